@@ -1,0 +1,46 @@
+"""Cross-Attention Masking (CAM), Analogist (arXiv 2405.10316), section "Cross-Attention Masking"."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from .cloning import Attention
+from .regions import Cell, TokenGrid, cell_tokens, check_grid, write_cell
+
+
+def mask_cross_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    grid_size: TokenGrid,
+    attention: Attention = scaled_dot_product_attention,
+) -> Tensor:
+    """Cross-attention in which only the tokens of B' listen to the text.
+
+    The attention weights of the rows of A, A' and B become 0 after the softmax, without renormalisation: their
+    result is exactly 0 here, and exactly the bias of the output projection behind it.
+
+    Args:
+        q: (batch, heads, image tokens, dim), tokens in row-major order over `grid_size`.
+        k, v: (batch, heads, text tokens, dim).
+        grid_size: height and width of the image's token grid; both even.
+        attention: plain attention for the rows of B'; the other three quarters are never computed.
+
+    Returns:
+        (batch, heads, image tokens, dim), before the output projection.
+
+    Raises:
+        ValueError: the token grid does not fit the tokens or does not fall into four equal cells.
+    """
+    check_grid(grid_size, q.shape[-2])
+    out = torch.zeros(*q.shape[:-1], v.shape[-1], dtype=v.dtype, device=v.device)
+    write_cell(out, grid_size, Cell.B_PRIME, attention(cell_tokens(q, grid_size, Cell.B_PRIME), k, v))
+    return out
+
+
+def mask_rows(out: Tensor, grid_size: TokenGrid) -> Tensor:
+    """The same on a finished attention result (..., image tokens, dim): a copy with the rows of A, A', B zero."""
+    check_grid(grid_size, out.shape[-2])
+    masked = torch.zeros_like(out)
+    write_cell(masked, grid_size, Cell.B_PRIME, cell_tokens(out, grid_size, Cell.B_PRIME))
+    return masked

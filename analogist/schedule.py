@@ -1,0 +1,57 @@
+"""The reference's noise schedule: DDIM, leading spacing with offset 1, shortened by `strength` (SDEdit)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+TRAIN_STEPS = 1000
+
+
+def ddim_timesteps(steps: int, strength: float = 1.0, train_steps: int = TRAIN_STEPS) -> list[int]:
+    """The training time steps that are run, the noisiest first.
+
+    `steps` are laid out over the whole schedule and the last int(steps * strength) of them are run, as in the
+    published program: 50 steps at strength 0.98 are 49 steps from 961 down to 1. int() truncates the
+    floating-point product, so 50 * 0.58 gives 28.
+
+    Raises:
+        ValueError: `steps` or `strength` out of range, or so small together that no step is left.
+    """
+    if not 1 <= steps < train_steps:
+        raise ValueError(
+            f"{steps} steps are not possible; the model was trained on {train_steps}: use 1 to {train_steps - 1}."
+        )
+    if not 0.0 < strength <= 1.0:
+        raise ValueError(f"A strength of {strength} is not possible: it must be above 0 and at most 1.")
+    run = int(steps * strength)
+    if run == 0:
+        raise ValueError(
+            f"A strength of {strength} leaves none of {steps} steps to run: raise the strength or the number of steps."
+        )
+    stride = train_steps // steps
+    return [i * stride + 1 for i in reversed(range(run))]
+
+
+def scaled_linear_sigmas(
+    beta_start: float = 0.00085, beta_end: float = 0.012, train_steps: int = TRAIN_STEPS
+) -> Tensor:
+    """Stable Diffusion's sigma of every training time step, (train_steps,) float32: sqrt((1 - a) / a), a = alphas_cumprod."""
+    betas = torch.linspace(beta_start**0.5, beta_end**0.5, train_steps, dtype=torch.float64) ** 2
+    alphas_cumprod = (1 - betas).cumprod(dim=0)
+    return ((1 - alphas_cumprod) / alphas_cumprod).sqrt().float()
+
+
+def ddim_sigmas(steps: int, strength: float, train_sigmas: Tensor | Sequence[float]) -> Tensor:
+    """The sigmas of the steps that are run and the one at the end, (steps run + 1,) float32.
+
+    Args:
+        steps, strength: as in `ddim_timesteps`.
+        train_sigmas: the model's sigma of every training time step, the least noisy first.
+
+    The reference ends at the first training step's alpha (`set_alpha_to_one` off), not at a clean picture, so the
+    last value is train_sigmas[0] (0.0292 in Stable Diffusion) and not 0.
+    """
+    table = torch.as_tensor(train_sigmas, dtype=torch.float32)
+    timesteps = ddim_timesteps(steps, strength, train_steps=len(table))
+    return torch.cat([table[timesteps], table[:1]])

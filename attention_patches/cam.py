@@ -1,0 +1,25 @@
+"""Cross-Attention Masking as a patch of a ComfyUI MODEL."""
+
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from ..analogist.masking import mask_cross_attention, mask_rows
+from ..analogist.regions import TokenGrid
+from .patching import AttentionPatch, Options, Placement, patch_attention, unedited
+
+
+def patched(model: ModelPatcher, placement: Placement) -> ModelPatcher:
+    """A clone of `model` in whose chosen cross-attentions only B' listens to the text."""
+    return patch_attention(model, "attn2", _edit, placement, name="Cross-Attention Masking")
+
+
+def _edit(
+    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, options: Options, previous: AttentionPatch | None
+) -> Tensor:
+    if previous is not None:  # It may need to see every row, as IP-Adapter's attention masks do.
+        return mask_rows(previous(q, k, v, options), grid_size)
+
+    def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return unedited(q, k, v, options, previous=None)
+
+    return mask_cross_attention(q, k, v, grid_size, attention)

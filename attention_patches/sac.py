@@ -1,0 +1,44 @@
+"""Self-Attention Cloning as a patch of a ComfyUI MODEL."""
+
+from functools import partial
+
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from ..analogist.cloning import clone_self_attention
+from ..analogist.regions import Cell, TokenGrid, cell_tokens, write_cell
+from .patching import AttentionPatch, Options, Placement, patch_attention, unedited
+
+
+def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPatcher:
+    """A clone of `model` in whose chosen self-attentions B' looks at A' as B looks at A, `scale` times as sharply."""
+    return patch_attention(model, "attn1", partial(_edit, scale=scale), placement, name="Self-Attention Cloning")
+
+
+def _edit(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    grid_size: TokenGrid,
+    options: Options,
+    previous: AttentionPatch | None,
+    *,
+    scale: float,
+) -> Tensor:
+    heads = options["n_heads"]
+
+    def split(x: Tensor) -> Tensor:  # (B, N, H * D) -> (B, H, N, D)
+        return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    def join(x: Tensor) -> Tensor:  # (B, H, N, D) -> (B, N, H * D)
+        return x.transpose(1, 2).flatten(2)
+
+    def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return split(unedited(join(q), join(k), join(v), options, previous=None))
+
+    out = join(clone_self_attention(split(q), split(k), split(v), grid_size, scale, attention))
+    if previous is not None:  # The cloned rows are ours; A and B look as the previous owner has them look.
+        whole = previous(q, k, v, options)
+        for cell in (Cell.A, Cell.B):
+            write_cell(out, grid_size, cell, cell_tokens(whole, grid_size, cell))
+    return out

@@ -1,0 +1,17 @@
+"""The nodes: schemas and a few lines that call the rooms below. One file for each step of the graph."""
+
+from comfy_api.latest import ComfyExtension, io
+from typing_extensions import override
+
+from .attention import CAMPatch, SACPatch
+from .example import Example
+from .grid import GridBuilder, GridCropper
+from .sampling import Sigmas
+
+NODES: list[type[io.ComfyNode]] = [Example, GridBuilder, GridCropper, SACPatch, CAMPatch, Sigmas]
+
+
+class AnalogistExtension(ComfyExtension):
+    @override
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return NODES
