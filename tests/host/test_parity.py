@@ -8,6 +8,7 @@ comfyui.need_host()
 import pytest
 import torch
 from comfy.model_patcher import ModelPatcher
+
 from support.golden import Golden
 from support.graph import cam, conditioning, denoise, sac, sigmas
 from support.tiny_pack.tiny import tiny_model
