@@ -79,10 +79,12 @@ QKV = tuple[Tensor, Tensor, Tensor]
 
 def _plain_rows(kept: QKV, cloned: QKV, scale: float) -> Tensor:
     """The definition: both sets of logits side by side, one softmax, then the values."""
-    # Float32: half precision cannot hold every logit, and s makes them larger.
     (q, k, v), (source_q, source_k, target_v) = kept, cloned
+    # Half precision cannot hold every logit, and s makes them larger.
+    precise = torch.promote_types(q.dtype, torch.float32)
+    q, k, source_q, source_k = (x.to(precise) for x in (q, k, source_q, source_k))
     factor = q.shape[-1] ** -0.5
-    logits = [factor * q.float() @ k.float().mT, scale * factor * source_q.float() @ source_k.float().mT]
+    logits = [factor * q @ k.mT, scale * factor * source_q @ source_k.mT]
     return torch.cat(logits, dim=-1).softmax(dim=-1).to(v.dtype) @ torch.cat([v, target_v], dim=-2)
 
 

@@ -82,9 +82,10 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 @given(grid_size=grids, scale=st.floats(-3, 3))
 def test_cloning_is_its_definition_on_any_grid(way: str, grid_size: tuple[int, int], scale: float) -> None:
     q, k, v = qkv(grid_size)
-    # Cloned logits are formed in float32, whatever comes in.
+    expected = by_definition(q, k, v, grid_size, scale)
+    # The fused kernels give the log-sum-exp in float32, whatever comes in.
     assert torch.allclose(
-        clone_self_attention(q, k, v, grid_size, scale), by_definition(q, k, v, grid_size, scale), atol=1e-5
+        clone_self_attention(q, k, v, grid_size, scale), expected, atol=1e-5 if way == "fused" else 1e-9
     )
 
 
