@@ -106,8 +106,9 @@ def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Plac
 
 
 def _owners(model: ModelPatcher, kind: Kind) -> Mapping[Slot, AttentionPatch]:
-    owners: Mapping[Slot, AttentionPatch] = model.model_options["transformer_options"].get("patches_replace", {})
-    return owners.get(kind, {})
+    replaced: Mapping[Kind, Mapping[Slot, AttentionPatch]]
+    replaced = model.model_options["transformer_options"].get("patches_replace", {})
+    return replaced.get(kind, {})
 
 
 def _slot(owners: Mapping[Slot, AttentionPatch], block: Block) -> tuple[Slot, AttentionPatch | None]:
@@ -142,7 +143,7 @@ def _watch(kind: Kind, places: Mapping[Slot, str]) -> Callable[..., Any]:
         result = executor(model, conds, x, sigmas, model_options)
         owners = _owners(model.current_patcher, kind)
         for slot, where in places.items():
-            owner = owners.get((*slot, 0)[:3]) or owners.get(slot[:2])
+            owner = owners.get((slot[0], slot[1], 0), owners.get(slot)) if len(slot) == 2 else owners.get(slot)
             if not isinstance(owner, EditedAttention) and (kind, slot) not in evaluation.called:
                 raise ValueError(
                     f"{where}: a node behind the patch has taken this attention over ({_origin(owner)}), and the patch "
@@ -206,14 +207,17 @@ class EditedAttention:
     # The host moves, counts and cleans up patches that ask for it; ours hold nothing, but a previous owner may.
 
     def to(self, target: Any) -> "EditedAttention":
-        return replace(self, previous=self.previous.to(target)) if hasattr(self.previous, "to") else self
+        move = getattr(self.previous, "to", None)
+        return self if move is None else replace(self, previous=move(target))
 
     def models(self) -> list[ModelPatcher]:
-        return self.previous.models() if hasattr(self.previous, "models") else []
+        models = getattr(self.previous, "models", None)
+        return [] if models is None else models()
 
     def cleanup(self) -> None:
-        if hasattr(self.previous, "cleanup"):
-            self.previous.cleanup()
+        clean = getattr(self.previous, "cleanup", None)
+        if clean is not None:
+            clean()
 
     def add(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Adapter packs add themselves to whatever object they find in the slot, which everybody shares."""

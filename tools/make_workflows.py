@@ -44,8 +44,8 @@ EXAMPLES = (
         title="colorization",
         about="**A** is a grey photograph, **A'** the same one in color, **B** another grey photograph. "
         "The model paints **B'**: B in color.",
-        expect="B' should keep the face of the cat and get colors. Cells of 256 pixels are the size of the paper: "
-        "they are fast, but fine hair gets lost.",
+        expect="Does B' keep the face of the cat, and does it get colors? Cells of 256 pixels are the size of the "
+        "paper: they are fast, but fine hair gets lost.",
         prompt="orange tabby cat in color",
         layout="pairs in rows",
         cell=256,
@@ -73,10 +73,9 @@ EXAMPLES = (
         about="**A** and **B** show different things in the same place and the same style. **A'** is A in another "
         "style, but moved and seen larger. The model paints **B'**: B in the style, and the place, of A'.\n\n"
         "So here A is aligned with B and not with A'. That is what the layout **pairs in columns** is for: "
-        "A and B lie side by side, A' below A and B' below B. The letters in the preview of the grid name the places, "
-        "not these pictures.",
-        expect="B' should be a windmill at night in brush strokes. It starts from a copy of A', its neighbor at the "
-        "left: at a strength of 0.8 the place and the colors of that picture mostly stay.",
+        "A and B lie side by side, A' below A and B' below B.",
+        expect="Is B' a windmill at night, in brush strokes? It starts from a copy of A', its neighbor at the left, "
+        "and at a strength of 0.8 the first and noisiest fifth of the schedule is left out.",
         prompt="windmill at night, painting",
         layout="pairs in columns",
         cell=512,
@@ -326,7 +325,9 @@ def notes(graph: Graph, example: Example) -> None:
 ## A is to A' as B is to B'
 {example.about}
 
-**What to expect.** {example.expect}
+**What to look for.** {example.expect}
+
+The settings are those of the published example; they have not been tuned for these pictures.
 """,
     )
     graph.note(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from analogist.grid import AnalogyGrid, CropSize, Fit, Layout, canvas, compose, crop, mark, mask
+from analogist.grid import AnalogyGrid, CropSize, Fit, Layout, canvas, compose, crop, mark, mask, name_pictures
 from analogist.pictures import from_tensor, open_picture, to_tensor, together
 from analogist.regions import Cell
 from support.golden import SHARED
@@ -194,6 +194,16 @@ def test_alpha_is_dropped_and_not_blended() -> None:
     clear = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
     grid = AnalogyGrid(64, 64)
     assert compose(grid, clear, clear, clear).getpixel((32, 32)) == (10, 20, 30)
+
+
+def test_a_person_reads_each_pictures_own_letter() -> None:
+    images = [plain(colour) for colour in COLOURS.values()]
+    rows, columns = (AnalogyGrid(layout=layout) for layout in Layout)
+    named = {grid: name_pictures(grid, compose(grid, *images)) for grid in (rows, columns)}
+    for picture in Cell:  # The same picture with the same letter, at another place.
+        one, other = (crop(grid, image, picture) for grid, image in named.items())
+        assert one == other
+    assert named[rows] != named[columns]
 
 
 def test_letters_and_arrows_are_inside_every_grid() -> None:

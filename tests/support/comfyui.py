@@ -41,7 +41,7 @@ def need_host() -> Path:
         import comfy.options
 
         comfy.options.enable_args_parsing()
-        ours, sys.argv = sys.argv, [sys.argv[0], "--cpu"]
+        ours, sys.argv = sys.argv, [sys.argv[0], "--cpu", "--use-pytorch-cross-attention"]
         importlib.import_module("comfy.cli_args")  # Reads the command line when it is imported.
         sys.argv = ours
     return path
