@@ -23,7 +23,9 @@ HELP = sorted(path.name for path in (PROJECT / "web" / "docs").glob("*.md"))
 
 def test_nothing_failed_to_import(server: Server) -> None:
     assert PACK_FOLDER in server.log
-    assert [line for line in server.log.splitlines() if any(words in line for words in FAILURES)] == []
+    failures = [line for line in server.log.splitlines() if any(words in line for words in FAILURES)]
+    # An older host's own extras may miss a package of their own.
+    assert [line for line in failures if "comfy_extras" not in line] == []
 
 
 @pytest.mark.parametrize("node_id", IDS)
