@@ -1,0 +1,44 @@
+"""SAC and CAM against plain fused attention, at the sizes of Stable Diffusion 1.5. Needs no ComfyUI.
+
+python benchmarks/attention.py outputs/bench/attention.json
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+from measure import compare, report
+from torch.nn.functional import scaled_dot_product_attention
+
+from analogist.cloning import clone_self_attention
+from analogist.masking import mask_cross_attention
+
+HEADS, TEXT = 8, 77
+LEVELS = ((8, 160), (16, 160), (32, 80), (64, 40), (128, 40))
+"""Side of the token grid and dimension of a head: a 512 grid has the first four, a 1024 grid the last four."""
+
+
+def main(path: Path) -> None:
+    cuda = torch.cuda.is_available()
+    device, dtype = ("cuda", torch.float16) if cuda else ("cpu", torch.float32)
+    with report(path) as results, torch.inference_mode():
+        for side, dim in LEVELS:
+            shape = (2, HEADS, side * side, dim)
+            q, k, v = (torch.randn(shape, device=device, dtype=dtype) for _ in range(3))
+            text = [torch.randn(2, HEADS, TEXT, dim, device=device, dtype=dtype) for _ in range(2)]
+            rounds = 5 if side > 64 and not cuda else 30
+            self_attention = {
+                "plain": partial(scaled_dot_product_attention, q, k, v),
+                "SAC": partial(clone_self_attention, q, k, v, (side, side), 1.3),
+            }
+            cross_attention = {
+                "plain": partial(scaled_dot_product_attention, q, *text),
+                "CAM": partial(mask_cross_attention, q, *text, (side, side)),
+            }
+            results += compare(f"self-attention, {side * side} tokens", self_attention, rounds)
+            results += compare(f"cross-attention, {side * side} tokens", cross_attention, rounds)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
