@@ -76,7 +76,7 @@ class AnalogyGrid:
         most = min(self.cell_width, self.cell_height) // 4
         if not 0 <= self.gutter <= most or self.gutter % 2:
             raise ValueError(
-                f"gutter is {self.gutter}, but must be an even number of pixels from 0 to {most}, a quarter of the cell."
+                f"gutter is {self.gutter}, but must be even and at most a quarter of the cell, {most} pixels."
             )
 
     @property

@@ -43,7 +43,7 @@ def from_tensor(images: Tensor, name: str = "image") -> list[Image.Image]:
     if 0 in images.shape:
         number, height, width, _ = images.shape
         raise ValueError(
-            f"{name} is empty ({number} pictures of {width}x{height} pixels): connect a picture with at least one pixel."
+            f"{name} is empty ({number} pictures of {width}x{height} pixels): connect a picture that has pixels."
         )
     if not torch.isfinite(images).all():
         raise ValueError(
@@ -69,6 +69,6 @@ def together(batches: Mapping[str, Sequence[Image.Image]]) -> list[dict[str, Ima
     if any(len(batch) not in (1, number) for batch in batches.values()):
         came = ", ".join(f"{name} has {len(batch)}" for name, batch in batches.items())
         raise ValueError(
-            f"The batches do not fit together: {came}. Each must hold one picture, or as many as the largest ({number})."
+            f"The batches do not fit together: {came}. Each must hold one picture or as many as the largest, {number}."
         )
     return [{name: batch[i % len(batch)] for name, batch in batches.items()} for i in range(number)]

@@ -36,7 +36,7 @@ def ddim_timesteps(steps: int, strength: float = 1.0, train_steps: int = TRAIN_S
 def scaled_linear_sigmas(
     beta_start: float = 0.00085, beta_end: float = 0.012, train_steps: int = TRAIN_STEPS
 ) -> Tensor:
-    """Stable Diffusion's sigma of every training time step, (train_steps,) float32: sqrt((1 - a) / a), a = alphas_cumprod."""
+    """Stable Diffusion's sigma of every training time step, sqrt((1 - a) / a): (train_steps,) float32."""
     betas = torch.linspace(beta_start**0.5, beta_end**0.5, train_steps, dtype=torch.float64) ** 2
     alphas_cumprod = (1 - betas).cumprod(dim=0)
     return ((1 - alphas_cumprod) / alphas_cumprod).sqrt().float()

@@ -41,8 +41,8 @@ class Placement:
         grid: the grid that will be sampled, if known: then a latent of another size is refused.
     """
 
-    layers: LayerRange = LayerRange()
-    active: ActivePart = ActivePart()
+    layers: LayerRange
+    active: ActivePart
     grid: AnalogyGrid | None = None
 
 

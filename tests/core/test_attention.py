@@ -1,0 +1,156 @@
+"""SAC and CAM on q, k, v: the published numbers, and the definition on any grid."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from analogist.cloning import clone_self_attention
+from analogist.masking import mask_cross_attention, mask_rows
+from analogist.regions import Cell, cell_slices, cell_tokens, write_cell
+from support import golden
+from support.golden import Golden
+
+grids = st.tuples(st.integers(1, 4), st.integers(1, 4)).map(lambda half: (2 * half[0], 2 * half[1]))
+
+
+def qkv(
+    grid_size: tuple[int, int], keys: int | None = None, dim: int = 5, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    tokens = grid_size[0] * grid_size[1]
+    return tuple(
+        torch.randn(2, 3, number, dim, generator=generator, dtype=torch.float64)
+        for number in (tokens, keys or tokens, keys or tokens)
+    )
+
+
+def tokens_of(grid_size: tuple[int, int], cell: Cell) -> list[int]:
+    """Token numbers of a cell, from its definition, one by one."""
+    h, w = grid_size
+    row, column = cell.value
+    return [y * w + x for y in range(h) for x in range(w) if y // (h // 2) == row and x // (w // 2) == column]
+
+
+def by_definition(q: Tensor, k: Tensor, v: Tensor, grid_size: tuple[int, int], scale: float) -> Tensor:
+    """SAC on the whole matrix of logits, token by token."""
+    logits = q @ k.mT / math.sqrt(q.shape[-1])
+    cell = {c: tokens_of(grid_size, c) for c in Cell}
+    edited = logits.clone()
+    for n, a_prime in enumerate(cell[Cell.A_PRIME]):
+        for m, b_prime in enumerate(cell[Cell.B_PRIME]):
+            edited[..., a_prime, b_prime] = scale * logits[..., cell[Cell.A][n], cell[Cell.B][m]]
+            edited[..., b_prime, a_prime] = scale * logits[..., cell[Cell.B][m], cell[Cell.A][n]]
+    return edited.softmax(-1) @ v
+
+
+@pytest.mark.parametrize(("data", "name"), golden.each("attention"))
+def test_every_golden_attention(data: Golden, name: str) -> None:
+    golden.need(data)
+    entry, tensors = data.manifest["files"][name], data.tensors(name)
+    if "token_grid" in entry:  # One direct call.
+        side, scale = entry["token_grid"], entry["scale_sac"]
+        out = clone_self_attention(tensors["q"], tensors["k"], tensors["v"], (side, side), scale)
+        assert (out.transpose(1, 2).flatten(2) - tensors["out"]).abs().max() <= golden.ATTENTION_TOLERANCE
+        return
+    edited = [tensor for tensor in entry["tensors"] if tensor["edited"]]
+    assert edited
+    for tensor in edited:
+        q, k, v, expected = (
+            tensors[f"L{tensor['layer']:02d}.{tensor['kind']}.{part}"] for part in ("q", "k", "v", "out")
+        )
+        side = math.isqrt(q.shape[2])
+        if tensor["kind"] == "self":
+            out = clone_self_attention(q, k, v, (side, side), entry["edit"]["scale"])
+        else:
+            out = mask_cross_attention(q, k, v, (side, side))
+        assert (out.transpose(1, 2).flatten(2) - expected).abs().max() <= golden.ATTENTION_TOLERANCE, tensor
+
+
+@settings(deadline=None, max_examples=30)
+@given(grid_size=grids, scale=st.floats(-3, 3))
+def test_cloning_is_its_definition_on_any_grid(grid_size: tuple[int, int], scale: float) -> None:
+    q, k, v = qkv(grid_size)
+    # Cloned logits are formed in float32, whatever comes in.
+    assert torch.allclose(
+        clone_self_attention(q, k, v, grid_size, scale), by_definition(q, k, v, grid_size, scale), atol=1e-5
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(grid_size=grids)
+def test_masking_leaves_plain_attention_in_b_prime_and_zero_elsewhere(grid_size: tuple[int, int]) -> None:
+    q, k, v = qkv(grid_size, keys=7)
+    out = mask_cross_attention(q, k, v, grid_size)
+    plain = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    rows = tokens_of(grid_size, Cell.B_PRIME)
+    others = sorted(set(range(q.shape[2])) - set(rows))
+    assert torch.allclose(out[:, :, rows], plain[:, :, rows])
+    assert not out[:, :, others].any()
+    assert torch.allclose(mask_rows(plain, grid_size), out)
+
+
+def test_the_rows_of_a_and_b_are_plain_attention() -> None:
+    q, k, v = qkv((6, 4))
+    out, plain = clone_self_attention(q, k, v, (6, 4), 2.0), torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    for cell in Cell:
+        same = torch.allclose(out[:, :, tokens_of((6, 4), cell)], plain[:, :, tokens_of((6, 4), cell)], atol=1e-6)
+        assert same == (cell in (Cell.A, Cell.B))
+
+
+def test_the_inputs_are_left_alone() -> None:
+    q, k, v = qkv((4, 4))
+    before = [tensor.clone() for tensor in (q, k, v)]
+    clone_self_attention(q, k, v, (4, 4), 1.3)
+    mask_cross_attention(q, k, v, (4, 4))
+    assert all(torch.equal(now, then) for now, then in zip((q, k, v), before, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_stays_finite_and_close(dtype: torch.dtype) -> None:
+    q, k, v = (tensor.to(dtype) for tensor in qkv((8, 8), dim=40))
+    q = q * 30  # Logits far beyond what float16 holds.
+    k = k * 30
+    out = clone_self_attention(q, k, v, (8, 8), 1.3)
+    assert out.dtype == dtype
+    exact = by_definition(q.double(), k.double(), v.double(), (8, 8), 1.3)
+    assert (out.double() - exact).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("cell", list(Cell))
+def test_cell_tokens_are_row_major_and_write_cell_undoes_them(cell: Cell) -> None:
+    x = torch.arange(24.0).reshape(1, 24, 1)
+    taken = cell_tokens(x, (4, 6), cell)
+    assert taken.flatten().tolist() == tokens_of((4, 6), cell)
+    target = torch.zeros_like(x)
+    write_cell(target, (4, 6), cell, taken)
+    rows, columns = cell_slices((4, 6), cell)
+    assert torch.equal(target.reshape(4, 6)[rows, columns], x.reshape(4, 6)[rows, columns])
+    assert target.count_nonzero() == taken.count_nonzero()
+
+
+@pytest.mark.parametrize(
+    ("grid_size", "says"),
+    [
+        ((5, 4), "5x4; its height and width must be even"),
+        ((4, 4), "16 tokens, but the attention sees 20"),
+        ((20, 1), "20x1"),
+    ],
+)
+def test_a_grid_that_is_not_four_cells_is_refused(grid_size: tuple[int, int], says: str) -> None:
+    x = torch.zeros(1, 1, 20, 4)
+    for call in (
+        lambda: clone_self_attention(x, x, x, grid_size, 1.3),
+        lambda: mask_cross_attention(x, x, x, grid_size),
+    ):
+        with pytest.raises(ValueError, match=says):
+            call()
+
+
+def test_cloning_refuses_foreign_keys() -> None:
+    x = torch.zeros(1, 1, 16, 4)
+    with pytest.raises(ValueError, match="16 queries and 77 keys"):
+        clone_self_attention(x, torch.zeros(1, 1, 77, 4), torch.zeros(1, 1, 77, 4), (4, 4), 1.3)

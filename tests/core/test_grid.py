@@ -1,0 +1,281 @@
+"""The grid as a picture: the published pixels, any geometry, and what is refused."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from analogist.grid import AnalogyGrid, CropSize, Fit, Layout, canvas, compose, crop, mark, mask
+from analogist.pictures import from_tensor, open_picture, to_tensor, together
+from analogist.regions import Cell
+from support.golden import SHARED
+
+GOLDEN = SHARED / "golden" / "grid" / "grid.json"
+ENTRIES = json.loads(GOLDEN.read_text())["entries"] if GOLDEN.exists() else {}
+needs_examples = pytest.mark.skipif(not ENTRIES, reason="there is no ../shared/golden beside the project")
+
+LABELS = ("A", "A'", "B", "B'")
+COLOURS = {"A": (200, 10, 10), "A'": (10, 200, 10), "B": (10, 10, 200)}
+
+
+def plain(colour: tuple[int, ...], size: tuple[int, int] = (40, 30)) -> Image.Image:
+    return Image.new("RGB", size, colour)
+
+
+def noise(size: tuple[int, int], seed: int = 0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image).astype(int)
+
+
+def published(entry: dict) -> tuple[AnalogyGrid, Image.Image]:
+    """The published order of files is that of the places; ours names pictures, so here it is always rows."""
+    grid = AnalogyGrid(entry["grid_size"], entry["grid_size"])
+    return grid, compose(
+        grid, *(open_picture(SHARED / "examples" / entry["example"] / name) for name in entry["tiles"])
+    )
+
+
+def same_bytes(image: Image.Image, entry: dict) -> bool:
+    return hashlib.sha256(image.tobytes()).hexdigest() == entry["rgb_sha256"]
+
+
+@needs_examples
+@pytest.mark.parametrize("name", ENTRIES or [None])
+def test_the_published_grids(name: str) -> None:
+    entry = ENTRIES[name]
+    grid, image = published(entry)
+    for x, y, *rgb in entry["grid"]["probes_x_y_r_g_b"]:
+        assert (
+            np.abs(pixels(image)[y, x] - rgb).max() <= 6
+        )  # Pillow 13 resizes one of the pictures a little differently.
+    assert np.allclose(pixels(image).mean((0, 1)), entry["grid"]["mean_rgb"], atol=0.01)
+    if name != "colorization_512":
+        assert same_bytes(image, entry["grid"])
+    if "pasted_512" in entry and name != "colorization_512":
+        assert same_bytes(canvas(grid, image), entry["pasted_512"])
+        enlarged = image.resize((1024, 1024), Image.Resampling.BICUBIC)  # As the published examples at 1024 do.
+        assert same_bytes(canvas(AnalogyGrid(512, 512), enlarged), entry["pasted_1024_from_512_grid"])
+
+
+@needs_examples
+def test_the_published_grid_of_colorization_within_pillows_difference() -> None:
+    _, image = published(ENTRIES["colorization_512"])
+    difference = np.abs(pixels(image) - pixels(open_picture(SHARED / "examples" / "colorization" / "input.png")))
+    assert difference.max() <= 6
+    assert not difference[:256].any()  # Only tile B, at the bottom left, may differ.
+    assert not difference[:, 256:].any()
+
+
+@needs_examples
+@pytest.mark.parametrize("label", LABELS)
+def test_the_published_decomposition(label: str) -> None:
+    grid, image = published(ENTRIES["colorization_512"])
+    tile = crop(grid, image, Cell.from_label(label))
+    expected = ENTRIES["colorization_512"]["decompose_grid"][label]
+    assert np.allclose(pixels(tile).mean((0, 1)), expected["mean_rgb"], atol=0.01)
+    assert same_bytes(tile, expected) or label == "B"
+
+
+@needs_examples
+@pytest.mark.parametrize("name", ["caricature_512", "corgi_512"])
+def test_the_marks_are_the_published_ones_but_for_the_font(name: str) -> None:
+    grid, image = published(ENTRIES[name])
+    marked = mark(grid, image)
+    changed = (pixels(marked) != pixels(image)).any(-1)
+    letters = np.zeros_like(changed)
+    for cell in Cell:
+        x, y, *_ = grid.tile_box(cell)
+        letters[y : y + 37, x : x + 37] = True
+    ys, xs = np.nonzero(changed & ~letters)
+    boxes = [[xs[rows].min(), ys[rows].min(), xs[rows].max(), ys[rows].max()] for rows in (ys < 256, ys >= 256)]
+    assert boxes == ENTRIES[name]["arrow_bounding_boxes_x0_y0_x1_y1_inclusive"]
+    arrows_only = Image.composite(image, marked, Image.fromarray(letters))
+    assert same_bytes(arrows_only, ENTRIES[name]["arrows_only"])
+
+
+def test_pairs_in_rows_and_in_columns() -> None:
+    for layout, places in ((Layout.ROWS, "A A' B B'"), (Layout.COLUMNS, "A B A' B'")):
+        grid = AnalogyGrid(64, 128, layout)
+        image = compose(grid, *(plain(colour) for colour in COLOURS.values()))
+        assert image.size == (128, 256)
+        for label, (x, y) in zip(places.split(), [(32, 64), (96, 64), (32, 192), (96, 192)], strict=True):
+            assert image.getpixel((x, y)) == COLOURS.get(label, (0, 0, 0))
+            assert crop(grid, image, Cell.from_label(label)).getpixel((32, 64)) == COLOURS.get(label, (0, 0, 0))
+
+
+def test_the_canvas_repeats_the_bottom_left_cell_and_nothing_else() -> None:
+    grid = AnalogyGrid(64, 64)
+    image = compose(grid, noise((50, 50), 1), noise((50, 50), 2), noise((50, 50), 3))
+    start = pixels(canvas(grid, image))
+    assert (start[64:, 64:] == pixels(image)[64:, :64]).all()
+    outside = pixels(mask(grid)) == 0
+    assert (start[outside] == pixels(image)[outside]).all()
+    assert (~outside).sum() == 64 * 64
+    assert not outside[64:, 64:].any()
+
+
+def test_the_canvas_takes_a_first_version_of_b_prime() -> None:
+    grid = AnalogyGrid(64, 64)
+    image = compose(grid, *(plain(colour) for colour in COLOURS.values()))
+    start = canvas(grid, image, b_prime_init=plain((1, 2, 3)))
+    assert start.getpixel((96, 96)) == (1, 2, 3)
+    assert start.getpixel((64 + 32, 127)) == (255, 255, 255)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    cells=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    gutter=st.integers(0, 8).map(lambda half: 2 * half),
+    layout=st.sampled_from(Layout),
+)
+def test_tiles_are_equal_and_lie_between_even_lines(cells: tuple[int, int], gutter: int, layout: Layout) -> None:
+    grid = AnalogyGrid(64 * cells[0], 64 * cells[1], layout, gutter=gutter)
+    boxes = [grid.tile_box(cell) for cell in Cell]
+    assert {(right - left, bottom - top) for left, top, right, bottom in boxes} == {grid.tile_size}
+    (left, top, right, bottom), (next_left, *_), (_, next_top, *_), last = boxes
+    assert left == top == gutter == next_left - right == next_top - bottom
+    assert (grid.size[0] - last[2], grid.size[1] - last[3]) == (gutter, gutter)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    fit=st.sampled_from(Fit),
+    factor=st.sampled_from([1, 2, 4]),
+)
+def test_the_original_size_comes_back(size: tuple[int, int], fit: Fit, factor: int) -> None:
+    grid = AnalogyGrid(128, 64, fit=fit, b_size=size)
+    image = compose(grid, plain((0, 0, 0)), plain((0, 0, 0)), plain(COLOURS["B"], size))
+    image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    back = crop(grid, image, Cell.B, CropSize.ORIGINAL_B)
+    assert (pixels(back) == COLOURS["B"]).all()  # No padding and no white line in it.
+    if fit is not Fit.CROP:
+        assert back.size == size
+    else:  # What was cut away cannot come back: the middle part, at B's scale and in the cell's shape.
+        tile = grid.tile_size
+        assert back.size[0] == size[0] or back.size[1] == size[1]
+        assert abs(back.width * tile[1] - back.height * tile[0]) <= max(tile)
+    assert crop(grid, image, Cell.B).size == (128 * factor, 64 * factor)
+
+
+def test_padding_and_cropping_keep_the_shape_of_things() -> None:
+    wide = Image.new("RGB", (200, 100), (255, 0, 0))
+    wide.paste((0, 255, 0), (50, 0, 150, 100))
+    padded = compose(AnalogyGrid(64, 64, fit=Fit.PAD, gutter=0), wide, wide, wide)
+    assert [padded.getpixel((32, y)) for y in (4, 32, 60)] == [(255, 255, 255), (0, 255, 0), (255, 255, 255)]
+    cropped = compose(AnalogyGrid(64, 64, fit=Fit.CROP, gutter=0), wide, wide, wide)
+    assert [cropped.getpixel((x, 32)) for x in (3, 32, 60)] == [(0, 255, 0)] * 3
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "LA", "P", "CMYK", "I;16"])
+def test_every_kind_of_picture_becomes_rgb(mode: str, tmp_path: Path) -> None:
+    if mode == "I;16":  # 16-bit grey is scaled and not clipped.
+        picture = Image.fromarray(np.full((20, 20), 100 * 257, np.uint16))
+    else:
+        picture = plain((100, 100, 100)).convert(mode)
+    path = tmp_path / "picture.tif"
+    picture.save(path)
+    opened = open_picture(path)
+    assert opened.mode == "RGB"
+    assert np.abs(pixels(opened) - 100).max() <= 1
+
+
+def test_alpha_is_dropped_and_not_blended() -> None:
+    clear = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
+    grid = AnalogyGrid(64, 64)
+    assert compose(grid, clear, clear, clear).getpixel((32, 32)) == (10, 20, 30)
+
+
+def test_letters_and_arrows_are_inside_every_grid() -> None:
+    for size in ((64, 64), (64, 512), (256, 256), (1024, 768)):
+        grid = AnalogyGrid(*size)
+        image = compose(grid, *(plain(colour) for colour in COLOURS.values()))
+        marked = pixels(mark(grid, image))
+        red = (marked == (230, 0, 0)).all(-1)
+        ys, _ = np.nonzero(red)
+        assert ys.min() > 0
+        assert ys.max() < grid.size[1] - 1
+        assert (red[: size[1]].sum() > 20) & (red[size[1] :].sum() > 20)
+        for cell in Cell:
+            x, y, *_ = grid.tile_box(cell)
+            letter = marked[y : y + size[1] // 4, x : x + size[0] // 4]
+            assert (letter == 255).all(-1).sum() > 10, (size, cell)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"cell_width": 100}, "cell_width is 100, but must be a multiple of 64"),
+        ({"cell_height": 0}, "cell_height is 0"),
+        ({"gutter": 3}, "gutter is 3, but must be even"),
+        ({"gutter": 200}, "at most a quarter of the cell, 64"),
+    ],
+)
+def test_impossible_grids_are_refused(settings: dict[str, int], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        AnalogyGrid(**settings)
+
+
+def test_a_picture_of_another_shape_is_not_cropped() -> None:
+    with pytest.raises(ValueError, match="500x512, but this grid is 512x512"):
+        crop(AnalogyGrid(), plain((0, 0, 0), (500, 512)), Cell.B_PRIME)
+    with pytest.raises(ValueError, match="not known"):
+        crop(AnalogyGrid(), plain((0, 0, 0), (512, 512)), Cell.B_PRIME, CropSize.ORIGINAL_B)
+
+
+def test_tensors_keep_their_pixels() -> None:
+    picture = noise((5, 7))
+    assert (pixels(from_tensor(to_tensor([picture]))[0]) == pixels(picture)).all()
+    grey, alpha = torch.full((2, 4, 4, 1), 0.5), torch.rand(1, 4, 4, 4)
+    assert [image.getpixel((0, 0)) for image in from_tensor(grey)] == [(128, 128, 128)] * 2
+    assert from_tensor(alpha)[0].mode == "RGB"
+    assert from_tensor(torch.full((1, 2, 2, 3), 7.0))[0].getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("images", "says"),
+    [
+        (torch.full((1, 4, 4, 3), float("nan")), "b has pixels that are not numbers"),
+        (torch.full((1, 4, 4, 3), float("inf")), "b has pixels that are not numbers"),
+        (torch.zeros(1, 0, 4, 3), "b is empty"),
+        (torch.zeros(0, 4, 4, 3), "b is empty"),
+        (torch.zeros(4, 4, 3), "b has the shape"),
+        (torch.zeros(1, 4, 4, 2), "1, 3 or 4 channels"),
+    ],
+)
+def test_pictures_that_are_none_are_refused(images: torch.Tensor, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        from_tensor(images, "b")
+
+
+def test_one_pair_goes_with_many_b() -> None:
+    a, b = plain((1, 1, 1)), [plain((n, 0, 0)) for n in range(3)]
+    rows = together({"a": [a], "b": b})
+    assert [row["b"] for row in rows] == b
+    assert all(row["a"] is a for row in rows)
+    with pytest.raises(ValueError, match="a has 2, b has 3"):
+        together({"a": [a, a], "b": b})
+
+
+def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    noise((64, 64)).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:200])
+    for name, says in (
+        ("text.png", "cannot be read as a picture"),
+        ("cut.png", "cannot be read"),
+        ("none.png", "no picture"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            open_picture(tmp_path / name)
+    with pytest.raises(ValueError, match="cannot be read"):
+        open_picture(tmp_path)

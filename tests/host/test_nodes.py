@@ -1,0 +1,118 @@
+"""The nodes as the graph editor sees them: what is promised, and what comes out."""
+
+from support import comfyui
+
+comfyui.need_host()
+
+import inspect
+
+import pytest
+import torch
+
+from support.golden import PROJECT
+from support.graph import execute, node, room
+
+PROMISED = {
+    "AnalogistExample": (["example"], ["IMAGE", "IMAGE", "IMAGE"]),
+    "AnalogistGridBuilder": (
+        ["a", "a_prime", "b", "layout", "cell_width", "cell_height", "fit", "gutter", "b_prime_init"],
+        ["IMAGE", "IMAGE", "MASK", "IMAGE", "ANALOGY_GRID"],
+    ),
+    "AnalogistGridCropper": (["image", "layout", "cell", "size"], ["IMAGE"]),
+    "AnalogistSACPatch": (
+        ["model", "scale", "start_layer", "end_layer", "start_percent", "end_percent", "layout"],
+        ["MODEL"],
+    ),
+    "AnalogistCAMPatch": (["model", "start_layer", "end_layer", "start_percent", "end_percent", "layout"], ["MODEL"]),
+    "AnalogistSigmas": (["model", "steps", "strength"], ["SIGMAS"]),
+}
+
+
+@pytest.mark.parametrize("node_id", PROMISED)
+def test_ids_inputs_and_outputs_are_the_promised_ones(node_id: str) -> None:
+    """They live in people's saved graphs: new inputs are appended, nothing is ever renamed."""
+    schema = node(node_id).define_schema()
+    inputs, outputs = PROMISED[node_id]
+    assert [i.id for i in schema.inputs] == inputs
+    assert [o.get_io_type() for o in schema.outputs] == outputs
+
+
+def test_no_node_is_missing_above() -> None:
+    assert {cls.define_schema().node_id for cls in room("nodes").NODES} == set(PROMISED)
+
+
+@pytest.mark.parametrize("node_id", PROMISED)
+def test_the_schema_and_execute_agree_and_everything_is_explained(node_id: str) -> None:
+    cls = node(node_id)
+    schema = cls.define_schema()
+    assert list(inspect.signature(cls.execute).parameters) == [i.id for i in schema.inputs]
+    assert schema.description
+    assert schema.search_aliases
+    assert schema.display_name.startswith("Analogist ")
+    assert all(i.tooltip for i in schema.inputs)
+    assert all(o.tooltip for o in schema.outputs) or len(schema.outputs) == 1
+    assert (PROJECT / "web" / "docs" / f"{node_id}.md").exists()
+
+
+def pictures(number: int = 1, seed: int = 0, size: tuple[int, int] = (90, 60)) -> torch.Tensor:
+    return torch.rand(number, size[1], size[0], 3, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_builder_and_the_cropper() -> None:
+    a, a_prime, b = (pictures(seed=n) for n in range(3))
+    grid, canvas, mask, marked, layout = execute(
+        "AnalogistGridBuilder", a=a, a_prime=a_prime, b=b, cell_width=128, cell_height=64
+    )
+    assert grid.shape == canvas.shape == marked.shape == (1, 128, 256, 3)
+    assert mask.shape == (1, 128, 256)
+    assert mask[0, 64:, 128:].min() == 1
+    assert mask.sum() == 64 * 128
+    assert torch.equal(canvas[:, 64:, 128:], grid[:, 64:, :128])
+    assert torch.equal(canvas[:, :, :128], grid[:, :, :128])
+    (cell,) = execute("AnalogistGridCropper", image=canvas, layout=layout)
+    assert cell.shape == (1, 64, 128, 3)
+    (original,) = execute("AnalogistGridCropper", image=canvas, layout=layout, size="original B")
+    assert original.shape == b.shape
+    (upscaled,) = execute(
+        "AnalogistGridCropper", image=canvas.repeat_interleave(2, 1).repeat_interleave(2, 2), layout=layout
+    )
+    assert upscaled.shape == (1, 128, 256, 3)
+
+
+def test_one_pair_and_many_b_make_many_grids() -> None:
+    b = pictures(3, seed=5)
+    grid, canvas, mask, marked, layout = execute(
+        "AnalogistGridBuilder", a=pictures(), a_prime=pictures(), b=b, fit="pad"
+    )
+    assert len(grid) == len(canvas) == len(mask) == len(marked) == 3
+    (cut,) = execute("AnalogistGridCropper", image=canvas, layout=layout, size="original B", cell="B")
+    assert cut.shape == b.shape
+    assert (cut - b).abs().mean() < 0.3
+    with pytest.raises(ValueError, match="a has 2, a_prime has 1, b has 3"):
+        execute("AnalogistGridBuilder", a=pictures(2), a_prime=pictures(), b=b)
+
+
+def test_a_first_version_of_b_prime() -> None:
+    init = torch.full((1, 8, 8, 3), 0.5)
+    _, canvas, *_ = execute("AnalogistGridBuilder", a=pictures(), a_prime=pictures(), b=pictures(), b_prime_init=init)
+    assert (canvas[0, 300, 300] - 0.5).abs().max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ({"b": torch.full((1, 4, 4, 3), float("nan"))}, "b has pixels that are not numbers"),
+        ({"a_prime": torch.zeros(1, 4, 0, 3)}, "a_prime is empty"),
+        ({"gutter": 64, "cell_width": 64}, "gutter is 64"),
+        ({"cell_width": 100}, "multiple of 64"),
+    ],
+)
+def test_bad_pictures_and_sizes_are_refused(broken: dict, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        execute("AnalogistGridBuilder", **{"a": pictures(), "a_prime": pictures(), "b": pictures(), **broken})
+
+
+def test_a_picture_that_is_not_the_grid_is_not_cropped() -> None:
+    *_, layout = execute("AnalogistGridBuilder", a=pictures(), a_prime=pictures(), b=pictures())
+    with pytest.raises(ValueError, match="90x60, but this grid is 512x512"):
+        execute("AnalogistGridCropper", image=pictures(), layout=layout)

@@ -1,0 +1,300 @@
+"""The patches as guests of the host: nothing of theirs when they do nothing, nothing left behind, clear refusals."""
+
+from support import comfyui
+
+comfyui.need_host()
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from comfy.ldm.modules.attention import optimized_attention
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from support.graph import cam, conditioning, denoise, execute, room, sac, sigmas
+from support.tiny_pack.tiny import CONTEXT_DIM, tiny_model
+
+
+@pytest.fixture(scope="module")
+def model() -> ModelPatcher:
+    return tiny_model()
+
+
+def sample(
+    model: ModelPatcher,
+    size: tuple[int, int] = (16, 16),
+    *,
+    cfg: float = 5.0,
+    images: int = 1,
+    steps: int = 3,
+    text_tokens: tuple[int, int] = (77, 77),
+    seed: int = 0,
+) -> Tensor:
+    """A short run on a random latent of `size` (height, width)."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    mask = torch.zeros(1, 1, *size)
+    mask[..., size[0] // 2 :, size[1] // 2 :] = 1
+    masked = random(images, 4, *size)
+    positive, negative = (conditioning(random(1, n, CONTEXT_DIM), masked, mask) for n in text_tokens)
+    return denoise(
+        model,
+        sigmas(model, steps, 0.9 if steps > 1 else 1.0),
+        noise=random(images, 4, *size),
+        latent=random(images, 4, *size),
+        positive=positive,
+        negative=negative,
+        cfg=cfg,
+    )
+
+
+def both(model: ModelPatcher, **inputs: Any) -> ModelPatcher:
+    return cam(sac(model, **inputs), **inputs)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"start_layer": 5, "end_layer": 5},
+        {"start_layer": 0, "end_layer": 0},
+        {"start_percent": 0.4, "end_percent": 0.4},
+    ],
+)
+def test_an_edit_of_nothing_is_the_untouched_model(model: ModelPatcher, nothing: dict) -> None:
+    assert torch.equal(sample(both(model, **nothing)), sample(model))
+
+
+def test_outside_its_part_of_the_schedule_an_edit_is_the_untouched_model(model: ModelPatcher) -> None:
+    early = both(model, end_percent=0.5)  # The run below has no step before time step 334, two thirds in.
+    assert early.model_options != model.model_options
+    assert torch.equal(sample(early), sample(model))
+    assert not torch.equal(sample(both(model, start_percent=0.5)), sample(model))
+
+
+def test_the_input_model_is_unchanged_and_runs_repeat(model: ModelPatcher) -> None:
+    options, weights = repr(model.model_options), {k: v.clone() for k, v in model.model.state_dict().items()}
+    before = sample(model)
+    patched = both(model)
+    first, second = sample(patched), sample(patched)
+    assert torch.equal(first, second)
+    assert not torch.equal(first, before)
+    assert repr(model.model_options) == options
+    assert torch.equal(sample(model), before)
+    assert all(torch.equal(weights[k], v) for k, v in model.model.state_dict().items())
+
+
+def test_two_clones_do_not_see_each_other(model: ModelPatcher) -> None:
+    alone = sample(sac(model, scale=2.0))
+    one, other = sac(model, scale=2.0), cam(model)
+    with_other = sample(one), sample(other)
+    assert torch.equal(with_other[0], alone)
+    assert not torch.equal(with_other[1], alone)
+
+
+def test_each_edit_alone_and_both_differ(model: ModelPatcher) -> None:
+    results = [sample(patched) for patched in (model, sac(model), cam(model), cam(sac(model)))]
+    for n, result in enumerate(results):
+        assert torch.isfinite(result).all()
+        assert not any(torch.equal(result, other) for other in results[n + 1 :])
+    assert torch.equal(results[3], sample(sac(cam(model))))  # Self- and cross-attention are different places.
+
+
+@pytest.mark.parametrize("size", [(16, 32), (48, 16), (32, 48), (24, 24)])
+def test_any_shape_of_grid(model: ModelPatcher, size: tuple[int, int]) -> None:
+    layers = {"start_layer": 3, "end_layer": 6} if size == (24, 24) else {}  # Its middle block sees 3x3 tokens.
+    assert not torch.equal(sample(both(model, **layers), size), sample(model, size))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"cfg": 1.0}, {"images": 3}, {"text_tokens": (77, 154)}, {"text_tokens": (231, 77), "images": 2}],
+    ids=str,
+)
+def test_any_batch(model: ModelPatcher, settings: dict) -> None:
+    edited, plain = sample(both(model), **settings), sample(model, **settings)
+    assert torch.isfinite(edited).all()
+    assert not torch.equal(edited, plain)
+
+
+def test_pictures_of_a_batch_do_not_see_each_other(model: ModelPatcher) -> None:
+    """One UNet call with three pictures, each twice, in any order of chunks, equals three calls."""
+    options = {**both(model).model_options["transformer_options"], "sigmas": torch.ones(1)}
+    x, context = torch.randn(3, 9, 16, 16), torch.randn(3, 77, CONTEXT_DIM)
+    call = model.model.diffusion_model
+    with torch.inference_mode():
+        together = call(
+            x[[0, 1, 2, 2]], torch.full((4,), 500.0), context[[0, 1, 2, 2]], transformer_options=dict(options)
+        )
+        for row, n in enumerate([0, 1, 2, 2]):
+            alone = call(x[n : n + 1], torch.full((1,), 500.0), context[n : n + 1], transformer_options=dict(options))
+            assert torch.allclose(together[row], alone[0], atol=2e-5)
+
+
+# Neighbours in the same attention
+
+
+def plain(q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
+    return optimized_attention(q, k, v, options["n_heads"], transformer_options=options)
+
+
+def calls_of(owner: Callable[..., Tensor]) -> tuple[Callable[..., Tensor], list[tuple]]:
+    seen: list[tuple] = []
+
+    def counted(q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
+        seen.append((*options["block"], options["block_index"]))
+        return owner(q, k, v, options)
+
+    return counted, seen
+
+
+@pytest.mark.parametrize("address", [("middle", 0), ("middle", 0, 0)], ids=str)
+@pytest.mark.parametrize("patch", [sac, cam])
+def test_the_previous_owner_of_an_attention_is_called(model: ModelPatcher, patch: Callable, address: tuple) -> None:
+    owner, seen = calls_of(plain)
+    owned = model.clone()
+    setter = owned.set_model_attn1_replace if patch is sac else owned.set_model_attn2_replace
+    setter(owner, *address)
+    result = sample(patch(owned))
+    assert len(seen) == 2  # Once in each step.
+    assert torch.allclose(result, sample(patch(model)), atol=1e-4)
+
+    doubled = model.clone()
+    setter = doubled.set_model_attn1_replace if patch is sac else doubled.set_model_attn2_replace
+    setter(lambda q, k, v, options: 2 * plain(q, k, v, options), *address)
+    assert not torch.allclose(sample(patch(doubled)), result, atol=1e-3)
+
+
+def test_the_previous_owner_is_moved_counted_and_cleaned_up(model: ModelPatcher) -> None:
+    class Owner:
+        cleaned = 0
+
+        def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
+            return plain(q, k, v, options)
+
+        def to(self, target: Any) -> "Owner":
+            return self
+
+        def models(self) -> list[ModelPatcher]:
+            return [needed]
+
+        def cleanup(self) -> None:
+            Owner.cleaned += 1
+
+    needed, owned = tiny_model(seed=3), model.clone()
+    owned.set_model_attn2_replace(Owner(), "middle", 0)
+    patched = cam(owned)
+    assert patched.model_patches_models() == [needed]
+    sample(patched)
+    assert Owner.cleaned == 1
+    sample(cam(model))  # No owner: the same calls find nothing to do.
+
+
+def test_a_guidance_nodes_own_replacement_is_found_in_its_own_pass(model: ModelPatcher) -> None:
+    """Perturbed-Attention Guidance replaces ("middle", 0) in an extra pass; ours must not hide it."""
+    from comfy_extras.nodes_pag import PerturbedAttentionGuidance
+
+    patched = both(model)
+    guided = PerturbedAttentionGuidance.execute(patched, 3.0).args[0]
+    assert (sample(guided) - sample(patched)).abs().max() > 1e-2
+
+
+def test_the_users_own_attention_function_stays_in_charge(model: ModelPatcher) -> None:
+    calls: list[int] = []
+
+    def override(func: Callable, *args: Any, **kwargs: Any) -> Tensor:
+        calls.append(1)
+        return func(*args, **kwargs)
+
+    def with_override(model: ModelPatcher) -> ModelPatcher:
+        clone = model.clone()
+        clone.model_options["transformer_options"]["optimized_attention_override"] = override
+        return clone
+
+    sample(with_override(model), steps=1)
+    unpatched, calls[:] = len(calls), []
+    sample(with_override(both(model)), steps=1)
+    assert len(calls) == unpatched == 32
+
+
+# Refusals
+
+
+def test_a_model_without_transformer_blocks_is_refused() -> None:
+    from comfy.ldm.flux.model import Flux
+    from comfy.supported_models import Flux as FluxConfig
+
+    size = {
+        "context_in_dim": 16,
+        "hidden_size": 48,
+        "mlp_ratio": 1.0,
+        "num_heads": 2,
+        "depth": 1,
+        "depth_single_blocks": 1,
+    }
+    shape = {
+        "in_channels": 4,
+        "out_channels": 4,
+        "vec_in_dim": 8,
+        "axes_dim": [8, 8, 8],
+        "theta": 10000,
+        "txt_ids_dims": [],
+        "patch_size": 2,
+    }
+    flags = {"image_model": "flux", "qkv_bias": True, "guidance_embed": False, "dtype": torch.float32}
+    inner = FluxConfig({**size, **shape, **flags}).get_model({}, device="cpu")
+    assert isinstance(inner.diffusion_model, Flux)
+    cpu = torch.device("cpu")
+    flux = ModelPatcher(inner, load_device=cpu, offload_device=cpu)
+    for patch in (sac, cam):
+        with pytest.raises(ValueError, match="this model is a Flux with a Flux, which has none"):
+            patch(flux)
+    with pytest.raises(ValueError, match="discrete noise steps"):
+        sigmas(flux, 50, 0.98)
+
+
+@pytest.mark.parametrize("patch", [sac, cam])
+def test_layers_past_the_model_are_refused_when_the_node_runs(model: ModelPatcher, patch: Callable) -> None:
+    with pytest.raises(ValueError, match="3 to 17 goes past this model, which has 16 layers"):
+        patch(model, end_layer=17)
+    with pytest.raises(ValueError, match="9 to 4 is not a range"):
+        patch(model, start_layer=9, end_layer=4)
+    with pytest.raises(ValueError, match=r"0\.9 to 0\.1 is not a range"):
+        patch(model, start_percent=0.9, end_percent=0.1)
+
+
+@pytest.mark.parametrize(("patch", "name"), [(sac, "Self-Attention Cloning"), (cam, "Cross-Attention Masking")])
+def test_a_latent_whose_halves_are_not_whole_tokens_is_refused(model: ModelPatcher, patch: Callable, name: str) -> None:
+    says = (
+        f"{name}, layer 6, with a latent for 192x192 pixels: The token grid is 3x3; its height and width must be even"
+    )
+    with pytest.raises(ValueError, match=says):
+        sample(patch(model), (24, 24))
+
+
+@pytest.mark.parametrize("patch", [sac, cam])
+def test_a_latent_that_is_not_the_connected_grid_is_refused(model: ModelPatcher, patch: Callable) -> None:
+    picture = torch.rand(1, 20, 30, 3)
+    *_, layout = execute("AnalogistGridBuilder", a=picture, a_prime=picture, b=picture, cell_width=64, cell_height=128)
+    patched = patch(model, layout=layout)
+    assert torch.equal(sample(patched, (32, 16)), sample(patch(model), (32, 16)))
+    with pytest.raises(ValueError, match="a picture of 128x128, but the connected grid layout is 128x256"):
+        sample(patched, (16, 16))
+
+
+def test_tokens_that_another_patch_moved_are_refused(model: ModelPatcher) -> None:
+    merging = model.clone()
+    merging.set_model_attn1_patch(lambda n, context, value, options: (n[:, ::2], context, value))
+    with pytest.raises(ValueError, match="256 tokens, but the attention sees 128"):
+        sample(sac(merging, start_layer=0, end_layer=1))
+
+
+def test_layer_numbers_are_the_papers(model: ModelPatcher) -> None:
+    blocks = room("attention_patches.blocks").transformer_blocks(model)
+    addresses = [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
+    assert [(block.name, block.number) for block in blocks] == addresses
+    assert all(block.index == 0 and block.alone for block in blocks)

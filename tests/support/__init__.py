@@ -1,0 +1,1 @@
+"""What the tests share: golden data, a ComfyUI, and a tiny model for it."""

@@ -1,0 +1,114 @@
+"""A tiny SD-1.x inpainting model made of the host's own classes, so that its real samplers run in a second.
+
+The UNet has the block pattern of Stable Diffusion 1.x (16 transformer blocks) at 32 channels; weights are random
+and seeded, or the golden ones.
+"""
+
+from typing import ClassVar
+
+import comfy.sd
+import comfy.sd1_clip
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy.supported_models import SD15
+
+CONTEXT_DIM = 48
+
+UNET = {
+    "image_size": 32,
+    "in_channels": 9,
+    "out_channels": 4,
+    "model_channels": 32,
+    "num_res_blocks": [2, 2, 2, 2],
+    "channel_mult": [1, 1, 1, 1],
+    "num_heads": 8,
+    "use_spatial_transformer": True,
+    "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
+    "transformer_depth_output": [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
+    "transformer_depth_middle": 1,
+    "context_dim": CONTEXT_DIM,
+    "use_linear_in_transformer": False,
+    "legacy": False,
+    "dtype": torch.float32,
+}
+
+VAE = {
+    "embed_dim": 4,
+    "ddconfig": {
+        "double_z": True,
+        "z_channels": 4,
+        "resolution": 256,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": 32,
+        "ch_mult": [1, 1, 1, 1],
+        "num_res_blocks": 1,
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    },
+}
+
+CLIP = {
+    "architectures": ["CLIPTextModel"],
+    "hidden_act": "quick_gelu",
+    "hidden_size": CONTEXT_DIM,
+    "intermediate_size": 64,
+    "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 77,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "projection_dim": CONTEXT_DIM,
+    "eos_token_id": 49407,
+    "vocab_size": 49408,
+}
+
+
+def randomise(module: torch.nn.Module, seed: int) -> None:
+    """Fill every weight from one generator, small enough that the activations stay tame."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in sorted(module.named_parameters()):
+            if weight.ndim < 2:
+                weight.fill_(0.0 if name.endswith("bias") else 1.0)
+                weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+            else:
+                fan_in = weight[0].numel()
+                weight.copy_(torch.randn(weight.shape, generator=generator) * fan_in**-0.5)
+
+
+def tiny_model(weights: dict[str, torch.Tensor] | None = None, seed: int = 0) -> ModelPatcher:
+    """A MODEL of the SD-1.5 inpainting family; `weights` are the UNet's, in LDM names."""
+    inner = SD15(dict(UNET)).get_model({}, device="cpu")
+    if weights is None:
+        randomise(inner.diffusion_model, seed)
+    else:
+        inner.diffusion_model.load_state_dict(weights, strict=True)
+    cpu = torch.device("cpu")
+    return ModelPatcher(inner.eval(), load_device=cpu, offload_device=cpu)
+
+
+def tiny_vae(seed: int = 0) -> comfy.sd.VAE:
+    """A VAE that makes latents of 4 channels at an eighth of the picture's size."""
+    from comfy.ldm.models.autoencoder import AutoencoderKL
+
+    module = AutoencoderKL(**VAE)
+    randomise(module, seed)
+    return comfy.sd.VAE(sd=module.state_dict(), config={"params": VAE}, device=torch.device("cpu"), dtype=torch.float32)
+
+
+class TinyClipModel(comfy.sd1_clip.SDClipModel):
+    def __init__(self, device="cpu", dtype=None, model_options={}):  # noqa: B006 - the host's signature
+        super().__init__(device=device, dtype=dtype, textmodel_json_config=dict(CLIP), model_options=model_options)
+
+
+def tiny_clip(seed: int = 0) -> comfy.sd.CLIP:
+    """A CLIP with the host's own tokenizer."""
+
+    class Target:  # What the host looks up for each family of text encoders.
+        params: ClassVar = {"clip_model": TinyClipModel}
+        clip = comfy.sd1_clip.SD1ClipModel
+        tokenizer = comfy.sd1_clip.SD1Tokenizer
+
+    clip = comfy.sd.CLIP(Target, model_options={"load_device": torch.device("cpu"), "dtype": torch.float32})
+    randomise(clip.cond_stage_model, seed)
+    return clip
