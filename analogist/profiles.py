@@ -31,6 +31,20 @@ class Api(Enum):
     RESPONSES = "responses"
 
 
+def checked_model(model: str) -> str:
+    """The name of a model, if it can be one.
+
+    Raises:
+        ValueError: too long, or with characters that no model's name has.
+    """
+    if not _MODEL.fullmatch(model):
+        raise ValueError(
+            f"{excerpt(model, 60)!r} cannot be the name of a model: use up to 200 letters, digits and ./:@+~-_, for "
+            "example qwen3-vl:4b."
+        )
+    return model
+
+
 @dataclass(frozen=True)
 class Profile:
     """An endpoint that speaks OpenAI's protocol.
@@ -140,20 +154,6 @@ BUILT_IN = {
     )
 }
 """No key is sent to the last three, which run on this machine."""
-
-
-def checked_model(model: str) -> str:
-    """The name of a model, if it can be one.
-
-    Raises:
-        ValueError: too long, or with characters that no model's name has.
-    """
-    if not _MODEL.fullmatch(model):
-        raise ValueError(
-            f"{excerpt(model, 60)!r} cannot be the name of a model: use up to 200 letters, digits and ./:@+~-_, for "
-            "example qwen3-vl:4b."
-        )
-    return model
 
 
 def known(directory: Path) -> dict[str, Profile]:

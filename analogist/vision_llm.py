@@ -28,7 +28,17 @@ MOST_BYTES = 2**19
 """Of a response. What is longer is refused while it comes and never held whole."""
 ATTEMPTS = 3
 _FIRST_PAUSE = 0.5
-_HEADERS = ("host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent")
+# The last one tells the openai package itself, on the way back, to hand out the response as it is.
+_HEADERS = (
+    "host",
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-type",
+    "content-length",
+    "user-agent",
+    "x-stainless-raw-response",
+)
 _TOKEN_LIMITS = {Api.CHAT: ("max_tokens", "max_completion_tokens", ""), Api.RESPONSES: ("max_output_tokens", "")}
 _FORMS = tuple(Form)
 _T = TypeVar("_T")
