@@ -343,7 +343,7 @@ class _Conversation:
 def _client(openai: Any, profile: Profile, key: str | None) -> Any:
     """The openai package's HTTP client, held to what we mean to send and to receive."""
 
-    class Client(openai.DefaultAsyncHttpxClient):  # type: ignore[misc]
+    class Client(openai.DefaultAsyncHttpxClient):
         async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
             # The openai package would add what OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS hold,
             # whatever the address, and OPENAI_API_KEY where there is no key.
