@@ -8,9 +8,8 @@ import typer
 
 from . import profiles as known_profiles
 from . import prompting, vision_llm
-from .pictures import open_picture
 from .profiles import Api, Profile
-from .prompter import Wish, infer
+from .prompter import Inferred, Wish, infer
 from .prompting import RefusalError
 from .vision_llm import Dialects, VisionError
 
@@ -52,7 +51,7 @@ def prompt(
         if grid.is_dir():
             _prompt_folder(grid, output, wish, where)
         else:
-            inferred = asyncio.run(infer(open_picture(grid), wish, where, {}))
+            inferred = _ask(grid, wish, where, {})
             # No line break at the end, as in the published files.
             output.write_text("\n".join(inferred.answer.prompts), encoding="utf-8")
             typer.echo("\n".join([*inferred.answer.prompts, inferred.summary()]))
@@ -122,6 +121,12 @@ def default_directory() -> Path:
     return Path(typer.get_app_dir("analogist"))
 
 
+def _ask(grid: Path, wish: Wish, directory: Path, dialects: Dialects) -> Inferred:
+    from .pictures import open_picture  # Needs torch, whose import takes seconds that --help should not.
+
+    return asyncio.run(infer(open_picture(grid), wish, directory, dialects))
+
+
 def _prompt_folder(folder: Path, output: Path, wish: Wish, directory: Path) -> None:
     """Fill a table of prompts, writing it after every answer; a grid that is refused does not hold up the others."""
     grids = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
@@ -134,7 +139,7 @@ def _prompt_folder(folder: Path, output: Path, wish: Wish, directory: Path) -> N
         if grid.name in table:
             continue
         try:
-            inferred = asyncio.run(infer(open_picture(grid), wish, directory, dialects))
+            inferred = _ask(grid, wish, directory, dialects)
         except RefusalError as error:
             problems.append(f"{grid.name}: {error}")
             continue
