@@ -89,8 +89,8 @@ class GPT4VPrompter(io.ComfyNode):
                     default=0,
                     min=0,
                     max=2**32 - 1,
-                    # Fixed, since every other number is another question, and another bill.
-                    control_after_generate=io.ControlAfterGenerate.fixed,
+                    # The browser would draw another seed for every run, and every one is another bill.
+                    control_after_generate=False,
                     tooltip="Another number asks again; the same number never costs twice.",
                 ),
                 io.String.Input(
@@ -117,7 +117,7 @@ class GPT4VPrompter(io.ComfyNode):
         prompt: str,
     ) -> io.NodeOutput:
         if typed := prompting.typed(prompting.checked("prompt", prompt, prompting.MOST_INSTRUCTION)):
-            return _output(typed, suffix, "typed by hand, no model was asked", cls.hidden.unique_id)
+            return _output(typed, suffix, "typed by hand, no model was asked", _node_id(cls))
         wish = Wish(profile, model.strip(), prompts_wanted, instruction, seed)
         grids = from_tensor(image)
         if len(grids) != 1:
@@ -126,8 +126,8 @@ class GPT4VPrompter(io.ComfyNode):
                 "before it, and everything runs once for each grid."
             )
         directory = Path(folder_paths.get_system_user_directory("analogist"))
-        found = await _interruptible(infer(grids[0], wish, directory, _dialects), cls.hidden.unique_id)
-        return _output(found.answer.prompts, suffix, found.summary(), cls.hidden.unique_id)
+        found = await _interruptible(infer(grids[0], wish, directory, _dialects), _node_id(cls))
+        return _output(found.answer.prompts, suffix, found.summary(), _node_id(cls))
 
 
 class PromptParser(io.ComfyNode):
@@ -152,7 +152,7 @@ class PromptParser(io.ComfyNode):
     @classmethod
     def execute(cls, reply: str, prompts_wanted: int, suffix: str) -> io.NodeOutput:
         answer = prompting.parse(reply, prompts_wanted)
-        return _output(answer.prompts, suffix, answer.change, cls.hidden.unique_id)
+        return _output(answer.prompts, suffix, answer.change, _node_id(cls))
 
 
 def _profile_names() -> list[str]:
@@ -170,6 +170,11 @@ def _output(prompts: tuple[str, ...], suffix: str, about: str, node_id: str | No
     shown = f"{text}\n\n{about}".strip()
     _show(shown, node_id)
     return io.NodeOutput(complete, text, ui=ui.PreviewText(shown))
+
+
+def _node_id(cls: type[io.ComfyNode]) -> str | None:
+    """The node's id in the graph; None where it is called as a plain function."""
+    return cls.hidden.unique_id if cls.hidden else None
 
 
 def _show(text: str, node_id: str | None) -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from support.comfyui import QueueError, Server
+from support.golden import PROJECT
 from support.graph import node
 from support.vision_server import VisionServer, fails, hangs, says
 
@@ -239,7 +241,7 @@ def test_a_broken_profile_file_does_not_hide_the_node(place: Place) -> None:
 
 def test_the_seed_does_not_change_by_itself(place: Place) -> None:
     info = place.server.get("/object_info/AnalogistGPT4VPrompter")["AnalogistGPT4VPrompter"]
-    assert info["input"]["required"]["seed"][1]["control_after_generate"] == "fixed"
+    assert info["input"]["required"]["seed"][1]["control_after_generate"] is False
     widgets = json.dumps(info["input"])
     assert "key" not in [name.lower() for name in info["input"]["required"]]
     assert KEY not in widgets
@@ -265,3 +267,43 @@ def test_the_parser_reads_any_text_node(place: Place) -> None:
 def test_only_names_are_widgets() -> None:
     ids = {i.id for i in node("AnalogistGPT4VPrompter").define_schema().inputs}
     assert not ids & {"key", "api_key", "base_url", "url", "endpoint", "token"}
+
+
+def as_api(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
+    """A saved workflow in the form that the browser queues, its checkpoint the tiny one."""
+    sources = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
+    prompt: dict[str, Any] = {}
+    for saved in workflow["nodes"]:
+        if saved["type"] in ("MarkdownNote", "PreviewAny"):
+            continue
+        kind = {"CheckpointLoaderSimple": "TestTinyCheckpoint"}.get(saved["type"], saved["type"])
+        values, inputs = iter(saved["widgets_values"]), {}
+        for name, spec in {
+            **info[kind]["input"].get("required", {}),
+            **info[kind]["input"].get("optional", {}),
+        }.items():
+            options = spec[1] if len(spec) > 1 else {}
+            widget = isinstance(spec[0], list) or spec[0] in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+            if widget and not options.get("forceInput"):
+                inputs[name] = next(values)
+                if options.get("control_after_generate", name == "noise_seed"):
+                    next(values)
+        inputs |= {s["name"]: sources[s["link"]] for s in saved["inputs"] if s["link"]}
+        assert not list(values), f"{kind} has more values than widgets"
+        prompt[str(saved["id"])] = {"class_type": kind, "inputs": inputs}
+    return prompt
+
+
+def test_the_shipped_workflow_samples_once_for_each_prompt(place: Place) -> None:
+    saved = json.loads((PROJECT / "workflows" / "Analogist - prompt from a vision model.json").read_text())
+    prompt = as_api(saved, place.server.get("/object_info"))
+    inputs = {entry["class_type"]: entry["inputs"] for entry in prompt.values()}
+    assert inputs["AnalogistGPT4VPrompter"]["profile"] == "openai"
+    inputs["AnalogistGPT4VPrompter"] |= {"profile": "here", "prompts_wanted": 2}
+    inputs["AnalogistGridBuilder"] |= {"cell_width": 64, "cell_height": 64}
+    inputs["AnalogistSigmas"] |= {"steps": 2, "strength": 1.0}
+    entry = place.server.run(prompt)
+    (sent,) = place.vision.requests
+    assert "no more than 5 words. Give me 2 such different prompts" in sent.text
+    pictures = [image["filename"] for output in entry["outputs"].values() for image in output.get("images", ())]
+    assert len([name for name in pictures if name.startswith("colorization")]) == 2
