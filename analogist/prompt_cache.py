@@ -32,7 +32,7 @@ class PromptCache:
         except (OSError, ValueError):
             return None
         # The question stands in the file too, so that not even equal names could mix up two answers.
-        return kept["answer"] if isinstance(kept, dict) and kept.get("question") == dict(question) else None
+        return kept.get("answer") if isinstance(kept, dict) and kept.get("question") == dict(question) else None
 
     def put(self, question: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Keep an answer. One that cannot be written is not lost to the caller: that is logged, not raised."""

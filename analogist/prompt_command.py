@@ -111,7 +111,8 @@ def check(name: str, directory: Directory = None) -> None:
     except (ValueError, VisionError) as error:
         raise _exit(error) from None
     typer.echo("\n".join(f"{model}  ends on {end}" if end else model for model, end in sorted(offered.items())))
-    if profile.model and profile.model not in offered:
+    # Google lists "models/gemini-..." and takes the name without the folder.
+    if profile.model and profile.model not in {model.removeprefix("models/") for model in offered}:
         raise _exit(f"The endpoint does not list the profile's model {profile.model!r}; it offers those above.")
     typer.echo(f"The profile {name!r} works; its model is {profile.model or 'to be named when asking'}.")
 

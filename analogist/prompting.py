@@ -23,8 +23,8 @@ MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
 _READ = 10_000
 """Characters that are read of what is left without the thinking, so that no reply can make reading it slow."""
-LONGEST_PROMPT = 60
-"""Words. CLIP reads about as many; a longer text is the model thinking aloud and not a prompt."""
+MOST_WORDS, MOST_CHARACTERS = 60, 500
+"""Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
 
 _PUBLISHED = (
     "Please help me with the image analogy task: take an image A and its transformation A', and provide any image B to "
@@ -139,7 +139,7 @@ def parse(text: str, count: int = 1) -> Answer:
         raise RefusalError(
             f'The model refused: "{excerpt(refusal)}" Try another model or instruction, or type the prompt by hand.'
         )
-    short = [prompt for prompt in prompts if len(prompt.split()) <= LONGEST_PROMPT]
+    short = [prompt for prompt in prompts if len(prompt.split()) <= MOST_WORDS and len(prompt) <= MOST_CHARACTERS]
     if not short:
         raise ValueError(
             f'There is no prompt in the model\'s answer: "{excerpt(said)}" Try another seed or another model, or type '
@@ -349,7 +349,7 @@ def _plain(line: str) -> str:
 
 def _cleaned(prompt: str) -> str:
     """One prompt less bullets, labels, quotes, Markdown and a full stop."""
-    prompt = _plain(excerpt(prompt, most=2000))
+    prompt = _plain(excerpt(prompt, most=2 * MOST_CHARACTERS))
     for _ in range(3):
         prompt = _BULLET.sub("", prompt).strip().strip('"“”„«»`').strip()
         if len(prompt) > 1 and prompt[0] == prompt[-1] == "'":

@@ -175,7 +175,12 @@ class _Conversation:
         # A failure is returned, and raised where no exception of the openai package is in sight: those carry the
         # request, and that carries the key.
         # The import takes a second or more; in a thread it does not hold up an interrupt.
-        openai = await asyncio.to_thread(importlib.import_module, "openai")
+        try:
+            openai = await asyncio.to_thread(importlib.import_module, "openai")
+        except ImportError:
+            return _FailedError(
+                "The Python package openai is missing: install it (pip install openai) and start again."
+            )
         async with openai.AsyncOpenAI(
             base_url=self.profile.endpoint,
             api_key=self.key or "none",

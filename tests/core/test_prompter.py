@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from analogist.prompt_cache import PromptCache
 from analogist.prompter import Inferred, Wish
 from analogist.prompting import RefusalError
 from analogist.vision_llm import VisionError
-from support.vision_server import VisionServer, fails, says
+from support.vision_server import VisionServer, fails, says, sends
 
 KEY = "sk-planted-0123456789abcdefghijklmnop"
 GRID = Image.effect_noise((64, 64), 50).convert("RGB")
@@ -289,10 +290,10 @@ def test_command_adds_lists_and_tests_profiles(server: VisionServer, directory: 
     assert [line.split()[0] for line in said.splitlines()][-3:-1] == ["here", "mine"]
     assert "key found" in said
     assert KEY not in said
-    server.will(lambda handler: handler.send(200, b'{"data": [{"id": "m", "shutdown_date": "2027-01-14"}]}'))
+    server.will(sends(b'{"data": [{"id": "models/m", "shutdown_date": "2027-01-14"}]}'))
     code, said = run(directory, "profiles", "test", "mine")
     assert code == 0, said
-    assert "m  ends on 2027-01-14" in said
+    assert "models/m  ends on 2027-01-14" in said
     assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
     code, said = run(directory, "profiles", "test", "here")
     assert code == 1
@@ -301,3 +302,17 @@ def test_command_adds_lists_and_tests_profiles(server: VisionServer, directory: 
     code, said = run(directory, "profiles", "add", "mine", "http://example.org/v1")
     assert code == 1
     assert "plain http" in said
+
+
+def test_command_finds_the_directory_in_the_environment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALOGIST_PROFILES", str(directory))
+    assert "some-model" in CliRunner().invoke(command, ["profiles", "list"]).output
+
+
+def test_the_registry_sees_what_users_install() -> None:
+    project = Path(__file__).parents[2]
+    lines = (project / "requirements.txt").read_text().splitlines()
+    installed = [line for line in lines if line and not line.startswith("#")]
+    (listed,) = re.findall(r"^dependencies = (\[.*?\])$", (project / "pyproject.toml").read_text(), re.M | re.S)
+    assert json.loads(listed) == installed
+    assert not [line for line in installed if "==" in line or "<" in line]

@@ -120,6 +120,7 @@ NOTHING = {
     "{}": "There is no prompt",
     '{"prompts": []}': "There is no prompt",
     " ".join(["word"] * 200): "There is no prompt",
+    "x" * 1000: "There is no prompt",
     "x" * 200_000: "200000 characters",
 }
 
