@@ -272,6 +272,12 @@ _LABEL = re.compile(
     r"(?: (?:is|are|would be|could be|should be|might be))?\s*[:=]\s*",
     re.IGNORECASE,
 )
+_COPULA = re.compile(
+    r"^(?:the )?(?:text )?(?:prompt|caption|description|output|result|image)?(?: (?:of|for))?(?: ?the)?(?: ?image)? ?"
+    r"b' (?:is|would be|could be|should be|might be|shows|would show) ",
+    re.IGNORECASE,
+)
+_INLINE = re.compile(r"\bb'\)?\s*[:=](?!:)\s*(\S.*)$", re.IGNORECASE)
 _OPENING = re.compile(
     r"^(?:sure|certainly|of course|okay|ok|absolutely|great|yes|alright|here(?:'s| is| are)|below|based on|given|"
     r"from a to|looking at|in (?:the|this) (?:image|grid|analogy|first)|(?:following|applying|analy[sz]ing) |"
@@ -294,7 +300,7 @@ def _read_text(text: str, count: int) -> list[str]:
     """Prompts of a reply that is not JSON."""
     fence = re.search(r"```\w*\n?(.*?)```", text, re.DOTALL)
     lines = [_plain(line) for line in (fence[1] if fence else text).splitlines()]
-    lines = [line for line in lines if line]
+    lines = [line for line in lines if line and "::" not in line]  # The formula of the analogy, said again.
     listed = [_BULLET.sub("", line) for line in lines if _BULLET.match(line)]
     lines = _labelled(lines) or listed or _without_chatter(lines)
     return _split(lines[0], count) if len(lines) == 1 else lines
@@ -316,6 +322,8 @@ def _labelled(lines: list[str]) -> list[str]:
     for number, line in enumerate(lines):
         label = _LABEL.match(_BULLET.sub("", line))
         if not label or not label[0].strip(" :="):
+            if inline := _INLINE.search(line):
+                return [inline[1]]
             continue
         rest = _BULLET.sub("", line)[label.end() :].strip()
         if rest:
@@ -351,11 +359,11 @@ def _cleaned(prompt: str) -> str:
     """One prompt less bullets, labels, quotes, Markdown and a full stop."""
     prompt = _plain(excerpt(prompt, most=2 * MOST_CHARACTERS))
     for _ in range(3):
-        prompt = _BULLET.sub("", prompt).strip().strip('"“”„«»`').strip()
+        prompt = _BULLET.sub("", prompt).strip().strip('"“”„«»`*_').strip()
         if len(prompt) > 1 and prompt[0] == prompt[-1] == "'":
             prompt = prompt[1:-1]
         label = _LABEL.match(prompt)
-        prompt = prompt[label.end() :] if label and label.end() > 1 else prompt
+        prompt = _COPULA.sub("", prompt[label.end() :] if label and label.end() > 1 else prompt)
         prompt = prompt.strip().rstrip(".,;:").strip()
     return prompt if re.search(r"\w", prompt) and prompt[0] not in "{[" else ""
 

@@ -336,7 +336,7 @@ class _Conversation:
 
     def _redacted(self, text: str) -> str:
         """A text without the key; and without the words that quote the beginning or the end of one."""
-        if not self.key:
+        if not self.key or len(self.key) < 8:  # "none", "token": what people give local servers is an ordinary word.
             return text
         text = text.replace(self.key, "[key]")
         if len(self.key) < 16:
@@ -346,7 +346,11 @@ class _Conversation:
 
 
 def _client(openai: Any, profile: Profile, key: str | None) -> Any:
-    """The openai package's HTTP client, held to what we mean to send and to receive."""
+    """The openai package's HTTP client, held to what we mean to send and to receive.
+
+    Args:
+        openai: the package, which is imported when the first question is asked and not before.
+    """
 
     class Client(openai.DefaultAsyncHttpxClient):
         async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:

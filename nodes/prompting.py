@@ -5,10 +5,12 @@ import logging
 import time
 from collections.abc import Coroutine
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import folder_paths
 from comfy.model_management import InterruptProcessingException, processing_interrupted
 from comfy_api.latest import io, ui
+from PIL.Image import Image
 from server import PromptServer
 from torch import Tensor
 
@@ -23,6 +25,8 @@ POLL = 0.2
 
 # What endpoints were found not to take; learned anew by the next process.
 _dialects: Dialects = {}
+# The host has an event loop for every run of a graph, and a lock belongs to one loop.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 def _prompts_wanted() -> io.Input:
@@ -125,8 +129,7 @@ class GPT4VPrompter(io.ComfyNode):
                 f"The prompter looks at one grid at a time, but {len(grids)} came: put Rebatch Images with a batch_size of 1 "
                 "before it, and everything runs once for each grid."
             )
-        directory = Path(folder_paths.get_system_user_directory("analogist"))
-        found = await _interruptible(infer(grids[0], wish, directory, _dialects), _node_id(cls))
+        found = await _interruptible(_in_turn(grids[0], wish), _node_id(cls))
         return _output(found.answer.prompts, suffix, found.summary(), _node_id(cls))
 
 
@@ -155,9 +158,14 @@ class PromptParser(io.ComfyNode):
         return _output(answer.prompts, suffix, answer.change, _node_id(cls))
 
 
+def _directory() -> Path:
+    """Where the owner's profiles, keys and answers are: a folder of the host that is not served over HTTP."""
+    return Path(folder_paths.get_system_user_directory("analogist"))
+
+
 def _profile_names() -> list[str]:
     try:
-        return list(profiles.known(Path(folder_paths.get_system_user_directory("analogist"))))
+        return list(profiles.known(_directory()))
     except ValueError as error:
         # The list of all nodes must not fail for it. Running the node will, with the same words.
         logging.warning("Analogist: %s", error)
@@ -182,6 +190,12 @@ def _show(text: str, node_id: str | None) -> None:
     server = getattr(PromptServer, "instance", None)
     if server is not None and node_id is not None:
         server.send_progress_text(text, node_id, server.client_id)
+
+
+async def _in_turn(picture: Image, wish: Wish) -> Inferred:
+    """Ask, one question at a time: the host starts all grids of a list at once, and equal ones are to be paid once."""
+    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        return await infer(picture, wish, _directory(), _dialects)
 
 
 async def _interruptible(work: Coroutine[None, None, Inferred], node_id: str | None) -> Inferred:

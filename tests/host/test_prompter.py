@@ -213,6 +213,35 @@ def test_an_interrupt_returns_within_a_second(place: Place) -> None:
     assert place.run(seed=51) == ["a red car, sharp"]
 
 
+def many_grids(amount: int, seed: int) -> dict[str, Any]:
+    """The same grid several times, as a list: the host starts the prompter for all of them at once."""
+    prompt = graph(seed=seed)
+    prompt["4"] = {"class_type": "RepeatImageBatch", "inputs": {"image": ["2", 3], "amount": amount}}
+    prompt["5"] = {"class_type": "RebatchImages", "inputs": {"images": ["4", 0], "batch_size": 1}}
+    prompt["3"]["inputs"] |= {"image": ["5", 0], "prompts_wanted": 1}
+    del prompt["11"]
+    return prompt
+
+
+def test_a_list_of_grids_is_asked_one_after_the_other(place: Place) -> None:
+    entry = place.server.run(many_grids(3, seed=70))
+    assert entry["outputs"]["9"]["text"] == ["a red car, sharp"] * 3
+    assert len(place.vision.requests) == 1
+
+
+def test_an_interrupt_ends_a_list_of_grids_too(place: Place) -> None:
+    place.vision.will(hangs)
+    prompt_id = place.server.queue(many_grids(3, seed=71))
+    while not place.vision.requests:
+        time.sleep(0.05)
+    start = time.monotonic()
+    place.server.post("/interrupt", {})
+    entry = place.server.wait(prompt_id, timeout=20)
+    assert time.monotonic() - start < 1
+    assert entry["status"]["messages"][-1][0] == "execution_interrupted"
+    assert len(place.vision.requests) == 1
+
+
 def test_comfyui_answers_while_the_model_thinks(place: Place) -> None:
     place.vision.will(hangs)
     prompt_id = place.server.queue(graph(seed=60))
