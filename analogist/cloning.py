@@ -6,10 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from .regions import Cell, TokenGrid, cell_slices, cell_tokens, check_grid, write_cell
+from .fused import FusedAttention, fused_attention, merge
+from .regions import Cell, TokenGrid, cell_tokens, check_grid, write_cell
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Plain softmax attention on (batch, heads, tokens, dim); queries may be fewer than keys."""
+
+FUSED_FROM = 512
+"""Tokens from which fused kernels are faster than the plain logits; below, starting them costs more than they save."""
+
+ORDER = (Cell.A_PRIME, Cell.A, Cell.B, Cell.B_PRIME)
+"""Cell by cell in this order, all keys but those of B' are one slice, and all but those of A' another."""
 
 
 def clone_self_attention(
@@ -24,13 +31,15 @@ def clone_self_attention(
 
     On the scaled logits S = q k^T / sqrt(dim), before one softmax over the whole row:
     ``S[A', B'] = s S[A, B]`` and ``S[B', A'] = s S[B, A]`` (query first, key second). Rows of A and B keep
-    their logits, so they are plain attention.
+    their logits, so they are plain attention. Computed without the matrix of tokens x tokens where the device has
+    a fused kernel for it; both ways are exact.
 
     Args:
         q, k, v: (batch, heads, tokens, dim), tokens in row-major order over `grid_size`.
         grid_size: height and width of the token grid; both even.
         scale: s, any finite number. 1 clones the logits, more sharpens them (1.3 in the paper), 0 flattens them.
-        attention: used for the rows that are not edited, so that a host's own kernel stays in charge of them.
+        attention: used for the rows that are not edited, so that a host's own kernel stays in charge of them. It is
+            given the tokens cell by cell.
 
     Returns:
         (batch, heads, tokens, dim), before the output projection.
@@ -44,25 +53,45 @@ def clone_self_attention(
             f"Self-Attention Cloning needs a key for every query, but there are {q.shape[-2]} queries "
             f"and {k.shape[-2]} keys."
         )
+    fused = fused_attention(q, k, v) if q.shape[-2] >= FUSED_FROM else None
     out = v.new_empty(*q.shape[:-1], v.shape[-1])
-    unedited = torch.cat([cell_tokens(q, grid_size, cell) for cell in (Cell.A, Cell.B)], dim=-2)
-    for cell, rows in zip((Cell.A, Cell.B), attention(unedited, k, v).chunk(2, dim=-2), strict=True):
-        write_cell(out, grid_size, cell, rows)
-    for target, source in ((Cell.A_PRIME, Cell.A), (Cell.B_PRIME, Cell.B)):
-        write_cell(out, grid_size, target, _cloned_rows(q, k, v, grid_size, scale, target, source))
+    q, k, v = (torch.cat([cell_tokens(x, grid_size, cell) for cell in ORDER], dim=-2) for x in (q, k, v))
+    n = q.shape[-2] // 4
+    a_prime, a, b, b_prime = (slice(start, start + n) for start in range(0, 4 * n, n))
+    all_but_b_prime, a_and_b, all_but_a_prime = slice(0, 3 * n), slice(n, 3 * n), slice(n, 4 * n)
+
+    def edited(target: slice, own: slice, source: slice, source_keys: slice, target_values: slice) -> Tensor:
+        """Rows of `target`: their own logits towards the keys `own`, those of `source` towards the fourth cell."""
+        kept = q[..., target, :], k[..., own, :], v[..., own, :]
+        cloned = q[..., source, :], k[..., source_keys, :], v[..., target_values, :]
+        return _fused_rows(kept, cloned, scale, fused) if fused else _plain_rows(kept, cloned, scale)
+
+    rows_of_a, rows_of_b = attention(q[..., a_and_b, :], k, v).chunk(2, dim=-2)
+    write_cell(out, grid_size, Cell.A, rows_of_a)
+    write_cell(out, grid_size, Cell.B, rows_of_b)
+    write_cell(out, grid_size, Cell.A_PRIME, edited(a_prime, all_but_b_prime, a, b, b_prime))
+    write_cell(out, grid_size, Cell.B_PRIME, edited(b_prime, all_but_a_prime, b, a, a_prime))
     return out
 
 
-def _cloned_rows(
-    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float, target: Cell, source: Cell
-) -> Tensor:
-    """Attention of the rows of `target`, whose logits towards the other primed cell are those of `source`."""
-    from_key, to_key = (Cell.B, Cell.B_PRIME) if source is Cell.A else (Cell.A, Cell.A_PRIME)
-    # Float32: half precision cannot hold every logit, and s makes them larger.
-    q, k = q.float() * q.shape[-1] ** -0.5, k.float()
-    logits = cell_tokens(q, grid_size, target) @ k.mT  # (B, H, N/4, N)
-    cloned = scale * (cell_tokens(q, grid_size, source) @ cell_tokens(k, grid_size, from_key).mT)  # (B, H, N/4, N/4)
-    rows, columns = cell_slices(grid_size, to_key)
-    h, w = grid_size
-    logits.unflatten(-1, grid_size)[..., rows, columns] = cloned.unflatten(-1, (h // 2, w // 2))
-    return logits.softmax(dim=-1).to(v.dtype) @ v
+QKV = tuple[Tensor, Tensor, Tensor]
+
+
+def _plain_rows(kept: QKV, cloned: QKV, scale: float) -> Tensor:
+    """The definition: both sets of logits side by side, one softmax, then the values."""
+    (q, k, v), (source_q, source_k, target_v) = kept, cloned
+    # Half precision cannot hold every logit, and s makes them larger.
+    precise = torch.promote_types(q.dtype, torch.float32)
+    q, k, source_q, source_k = (x.to(precise) for x in (q, k, source_q, source_k))
+    factor = q.shape[-1] ** -0.5
+    logits = [factor * q @ k.mT, scale * factor * source_q @ source_k.mT]
+    return torch.cat(logits, dim=-1).softmax(dim=-1).to(v.dtype) @ torch.cat([v, target_v], dim=-2)
+
+
+def _fused_rows(kept: QKV, cloned: QKV, scale: float, fused: FusedAttention) -> Tensor:
+    """The same from two fused attentions, put together by their log-sum-exps."""
+    source_q, source_k, target_v = cloned
+    factor = source_q.shape[-1] ** -0.5
+    # The kernels find a row's largest logit before they multiply by the factor, so it must not be negative.
+    scaled = fused(source_q if scale >= 0 else -source_q, source_k, target_v, abs(scale) * factor)
+    return merge(fused(*kept, factor), scaled)

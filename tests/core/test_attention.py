@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from analogist import cloning, fused
 from analogist.cloning import clone_self_attention
 from analogist.masking import mask_cross_attention, mask_rows
 from analogist.regions import Cell, cell_slices, cell_tokens, write_cell
@@ -70,13 +71,21 @@ def test_every_golden_attention(data: Golden, name: str) -> None:
         assert (out.transpose(1, 2).flatten(2) - expected).abs().max() <= golden.ATTENTION_TOLERANCE, tensor
 
 
-@settings(deadline=None, max_examples=30)
+@pytest.fixture(params=["fused", "plain"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of computing SAC, whatever the number of tokens."""
+    monkeypatch.setattr(cloning, "FUSED_FROM", 0 if request.param == "fused" else 10**9)
+    return request.param
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(grid_size=grids, scale=st.floats(-3, 3))
-def test_cloning_is_its_definition_on_any_grid(grid_size: tuple[int, int], scale: float) -> None:
+def test_cloning_is_its_definition_on_any_grid(way: str, grid_size: tuple[int, int], scale: float) -> None:
     q, k, v = qkv(grid_size)
-    # Cloned logits are formed in float32, whatever comes in.
+    expected = by_definition(q, k, v, grid_size, scale)
+    # The fused kernels give the log-sum-exp in float32, whatever comes in.
     assert torch.allclose(
-        clone_self_attention(q, k, v, grid_size, scale), by_definition(q, k, v, grid_size, scale), atol=1e-5
+        clone_self_attention(q, k, v, grid_size, scale), expected, atol=1e-5 if way == "fused" else 1e-9
     )
 
 
@@ -109,15 +118,37 @@ def test_the_inputs_are_left_alone() -> None:
     assert all(torch.equal(now, then) for now, then in zip((q, k, v), before, strict=True))
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_stays_finite_and_close(dtype: torch.dtype) -> None:
-    q, k, v = (tensor.to(dtype) for tensor in qkv((8, 8), dim=40))
-    q = q * 30  # Logits far beyond what float16 holds.
-    k = k * 30
-    out = clone_self_attention(q, k, v, (8, 8), 1.3)
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 5e-4), (torch.float16, 4e-3), (torch.bfloat16, 3e-2)], ids=str
+)
+@pytest.mark.parametrize("dim", [40, 64, 80, 160])
+@pytest.mark.parametrize("scale", [1.3, 0.0, -2.0, 40.0])
+@pytest.mark.parametrize("size", [1, 30])  # Logits of a few, and far beyond what float16 holds.
+def test_every_precision_and_head_size(
+    way: str, dtype: torch.dtype, tolerance: float, dim: int, scale: float, size: float
+) -> None:
+    q, k, v = (tensor.to(dtype) for tensor in qkv((8, 8), dim=dim))
+    q, k = q * size, k * size
+    out = clone_self_attention(q, k, v, (8, 8), scale)
     assert out.dtype == dtype
-    exact = by_definition(q.double(), k.double(), v.double(), (8, 8), 1.3)
-    assert (out.double() - exact).abs().max() < 0.05
+    exact = by_definition(q.double(), k.double(), v.double(), (8, 8), scale)
+    assert (out.double() - exact).abs().max() < tolerance
+
+
+def test_a_gradient_goes_the_plain_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloning, "FUSED_FROM", 0)
+    q, k, v = (tensor.requires_grad_() for tensor in qkv((2, 2)))
+    assert torch.autograd.gradcheck(
+        lambda *qkv: clone_self_attention(*qkv, (2, 2), 1.3), (q, k, v), atol=1e-2, eps=1e-3
+    )
+
+
+@pytest.mark.parametrize("kernel", [fused._cuda_flash, fused._cuda_efficient])
+def test_the_kernels_of_a_gpu_are_called_as_they_want(kernel: fused.FusedAttention) -> None:
+    """No GPU is needed: torch knows the shapes that its kernels take and give."""
+    q, k, v = (torch.empty(2, 8, tokens, 40, dtype=torch.float16, device="meta") for tokens in (1000, 3000, 3000))
+    out, lse = kernel(q, k, v, 0.1)
+    assert (out.shape, lse.shape, lse.dtype) == (q.shape, q.shape[:-1], torch.float32)
 
 
 @pytest.mark.parametrize("cell", list(Cell))

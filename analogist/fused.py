@@ -1,0 +1,55 @@
+"""Attention that also returns its log-sum-exp, from the kernels below torch's scaled_dot_product_attention.
+
+With the log-sum-exp, attention over two sets of keys can be computed apart and put together exactly, which is how
+Self-Attention Cloning does without a matrix of tokens x tokens.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+FusedAttention = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
+"""q, k, v (batch, heads, tokens, dim) and the factor of the logits -> the result and the log-sum-exp of its rows,
+(batch, heads, tokens) in float32. Natural logarithm; queries may be fewer or more than keys."""
+
+
+def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> FusedAttention | None:
+    """The kernel that this device has for tensors like these, or None.
+
+    None too where a gradient is asked for: the kernels have none for the log-sum-exp.
+    """
+    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+        return None
+    if q.device.type == "cpu":
+        return _cpu
+    if q.device.type == "cuda":
+        parameters = torch.backends.cuda.SDPAParams(q, k, v, None, 0.0, False, False)
+        # The public function pads heads to a multiple of 8; called directly, the kernel wants it done.
+        if q.shape[-1] % 8 == 0 and torch.backends.cuda.can_use_flash_attention(parameters):
+            return _cuda_flash
+        if torch.backends.cuda.can_use_efficient_attention(parameters):
+            return _cuda_efficient
+    return None
+
+
+def merge(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
+    """One softmax over the keys of both, from their results and log-sum-exps."""
+    (out, lse), (other_out, other_lse) = first, second
+    share = torch.sigmoid(other_lse - lse).unsqueeze(-1)  # (B, H, N, 1): the second's part of the whole sum
+    return torch.lerp(out, other_out, share.to(out.dtype))
+
+
+def _cpu(q: Tensor, k: Tensor, v: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, scale=factor)
+    return out, lse
+
+
+def _cuda_flash(q: Tensor, k: Tensor, v: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    out, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(q, k, v, scale=factor)
+    return out, lse
+
+
+def _cuda_efficient(q: Tensor, k: Tensor, v: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    out, lse, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(q, k, v, None, True, scale=factor)
+    return out, lse[..., : q.shape[-2]]  # The kernel rounds its rows up to its tile.
