@@ -46,9 +46,7 @@ def from_tensor(images: Tensor, name: str = "image") -> list[Image.Image]:
             f"{name} is empty ({number} pictures of {width}x{height} pixels): connect a picture that has pixels."
         )
     if not torch.isfinite(images).all():
-        raise ValueError(
-            f"{name} has pixels that are not numbers (NaN or infinity): the node that made it failed, look there."
-        )
+        raise ValueError(f"{name} has pixels that are not numbers (NaN or infinity): what made it failed, look there.")
     rgb = images[..., :3].expand(*images.shape[:-1], 3)
     pixels = (rgb.float().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
     return [Image.fromarray(picture) for picture in pixels]

@@ -186,7 +186,7 @@ def test_every_kind_of_picture_becomes_rgb(mode: str, tmp_path: Path) -> None:
     picture.save(path)
     opened = open_picture(path)
     assert opened.mode == "RGB"
-    assert np.abs(pixels(opened) - 100).max() <= 1
+    assert np.abs(pixels(opened) - 100).max() <= 2  # The palette has no 100.
 
 
 def test_alpha_is_dropped_and_not_blended() -> None:

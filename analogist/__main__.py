@@ -1,0 +1,386 @@
+"""The command line: `python -m analogist grid`, `run` and `demo`.
+
+Flags are those of the published programs, with underscores or hyphens. Torch and diffusers are imported inside the
+commands, so that `--help` answers at once.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from .diffusers_models import InpaintingModel
+    from .grid import AnalogyGrid
+
+RANDOM_MODEL_STEPS = 8
+LONGEST_NAME = 150
+"""Characters of a file name that come from the prompt; file systems stop at 255 bytes."""
+
+app = typer.Typer(
+    help="Visual in-context learning: A is to A' as B is to B', painted by an inpainting model (Analogist).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={
+        "token_normalize_func": lambda name: name.replace("_", "-"),  # --guidance_scale is --guidance-scale.
+        "help_option_names": ["-h", "--help"],
+    },
+)
+output, errors = Console(), Console(stderr=True)
+
+
+class LayoutName(str, Enum):
+    """Layouts as they are typed."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+
+
+class FitName(str, Enum):
+    """How a picture of another shape gets into its cell."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
+    PAD = "pad"
+
+
+class Precision(str, Enum):
+    """Names of torch's types."""
+
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    FLOAT32 = "float32"
+
+
+Res = Annotated[int, typer.Option(help="Side of a square grid in pixels; a multiple of 128.")]
+CellSide = Annotated[int | None, typer.Option(help="Side of a cell in pixels, in place of --res; a multiple of 64.")]
+LayoutOption = Annotated[LayoutName, typer.Option(help="rows where A' is aligned with A, columns where B is.")]
+FitOption = Annotated[FitName, typer.Option(help="How pictures of another shape get into their cells.")]
+Gutter = Annotated[int, typer.Option(help="Width of the white lines in pixels; even.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ANALOGIST_MODEL",
+        help="Stable Diffusion 1.x inpainting model: a diffusers folder, or a .safetensors or .ckpt file.",
+    ),
+]
+TokenizerOption = Annotated[
+    Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, for a checkpoint file.")
+]
+AllowDownload = Annotated[bool, typer.Option("--allow-download", help="Fetch what is missing from Hugging Face.")]
+Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; the GPU by default, where there is one.")]
+Dtype = Annotated[Precision | None, typer.Option(help="Precision; float16 on a GPU and float32 on the CPU by default.")]
+Seed = Annotated[int, typer.Option(help="Seed of the noise.")]
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What a user can do something about becomes one red sentence and exit code 1, never a traceback."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        _fail(f'This command needs {error.name}, which is not installed: pip install "analogist[demo]".')
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+    except RuntimeError as error:
+        # Torch's own class would have to be imported before it is known whether the command needs torch.
+        if type(error).__name__ != "OutOfMemoryError":
+            raise
+        _fail("The GPU has too little memory for this: ask for fewer images per prompt or a smaller grid.")
+
+
+@app.command()
+@_plain_errors()
+def grid(
+    a: Annotated[Path, typer.Argument(help="A, the example.")],
+    a_prime: Annotated[Path, typer.Argument(help="A', the example transformed.")],
+    b: Annotated[Path, typer.Argument(help="B, the query.")],
+    to: Annotated[Path, typer.Option("--output", "-o", help="Where the grid is written.")] = Path("grid.png"),
+    res: Res = 512,
+    cell_width: CellSide = None,
+    cell_height: CellSide = None,
+    layout: LayoutOption = LayoutName.ROWS,
+    fit: FitOption = FitName.STRETCH,
+    gutter: Gutter = 2,
+) -> None:
+    """Make the 2x2 grid of A, A' and B, and beside it the marked one for a vision model."""
+    from .grid import mark
+
+    geometry = _geometry(res, cell_width, cell_height, layout, fit, gutter)
+    geometry, image = _composed(geometry, a, a_prime, b)
+    marked = to.with_stem(f"{to.stem}_marked")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    image.save(to)
+    mark(geometry, image).save(marked)
+    _say(f"The grid is in {to}, the marked one in {marked}.")
+
+
+@app.command()
+@_plain_errors()
+def run(
+    pictures: Annotated[
+        list[Path] | None, typer.Argument(help="A, A' and B; or one picture, a grid that is ready.")
+    ] = None,
+    input_grid: Annotated[
+        Path | None, typer.Option(help="A grid that is ready, as an option as in the published program.")
+    ] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="What B' shows, in a few words; may be given several times.")
+    ] = None,
+    prompt_file: Annotated[Path | None, typer.Option(help="A file with one prompt in each line.")] = None,
+    model: ModelOption = None,
+    output_dir: Annotated[Path, typer.Option(help="Where a new folder sample_<n> is made.")] = Path("results"),
+    res: Res = 512,
+    cell_width: CellSide = None,
+    cell_height: CellSide = None,
+    layout: LayoutOption = LayoutName.ROWS,
+    fit: FitOption = FitName.STRETCH,
+    gutter: Gutter = 2,
+    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 50,
+    strength: Annotated[float, typer.Option(help="Share of the steps that is run; less keeps more of B.")] = 0.98,
+    guidance_scale: Annotated[
+        float, typer.Option("--guidance-scale", "--guidance", help="Weight of the prompt.")
+    ] = 15.0,
+    sac_start_layer: Annotated[int, typer.Option(help="First layer of Self-Attention Cloning.")] = 3,
+    sac_end_layer: Annotated[int, typer.Option(help="The layer after its last one.")] = 11,
+    cam_start_layer: Annotated[int, typer.Option(help="First layer of Cross-Attention Masking.")] = 3,
+    cam_end_layer: Annotated[int, typer.Option(help="The layer after its last one.")] = 11,
+    scale_sac: Annotated[float, typer.Option(help="Scale of the cloned logits.")] = 1.3,
+    num_images_per_prompt: Annotated[int, typer.Option(help="Pictures for each prompt, made together.")] = 8,
+    negative_prompt: Annotated[
+        str | None, typer.Option(help="What to keep away from; the published words by default.")
+    ] = None,
+    suffix: Annotated[str | None, typer.Option(help="Appended to each prompt; the published words by default.")] = None,
+    seed: Seed = 42,
+    tokenizer: TokenizerOption = None,
+    allow_download: AllowDownload = False,
+    device: Device = None,
+    dtype: Dtype = None,
+) -> None:
+    """Paint B' for A, A' and B, or for a grid that is ready; one run for each prompt."""
+    sources = [*(pictures or []), *([input_grid] if input_grid else [])]
+    if len(sources) not in (1, 3):
+        raise typer.BadParameter(f"{len(sources)} pictures came; give A, A' and B, or one grid.", param_hint="PICTURES")
+    if bool(prompt) == bool(prompt_file):
+        raise typer.BadParameter("give either --prompt or --prompt-file.", param_hint="--prompt")
+    if model is None:
+        raise typer.BadParameter("say which model, here or in ANALOGIST_MODEL.", param_hint="--model")
+    _quiet_libraries()
+    from .diffusers_pipeline import NEGATIVE_PROMPT, SUFFIX, Edit, Settings, sample
+    from .grid import CropSize, canvas, crop
+    from .layers import LayerRange
+    from .regions import Cell
+
+    settings = Settings(
+        steps=steps,
+        strength=strength,
+        guidance=guidance_scale,
+        edit=Edit(
+            sac=LayerRange(sac_start_layer, sac_end_layer),
+            cam=LayerRange(cam_start_layer, cam_end_layer),
+            scale=scale_sac,
+        ),
+        images_per_prompt=num_images_per_prompt,
+        suffix=SUFFIX if suffix is None else suffix,
+        negative_prompt=NEGATIVE_PROMPT if negative_prompt is None else negative_prompt,
+    )
+    geometry = _geometry(res, cell_width, cell_height, layout, fit, gutter)
+    if len(sources) == 3:
+        geometry, image = _composed(geometry, *sources)
+    else:
+        image = _ready(geometry, sources[0])
+    prompts = _read_prompts(prompt_file) if prompt_file else prompt or []
+    loaded = _load(model, device, dtype, tokenizer, allow_download)
+    bar, on_step = _progress(len(prompts) * len(settings.timesteps))
+    results = sample(loaded, geometry, image, prompts, settings, loaded.generator(seed), on_step)
+    folder = _new_folder(output_dir)
+    start = canvas(geometry, image)
+    original = CropSize.CELL if geometry.b_size is None else CropSize.ORIGINAL_B
+    with bar:
+        for text, painted in zip(prompts, results, strict=True):
+            file = _free(folder / f"{file_stem(text + settings.suffix)}.png")
+            quarters = [one.crop(geometry.cell_box(Cell.B_PRIME)).resize(one.size) for one in painted]
+            strip([image, start, *quarters]).save(file)
+            for number, one in enumerate(painted, start=1):
+                crop(geometry, one, Cell.B_PRIME, original).save(file.with_stem(f"{file.stem}_{number}"))
+    _say(f"The pictures are in {folder}.")
+
+
+@app.command()
+@_plain_errors()
+def demo(
+    model: ModelOption = None,
+    output_dir: Annotated[Path, typer.Option(help="Where the pictures are written.")] = Path("outputs/demo"),
+    steps: Annotated[
+        int | None, typer.Option(help=f"DDIM steps; 50 by default, and {RANDOM_MODEL_STEPS} without a model.")
+    ] = None,
+    seed: Seed = 42,
+    tokenizer: TokenizerOption = None,
+    allow_download: AllowDownload = False,
+    device: Device = None,
+    dtype: Dtype = None,
+) -> None:
+    """Run the whole method on photographs; without --model a tiny random model paints noise for B'."""
+    _quiet_libraries()
+    from .demo import contact_sheet, paint, random_model
+    from .diffusers_pipeline import Settings
+    from .regions import Cell
+
+    if model is None:
+        loaded = random_model()
+        steps = RANDOM_MODEL_STEPS if steps is None else steps
+        settings = Settings(steps=steps, images_per_prompt=1, negative_prompt="")
+    else:
+        loaded = _load(model, device, dtype, tokenizer, allow_download)
+        settings = Settings(steps=50 if steps is None else steps, images_per_prompt=1)
+    bar, on_step = _progress(len(settings.timesteps))
+    with bar:
+        painted = paint(loaded, settings, seed, on_step)
+    noise = "B' is noise, because the model is random: no trained model is there yet."
+    title = "A is to A' as B is to B'."
+    sheet = contact_sheet(
+        {cell.label: picture for cell, picture in painted.pictures.items()},
+        title if model else f"{title} {noise}",
+    )
+    output_dir.mkdir(parents=True, exist_ok=True)
+    results = {
+        "grid": painted.grid,
+        "grid_marked": painted.marked,
+        "b_prime": painted.pictures[Cell.B_PRIME],
+        "contact_sheet": sheet,
+    }
+    for name, picture in results.items():
+        picture.save(output_dir / f"{name}.png")
+    _say(f"The pictures are in {output_dir}: {', '.join(f'{name}.png' for name in results)}.")
+    if model is None:
+        _say(f"{noise} Give one with --model or in ANALOGIST_MODEL.")
+
+
+def file_stem(prompt: str) -> str:
+    """The published name of a result: spaces as "_", no commas and dots; what a file system refuses becomes "-"."""
+    name = prompt.replace(" ", "_").replace(",", "").replace(".", "")
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", name)[:LONGEST_NAME]
+
+
+def strip(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of one size side by side."""
+    width, height = pictures[0].size
+    joined = Image.new("RGB", (len(pictures) * width, height))
+    for number, picture in enumerate(pictures):
+        joined.paste(picture, (number * width, 0))
+    return joined
+
+
+def _geometry(
+    res: int, cell_width: int | None, cell_height: int | None, layout: LayoutName, fit: FitName, gutter: int
+) -> "AnalogyGrid":
+    from .grid import CELL_STEP, AnalogyGrid, Fit, Layout
+
+    if res % (2 * CELL_STEP):
+        raise ValueError(f"--res is {res}, but must be a multiple of {2 * CELL_STEP} pixels (256, 384, 512, ...).")
+    return AnalogyGrid(
+        cell_width=res // 2 if cell_width is None else cell_width,
+        cell_height=res // 2 if cell_height is None else cell_height,
+        layout=Layout(f"pairs in {layout.value}"),
+        fit=Fit(fit.value),
+        gutter=gutter,
+    )
+
+
+def _composed(geometry: "AnalogyGrid", a: Path, a_prime: Path, b: Path) -> tuple["AnalogyGrid", Image.Image]:
+    """The grid of three picture files, and its geometry with the size of B."""
+    from .grid import compose
+    from .pictures import open_picture
+
+    example, transformed, query = (open_picture(path) for path in (a, a_prime, b))
+    return replace(geometry, b_size=query.size), compose(geometry, example, transformed, query)
+
+
+def _ready(geometry: "AnalogyGrid", path: Path) -> Image.Image:
+    """A grid that is ready, brought to the size asked for as in the published program."""
+    from .pictures import open_picture
+
+    return open_picture(path).resize(geometry.size, Image.Resampling.BICUBIC)
+
+
+def _read_prompts(path: Path) -> list[str]:
+    """The published format: the whole file stripped, one prompt in each line."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise ValueError(f"There is no prompt file {str(path)!r}.") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The prompt file {str(path)!r} is not text in UTF-8: {error}.") from error
+    if not text:
+        raise ValueError(f"The prompt file {str(path)!r} is empty; write one prompt in each line.")
+    return text.split("\n")
+
+
+def _load(
+    model: str, device: str | None, dtype: Precision | None, tokenizer: Path | None, allow_download: bool
+) -> "InpaintingModel":
+    import torch
+
+    from .diffusers_models import load_model
+
+    with errors.status("Loading the model"):
+        precision = None if dtype is None else getattr(torch, dtype.value)
+        return load_model(model, device, precision, tokenizer, allow_download)
+
+
+def _new_folder(parent: Path) -> Path:
+    """A new folder sample_<n>; n counts those that are there, as in the published program."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = _free(parent / f"sample_{len(list(parent.glob('sample_*')))}")
+    folder.mkdir()
+    return folder
+
+
+def _free(path: Path) -> Path:
+    """The path itself, or the next one with a number behind its name that is not taken."""
+    number, candidate = 1, path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_stem(f"{path.stem}_{number}")
+    return candidate
+
+
+def _progress(total: int) -> tuple[Progress, Callable[[], None]]:
+    """A bar of steps with the time left, not shown yet, and what is to be called after each step."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=errors)
+    task = bar.add_task("Painting", total=total)
+    return bar, lambda: bar.advance(task)
+
+
+def _fail(sentence: str) -> None:
+    errors.print(Text(sentence, style="red"), soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _say(sentence: str) -> None:
+    output.print(Text(sentence), soft_wrap=True)
+
+
+def _quiet_libraries() -> None:
+    """Keep notes to programmers off the terminal; errors still come through."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    for logging in (diffusers_logging, transformers_logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m analogist")

@@ -1,0 +1,144 @@
+"""The whole graph on photographs of this machine, without a trained model: a tiny random one paints noise for B'."""
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline, UNet2DConditionModel
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL.Image import Resampling
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from .diffusers_models import TOKENIZER_FILES, InpaintingModel, ddim, from_pipeline
+from .diffusers_pipeline import Settings, sample
+from .grid import AnalogyGrid, Fit, compose, crop, mark
+from .regions import Cell
+
+PROMPT = "Cat in color"
+START, END = "<|startoftext|>", "<|endoftext|>"
+TEXT_WIDTH = 48
+
+MARGIN = 24
+"""Between and around the pictures of the contact sheet; its text sizes follow from it."""
+
+
+class Demo(NamedTuple):
+    """The pictures of one demo: A, A', B and B', the grid and the marked grid."""
+
+    pictures: dict[Cell, Image.Image]
+    grid: Image.Image
+    marked: Image.Image
+
+
+def photographs() -> dict[Cell, Image.Image]:
+    """A colorization analogy from photographs that scikit-image brings along: A is grey, A' coloured, B grey."""
+    from skimage import data  # Needed by nobody else.
+
+    coffee, cat = (Image.fromarray(photograph) for photograph in (data.coffee(), data.chelsea()))
+    return {Cell.A: coffee.convert("L"), Cell.A_PRIME: coffee, Cell.B: cat.convert("L")}
+
+
+def paint(
+    model: InpaintingModel, settings: Settings, seed: int = 42, on_step: Callable[[], None] = lambda: None
+) -> Demo:
+    """Run the method on `photographs`; the first picture of the first prompt becomes B'."""
+    grid = AnalogyGrid(fit=Fit.CROP)
+    pictures = photographs()
+    image = compose(grid, pictures[Cell.A], pictures[Cell.A_PRIME], pictures[Cell.B])
+    painted = next(sample(model, grid, image, [PROMPT], settings, model.generator(seed), on_step))
+    cells = {cell: crop(grid, image, cell) for cell in pictures}
+    return Demo({**cells, Cell.B_PRIME: crop(grid, painted[0], Cell.B_PRIME)}, image, mark(grid, image))
+
+
+def contact_sheet(pictures: Mapping[str, Image.Image], title: str, side: int = 256) -> Image.Image:
+    """Pictures in one row, each above its label and as wide as `side`, under a title that is broken into lines."""
+    width = MARGIN + len(pictures) * (side + MARGIN)
+    title_font, label_font = ImageFont.load_default(MARGIN - 4), ImageFont.load_default(MARGIN - 6)
+    lines = _lines(title, title_font, width - 2 * MARGIN)
+    line_height, label_height = MARGIN + 6, MARGIN + 8
+    top = MARGIN + len(lines) * line_height + MARGIN // 2
+    sheet = Image.new("RGB", (width, top + side + label_height + MARGIN), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, line in enumerate(lines):
+        draw.text((MARGIN, MARGIN + number * line_height + line_height // 2), line, "black", title_font, anchor="lm")
+    for number, (label, picture) in enumerate(pictures.items()):
+        x = MARGIN + number * (side + MARGIN)
+        sheet.paste(ImageOps.fit(picture.convert("RGB"), (side, side), Resampling.BICUBIC), (x, top))
+        draw.text((x + side // 2, top + side + label_height), label, "black", label_font, anchor="mb")
+    return sheet
+
+
+def _lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """Break `text` at its spaces, so that each line is at most `width` pixels wide."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def random_model(seed: int = 0) -> InpaintingModel:
+    """A model with the 16 transformer blocks of Stable Diffusion 1.x and random weights: it paints noise."""
+    return from_pipeline(random_pipeline(seed))
+
+
+def random_pipeline(seed: int = 0) -> StableDiffusionInpaintPipeline:
+    """The same as a diffusers pipeline, which can be saved to a folder."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        unet = UNet2DConditionModel(
+            sample_size=64,
+            in_channels=9,
+            out_channels=4,
+            block_out_channels=(32, 32, 32, 32),
+            cross_attention_dim=TEXT_WIDTH,
+            attention_head_dim=8,
+        )
+        vae = AutoencoderKL(
+            block_out_channels=(32, 32, 32, 32),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            latent_channels=4,
+            sample_size=512,
+        )
+        tokenizer = byte_tokenizer()
+        text_encoder = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=len(tokenizer),
+                hidden_size=TEXT_WIDTH,
+                intermediate_size=2 * TEXT_WIDTH,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        )
+    return StableDiffusionInpaintPipeline(
+        unet=unet.eval(),
+        vae=vae.eval(),
+        text_encoder=text_encoder.eval(),
+        tokenizer=tokenizer,
+        scheduler=ddim(50),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def byte_tokenizer() -> CLIPTokenizer:
+    """CLIP's tokenizer with the smallest vocabulary there is: every byte, inside a word and at its end."""
+    letters = sorted(ByteLevel.alphabet())
+    words = [*letters, *(f"{letter}</w>" for letter in letters), START, END]
+    vocabulary, merges = TOKENIZER_FILES
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, vocabulary).write_text(json.dumps({word: n for n, word in enumerate(words)}), encoding="utf-8")
+        Path(folder, merges).write_text("#version: 0.2\n", encoding="utf-8")
+        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)

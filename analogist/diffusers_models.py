@@ -1,0 +1,324 @@
+"""Stable Diffusion 1.x inpainting models on diffusers: what the pipeline needs of one, and loading it from disk."""
+
+import json
+import logging
+import os
+import pickle
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
+from huggingface_hub import snapshot_download
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from .pictures import from_tensor
+from .schedule import TRAIN_STEPS
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class InpaintingModel:
+    """The parts of a Stable Diffusion 1.x inpainting model, on one device and in one precision."""
+
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.unet.device
+        return device
+
+    def generator(self, seed: int) -> torch.Generator:
+        """Seeded noise, drawn on the GPU where there is CUDA, as the published program does."""
+        return torch.Generator(self.device if self.device.type == "cuda" else "cpu").manual_seed(seed)
+
+    def encode_text(self, text: str) -> Tensor:
+        """(1, 77, dim). As in the published program what does not fit is cut off, with a warning."""
+        longest = self.text_encoder.config.max_position_embeddings
+        came = len(self.tokenizer(text).input_ids)
+        if came > longest:
+            logger.warning("The text %r has %d tokens; the model reads %d of them.", text, came, longest)
+        ids = self.tokenizer(
+            [text], padding="max_length", max_length=longest, truncation=True, return_tensors="pt"
+        ).input_ids
+        encoded: Tensor = self.text_encoder(ids.to(self.device))[0]
+        return encoded
+
+    def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """Pixels (1, 3, H, W) in [-1, 1] -> latents (1, 4, H / 8, W / 8): a sample of the posterior, not its mean."""
+        posterior = self.vae.encode(pixels.to(self.device, self.vae.dtype)).latent_dist
+        latents: Tensor = posterior.sample(generator) * self.vae.config.scaling_factor
+        return latents
+
+    def decode(self, latents: Tensor) -> list[Image.Image]:
+        """Latents (images, 4, h, w) -> pictures. One at a time: the decoder needs more memory than the UNet."""
+        scaled = latents / self.vae.config.scaling_factor
+        pixels = [self.vae.decode(one[None]).sample for one in scaled]
+        return from_tensor(torch.cat(pixels).movedim(1, -1) / 2 + 0.5, name="The decoded picture")
+
+
+def ddim(steps: int) -> DDIMScheduler:
+    """The published sampler, set to `steps` steps."""
+    scheduler = DDIMScheduler(
+        num_train_timesteps=TRAIN_STEPS,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type="epsilon",
+    )
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+UNET_CONFIG: dict[str, Any] = {
+    "_class_name": "UNet2DConditionModel",
+    "sample_size": 64,
+    "in_channels": 9,
+    "out_channels": 4,
+    "block_out_channels": [320, 640, 1280, 1280],
+    "layers_per_block": 2,
+    "cross_attention_dim": 768,
+    "attention_head_dim": 8,
+}
+VAE_CONFIG: dict[str, Any] = {
+    "_class_name": "AutoencoderKL",
+    "sample_size": 512,
+    "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "layers_per_block": 2,
+    "latent_channels": 4,
+    "scaling_factor": 0.18215,
+}
+TEXT_ENCODER_CONFIG: dict[str, Any] = {
+    "architectures": ["CLIPTextModel"],
+    "model_type": "clip_text_model",
+    "vocab_size": 49408,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 77,
+    "hidden_act": "quick_gelu",
+    "projection_dim": 768,
+}
+PIPELINE_CONFIG: dict[str, Any] = {
+    "_class_name": "StableDiffusionInpaintPipeline",
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+}
+OTHER_FAMILIES = {1024: "Stable Diffusion 2.x", 1280: "SDXL refiner", 2048: "SDXL"}
+"""Models of other families, by the width of the text that their UNet reads."""
+
+FIRST_WEIGHT = "model.diffusion_model.input_blocks.0.0.weight"
+TEXT_WEIGHT = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"
+OTHER_PARTS = (("VAE", "first_stage_model."), ("text encoder", "cond_stage_model."))
+"""Names of the tensors in a checkpoint file."""
+
+CLIP_REPOSITORY = "openai/clip-vit-large-patch14"
+TOKENIZER_FILES = ("vocab.json", "merges.txt")
+
+
+def load_model(
+    path: str | Path,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
+    tokenizer: str | Path | None = None,
+    allow_download: bool = False,
+) -> InpaintingModel:
+    """Load a Stable Diffusion 1.x inpainting model.
+
+    Args:
+        path: a folder in the format of diffusers, or one checkpoint file (.safetensors or .ckpt). Where neither is
+            there it is taken for the name of a Hugging Face repository that has been downloaded before.
+        device: None takes the GPU where there is one.
+        dtype: None takes float16 on a GPU and float32 on the CPU.
+        tokenizer: for a checkpoint file, the folder with CLIP's vocab.json and merges.txt; None looks for them in
+            the Hugging Face cache and beside ComfyUI.
+        allow_download: whether what is missing may be fetched from Hugging Face.
+
+    Raises:
+        ValueError: one sentence that says what is missing, or what the model is instead.
+    """
+    place = torch.device(_checked_device(device))
+    dtype = dtype or (torch.float32 if place.type == "cpu" else torch.float16)
+    if Path(path).is_file():
+        pipeline = _load_file(Path(path), _tokenizer(tokenizer, allow_download))
+    else:
+        pipeline = _load_folder(_model_folder(path, allow_download))
+    words, known = len(pipeline.tokenizer), pipeline.text_encoder.config.vocab_size
+    if words != known:  # Without its files the tokenizer loads all the same, and knows two words.
+        raise ValueError(
+            f"The tokenizer of {str(path)!r} knows {words} words and its text encoder {known}: they do not belong "
+            "together, or files of the tokenizer are missing."
+        )
+    return from_pipeline(pipeline.to(place, dtype))
+
+
+def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
+    """The parts of a diffusers pipeline that are used here."""
+    return InpaintingModel(pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer)
+
+
+def _checked_device(device: str | None) -> str:
+    """The device asked for, by default the first GPU."""
+    available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    chosen = {None: available[0], "cuda": "cuda:0"}.get(device, device)
+    if chosen not in available:
+        raise ValueError(f"There is no device {device!r} here; there is {', '.join(available)}.")
+    return chosen
+
+
+def _model_folder(path: str | Path, allow_download: bool) -> Path:
+    """The folder at `path`, or that of the Hugging Face repository of this name."""
+    if Path(path).is_dir():
+        return Path(path)
+    try:
+        return Path(StableDiffusionInpaintPipeline.download(str(path), local_files_only=not allow_download))
+    except (OSError, ValueError):  # Not there, not reachable, or no name of a repository.
+        raise ValueError(
+            f"There is no model {str(path)!r}: give the path of a Stable Diffusion 1.x inpainting model, a folder in "
+            "the format of diffusers or a .safetensors or .ckpt file."
+        ) from None
+
+
+def _load_folder(folder: Path) -> StableDiffusionInpaintPipeline:
+    try:
+        unet = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
+        channels, text_width = unet["in_channels"], unet["cross_attention_dim"]
+    except (OSError, ValueError, KeyError):
+        raise ValueError(
+            f"The folder {str(folder)!r} holds no Stable Diffusion model in the format of diffusers: there is no "
+            "readable unet/config.json in it."
+        ) from None
+    _check_family(folder, channels, text_width)
+    try:
+        return StableDiffusionInpaintPipeline.from_pretrained(
+            folder,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+            local_files_only=True,
+            variant=_variant(folder),
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"The model in {str(folder)!r} cannot be loaded: {_first_line(error)}") from error
+
+
+def _variant(folder: Path) -> str | None:
+    """Half-precision files have a name of their own, which diffusers does not look for unasked."""
+    weights = {file.name for file in (folder / "unet").glob("diffusion_pytorch_model*")}
+    half_only = any(".fp16." in name for name in weights) and all(".fp16." in name for name in weights)
+    return "fp16" if half_only else None
+
+
+def _load_file(path: Path, tokenizer: CLIPTokenizer) -> StableDiffusionInpaintPipeline:
+    """A checkpoint file holds weights alone, so the configuration is written into a folder for diffusers to read."""
+    _check_checkpoint(path)
+    configs = {
+        "model_index.json": PIPELINE_CONFIG,
+        "unet/config.json": UNET_CONFIG,
+        "vae/config.json": VAE_CONFIG,
+        "text_encoder/config.json": TEXT_ENCODER_CONFIG,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name, config in configs.items():
+            file = Path(folder, name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(config), encoding="utf-8")
+        try:
+            return StableDiffusionInpaintPipeline.from_single_file(
+                str(path),
+                config=folder,
+                tokenizer=tokenizer,
+                scheduler=ddim(50),
+                local_files_only=True,
+            )
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise ValueError(f"The checkpoint {str(path)!r} cannot be loaded: {_first_line(error)}") from error
+
+
+def _check_checkpoint(path: Path) -> None:
+    """Refuse a file that is no checkpoint of a whole Stable Diffusion 1.x inpainting model."""
+    shapes = _shapes(path)
+    if FIRST_WEIGHT not in shapes or TEXT_WEIGHT not in shapes:
+        raise ValueError(f"The file {str(path)!r} is no checkpoint of Stable Diffusion: it holds no UNet of that kind.")
+    _check_family(path, shapes[FIRST_WEIGHT][1], shapes[TEXT_WEIGHT][1])
+    for part, prefix in OTHER_PARTS:
+        if not any(name.startswith(prefix) for name in shapes):
+            raise ValueError(f"The file {str(path)!r} holds no {part}: a checkpoint of the whole model is needed.")
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors in a checkpoint file, without reading the tensors."""
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        if path.suffix == ".ckpt":
+            content = torch.load(path, map_location="meta", weights_only=True)
+            tensors = content.get("state_dict", content)
+            return {name: tuple(value.shape) for name, value in tensors.items() if isinstance(value, Tensor)}
+    except (SafetensorError, pickle.UnpicklingError, OSError, EOFError, RuntimeError, AttributeError) as error:
+        raise ValueError(f"The file {str(path)!r} cannot be read as a checkpoint: {_first_line(error)}") from error
+    raise ValueError(f"The file {str(path)!r} is no checkpoint: its name must end in .safetensors or .ckpt.")
+
+
+def _check_family(path: Path, in_channels: int, text_width: int) -> None:
+    if text_width in OTHER_FAMILIES:
+        raise ValueError(
+            f"The model {str(path)!r} is of the family {OTHER_FAMILIES[text_width]}; the published method needs an "
+            "inpainting model of Stable Diffusion 1.x."
+        )
+    if in_channels != UNET_CONFIG["in_channels"]:
+        raise ValueError(
+            f"The UNet of {str(path)!r} has {in_channels} input channels, but an inpainting model has 9: use Stable "
+            "Diffusion 1.5 inpainting, or a model made from it."
+        )
+
+
+def _tokenizer(folder: str | Path | None, allow_download: bool) -> CLIPTokenizer:
+    """CLIP's tokenizer from the folder given, else from the first place that has it."""
+    places = [Path(folder)] if folder is not None else list(_tokenizer_folders(allow_download))
+    for place in places:
+        if all((place / name).is_file() for name in TOKENIZER_FILES):
+            return CLIPTokenizer.from_pretrained(place, local_files_only=True)
+    looked_in = ", ".join(repr(str(place)) for place in places)
+    raise ValueError(
+        f"There is no {' and '.join(TOKENIZER_FILES)} of CLIP's tokenizer in {looked_in}. "
+        f"A checkpoint file does not hold them: give a folder that does, with the files of {CLIP_REPOSITORY}."
+    )
+
+
+def _tokenizer_folders(allow_download: bool) -> Iterator[Path]:
+    with suppress(OSError):  # Not in the cache, or not reachable.
+        files = list(TOKENIZER_FILES)
+        yield Path(snapshot_download(CLIP_REPOSITORY, allow_patterns=files, local_files_only=not allow_download))
+    workspaces = [Path.home() / "comfy" / "ComfyUI"]  # Where comfy-cli puts it.
+    if "COMFYUI_PATH" in os.environ:
+        workspaces.insert(0, Path(os.environ["COMFYUI_PATH"]))
+    for workspace in workspaces:
+        yield workspace / "comfy" / "sd1_tokenizer"
+
+
+def _first_line(error: Exception) -> str:
+    """The start of a message, which in some libraries goes on for a page."""
+    return str(error).strip().partition("\n")[0]

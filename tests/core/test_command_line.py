@@ -1,0 +1,248 @@
+"""`python -m analogist`: the published flags, the published files, and one red sentence where something is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from analogist.__main__ import app, file_stem, strip
+from analogist.demo import random_pipeline
+from analogist.diffusers_pipeline import Settings
+from analogist.grid import AnalogyGrid, canvas, compose, mark
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("model")
+    random_pipeline().save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[str]:
+    """Files of A, A' and B, in three sizes."""
+    generator, paths = np.random.default_rng(0), []
+    for name, size in (("a", (60, 50)), ("a_prime", (80, 80)), ("b", (96, 64))):
+        pixels = generator.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        paths.append(str(tmp_path / f"{name}.png"))
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"ANALOGIST_MODEL": ""})
+
+
+def sentence(result: Result) -> str:
+    """The error as it stands on the terminal: one line and no traceback."""
+    assert result.exit_code == 1, result.output
+    assert result.output.count("\n") == 1, result.output
+    return result.output.strip()
+
+
+QUICK = ["--res", 128, "--steps", 2, "--strength", 0.5, "--negative-prompt", "", "--device", "cpu"]
+
+
+def test_grid_writes_the_grid_and_the_marked_one(tmp_path: Path, pictures: list[str]) -> None:
+    path = tmp_path / "new folder" / "grid.png"
+    result = call("grid", *pictures, "-o", path, "--cell_width", 128, "--cell-height", 64, "--gutter", 4)
+    assert result.exit_code == 0, result.output
+    geometry = AnalogyGrid(128, 64, gutter=4)
+    expected = compose(geometry, *(Image.open(picture) for picture in pictures))
+    assert Image.open(path).tobytes() == expected.tobytes()
+    assert Image.open(path.with_stem("grid_marked")).tobytes() == mark(geometry, expected).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--res", 500], "--res is 500, but must be a multiple of 128"),
+        (["--cell-width", 100], "cell_width is 100, but must be a multiple of 64"),
+        (["--gutter", 3], "gutter is 3, but must be"),
+        (["-o", "grid.unknown"], "unknown file extension: .unknown"),
+    ],
+)
+def test_grid_refuses_in_one_sentence(pictures: list[str], options: list, message: str) -> None:
+    assert message in sentence(call("grid", *pictures, *options))
+
+
+def test_pictures_that_cannot_be_read_are_named(tmp_path: Path, pictures: list[str]) -> None:
+    text = tmp_path / "text [1].png"
+    text.write_text("no picture", encoding="utf-8")
+    assert f"There is no picture file '{tmp_path}/none.png'" in sentence(
+        call("grid", f"{tmp_path}/none.png", *pictures[1:])
+    )
+    assert f"The file '{text}' cannot be read as a picture" in sentence(call("grid", text, *pictures[1:]))
+
+
+def test_run_writes_the_published_files(tmp_path: Path, pictures: list[str], model: str) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("\nA cat, black.\na dog\n\n", encoding="utf-8")
+    results = tmp_path / "results"
+    arguments = ["run", *pictures, "--model", model, *QUICK, "--prompt_file", prompts, "--output_dir", results]
+    for _ in range(2):
+        result = call(*arguments, "--num_images_per_prompt", 2)
+        assert result.exit_code == 0, result.output
+    names = [f"{prompt}_best_quality_extremely_detailed" for prompt in ("A_cat_black", "a_dog")]
+    written = sorted(str(path.relative_to(results)) for path in results.rglob("*.png"))
+    assert written == [f"sample_{n}/{name}{end}.png" for n in (0, 1) for name in names for end in ("", "_1", "_2")]
+
+    geometry = AnalogyGrid(64, 64)
+    grid = compose(geometry, *(Image.open(picture) for picture in pictures))
+    joined = Image.open(results / "sample_0" / f"{names[0]}.png")
+    assert joined.size == (4 * 128, 128)
+    assert joined.crop((0, 0, 128, 128)).tobytes() == grid.tobytes()
+    assert joined.crop((128, 0, 256, 128)).tobytes() == canvas(geometry, grid).tobytes()
+    assert Image.open(results / "sample_0" / f"{names[0]}_1.png").size == (96, 64)  # The size of B.
+    for name in names:  # The same seed, the same pictures.
+        assert (results / f"sample_0/{name}.png").read_bytes() == (results / f"sample_1/{name}.png").read_bytes()
+
+
+def test_run_takes_a_grid_that_is_ready(tmp_path: Path, model: str) -> None:
+    path = tmp_path / "grid.png"
+    Image.effect_noise((100, 100), 50).save(path)
+    for source in ([path], ["--input_grid", path]):
+        result = call(
+            "run", *source, "--model", model, *QUICK, "--prompt", "x", "--suffix", "", "--output-dir", tmp_path
+        )
+        assert result.exit_code == 0, result.output
+    resized = Image.open(path).convert("RGB").resize((128, 128))
+    for folder in ("sample_0", "sample_1"):
+        joined = Image.open(tmp_path / folder / "x.png")
+        assert joined.size == ((2 + 8) * 128, 128)
+        assert joined.crop((0, 0, 128, 128)).tobytes() == resized.tobytes()
+        assert Image.open(tmp_path / folder / "x_8.png").size == (64, 64)
+
+
+def test_published_flags_are_accepted_as_published(pictures: list[str]) -> None:
+    flags = {
+        "--seed": 1, "--res": 128, "--num_images_per_prompt": 1, "--strength": 0.5, "--guidance_scale": 3,
+        "--sac_start_layer": 4, "--sac_end_layer": 9, "--cam_start_layer": 4, "--cam_end_layer": 9, "--scale_sac": 1.2,
+        "--prompt_file": "none.txt", "--output_dir": "results", "--input_grid": pictures[0], "--model": "none",
+    }  # fmt: skip
+    result = call("run", *(text for flag in flags.items() for text in flag))
+    assert sentence(result) == "There is no prompt file 'none.txt'."
+
+
+def test_defaults_are_those_of_the_library() -> None:
+    command = typer.main.get_command(app).commands["run"]
+    defaults = {parameter.name: parameter.default for parameter in command.params}
+    ours, edit = Settings(), Settings().edit
+    assert defaults["steps"] == ours.steps
+    assert defaults["strength"] == ours.strength
+    assert defaults["guidance_scale"] == ours.guidance
+    assert defaults["num_images_per_prompt"] == ours.images_per_prompt
+    assert (defaults["sac_start_layer"], defaults["sac_end_layer"]) == (edit.sac.start, edit.sac.end)
+    assert (defaults["cam_start_layer"], defaults["cam_end_layer"]) == (edit.cam.start, edit.cam.end)
+    assert defaults["scale_sac"] == edit.scale
+    assert (defaults["seed"], defaults["res"]) == (42, 512)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--steps", 0], "0 steps are not possible"),
+        (["--strength", 2], "A strength of 2.0 is not possible"),
+        (["--sac-start-layer", 12], "The layer range 12 to 11 is not a range"),
+        (["--cam-end-layer", 20], "goes past this model, which has 16 layers"),
+        (["--scale-sac", "nan"], "scale of Self-Attention Cloning is nan"),
+        (["--res", 100], "--res is 100, but must be a multiple of 128"),
+        (["--device", "gpu"], "There is no device 'gpu' here"),
+        (["--model", "nowhere"], "There is no model 'nowhere'"),
+    ],
+)
+def test_run_refuses_in_one_sentence(
+    tmp_path: Path, pictures: list[str], model: str, options: list, message: str
+) -> None:
+    arguments = ["run", *pictures, "--model", model, *QUICK, "--prompt", "x", "--output-dir", tmp_path / "results"]
+    assert message in sentence(call(*arguments, *options))
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"\xff\xfe\xfa", "is not text in UTF-8")])
+def test_a_prompt_file_without_prompts_is_refused(
+    tmp_path: Path, pictures: list[str], content: bytes, message: str
+) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_bytes(content)
+    assert message in sentence(call("run", *pictures, "--model", "x", "--prompt-file", path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a", "b", "--prompt", "x", "--model", "m"], "2 pictures came"),
+        (["--prompt", "x", "--model", "m"], "0 pictures came"),
+        (["a", "--model", "m"], "either --prompt or --prompt-file"),
+        (["a", "--model", "m", "--prompt", "x", "--prompt-file", "f"], "either --prompt or --prompt-file"),
+        (["a", "--prompt", "x"], "say which model"),
+        (["a", "--layout", "diagonal"], "diagonal"),
+        (["a", "--strenght", "1"], "--strenght"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str) -> None:
+    result = call("run", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("Bagels in color, best quality, extremely detailed", "Bagels_in_color_best_quality_extremely_detailed"),
+        ("St. John's", "St_John's"),
+        ("../24/7 \\ what?", "-24-7_-_what-"),
+        ("a\nb", "a-b"),
+        ("x" * 400, "x" * 150),
+    ],
+)
+def test_names_of_results(prompt: str, expected: str) -> None:
+    assert file_stem(prompt) == expected
+
+
+def test_strip_stands_side_by_side() -> None:
+    joined = strip([Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")])
+    assert (joined.size, joined.getpixel((3, 2)), joined.getpixel((4, 0))) == ((8, 3), (255, 0, 0), (0, 0, 255))
+
+
+def test_the_same_prompt_twice_overwrites_nothing(tmp_path: Path, pictures: list[str], model: str) -> None:
+    options = [*QUICK, "--prompt", "x", "--prompt", "x", "--suffix", "", "--num-images-per-prompt", 1]
+    assert call("run", *pictures, "--model", model, *options, "--output-dir", tmp_path).exit_code == 0
+    assert len(list((tmp_path / "sample_0").iterdir())) == 4
+
+
+def test_demo_says_that_it_paints_noise(tmp_path: Path) -> None:
+    result = call("demo", "--steps", 2, "--output-dir", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert f"The pictures are in {tmp_path}" in result.output
+    assert "B' is noise, because the model is random" in result.output
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"grid.png", "grid_marked.png", "b_prime.png", "contact_sheet.png"}
+
+
+def test_demo_takes_a_model(tmp_path: Path, model: str) -> None:
+    result = call("demo", "--steps", 2, "--model", model, "--device", "cpu", "--output-dir", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "noise" not in result.output
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, analogist.__main__; assert not {'torch', 'diffusers', 'transformers', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_interrupt_leaves_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analogist.demo.paint", interrupted)
+    result = call("demo", "--output-dir", tmp_path)
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output
