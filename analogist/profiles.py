@@ -200,7 +200,7 @@ def key(profile: Profile, directory: Path, environment: Mapping[str, str] = os.e
         return None
     places = []
     if profile.key_variable is not None:
-        places.append(f"set the environment variable {profile.key_variable}")
+        places.append(f"set the environment variable {profile.key_variable} before the program starts")
         if environment.get(profile.key_variable, "").strip():
             return _checked_key(environment[profile.key_variable], f"environment variable {profile.key_variable}")
     if profile.key_file is not None:
@@ -208,7 +208,7 @@ def key(profile: Profile, directory: Path, environment: Mapping[str, str] = os.e
         places.append(f"put it into the file {path}")
         if path.is_file():
             return _checked_key(path.read_text(encoding="utf-8", errors="replace"), f"file {path}")
-    raise ValueError(f"The profile {profile.name!r} needs a key: {' or '.join(places)}, and start the program again.")
+    raise ValueError(f"The profile {profile.name!r} needs a key: {', or '.join(places)}.")
 
 
 def write_private(path: Path, content: str) -> None:

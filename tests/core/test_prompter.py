@@ -129,7 +129,9 @@ def test_a_broken_file_is_named(tmp_path: Path, content: str, message: str) -> N
 
 def test_key_comes_from_the_variable_then_the_file(tmp_path: Path) -> None:
     profile = profiles.BUILT_IN["openai"]
-    with pytest.raises(ValueError, match=r"variable OPENAI_API_KEY or put it into the file .*openai\.key"):
+    with pytest.raises(
+        ValueError, match=r"OPENAI_API_KEY before the program starts, or put it into the file .*openai\.key"
+    ):
         profiles.key(profile, tmp_path, {})
     (tmp_path / "openai.key").write_text(f" {KEY}\n")
     assert profiles.key(profile, tmp_path, {}) == KEY
