@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/ready
 	$(BIN)/python -m analogist demo
-	@host=$$($(PYTHON) tools/host_python.py) && $$host tools/demo_in_comfyui.py || true
+	@if host=$$($(PYTHON) tools/host_python.py); then $$host tools/demo_in_comfyui.py outputs/demo; fi
 
 test: test-core test-host
 

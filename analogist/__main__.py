@@ -236,7 +236,6 @@ def demo(
     _quiet_libraries()
     from .demo import contact_sheet, paint, random_model
     from .diffusers_pipeline import Settings
-    from .regions import Cell
 
     if model is None:
         loaded = random_model()
@@ -256,9 +255,9 @@ def demo(
     )
     output_dir.mkdir(parents=True, exist_ok=True)
     results = {
+        **{cell.name.lower(): picture for cell, picture in painted.pictures.items()},
         "grid": painted.grid,
         "grid_marked": painted.marked,
-        "b_prime": painted.pictures[Cell.B_PRIME],
         "contact_sheet": sheet,
     }
     for name, picture in results.items():

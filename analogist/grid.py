@@ -4,6 +4,7 @@ Everything here equals the published grid script pixel by pixel at its settings 
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -185,16 +186,26 @@ def mark(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
     Letters and arrows follow the positions, as published: with pairs in columns the picture at the top right is
     called A' and the one at the bottom left B. A : A' :: B : B' then reads A : B :: A' : B', the same analogy.
     """
-    marked = image.copy()
-    side = _mark_size(grid)
-    draw = ImageDraw.Draw(marked)
-    font = ImageFont.load_default(side)  # Ships inside Pillow, so it is there on every platform.
-    for cell in Cell:
-        x, y, *_ = grid.tile_box(cell)
-        draw.rectangle((x, y, x + side, y + side), fill=BLACK)
-        draw.text((x + side / 2, y + side / 2), cell.label, fill=WHITE, font=font, anchor="mm", stroke_width=side / 36)
+    marked = _with_letters(grid, image, {cell: cell.label for cell in Cell})
     marked.paste(RED, mask=_arrows(grid))
     return marked
+
+
+def name_pictures(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
+    """The grid with each picture's own letter, for a person: with pairs in columns B is at the top right."""
+    return _with_letters(grid, image, {grid.position(picture): picture.label for picture in Cell})
+
+
+def _with_letters(grid: AnalogyGrid, image: Image.Image, letters: Mapping[Cell, str]) -> Image.Image:
+    lettered = image.copy()
+    side = _mark_size(grid)
+    draw = ImageDraw.Draw(lettered)
+    font = ImageFont.load_default(side)  # Ships inside Pillow, so it is there on every platform.
+    for position, letter in letters.items():
+        x, y, *_ = grid.tile_box(position)
+        draw.rectangle((x, y, x + side, y + side), fill=BLACK)
+        draw.text((x + side / 2, y + side / 2), letter, fill=WHITE, font=font, anchor="mm", stroke_width=side / 36)
+    return lettered
 
 
 def _mark_size(grid: AnalogyGrid) -> int:

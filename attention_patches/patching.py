@@ -4,12 +4,14 @@ The host keeps one replacement per attention. Whoever owned it before is kept an
 attention function, and whatever the user put in its place, does all plain attention.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, NoReturn, Protocol
 
 from comfy.ldm.modules.attention import optimized_attention
 from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..analogist.grid import AnalogyGrid
@@ -21,6 +23,13 @@ Options = dict[str, Any]
 """What the host passes to a patch: `extra_options`."""
 AttentionPatch = Callable[[Tensor, Tensor, Tensor, Options], Tensor]
 """The host's attn1/attn2 replacement: q, k, v (batch, tokens, heads * dim) and options -> the same shape as q."""
+Kind = Literal["attn1", "attn2"]
+"""Self- and cross-attention, in the host's words."""
+Slot = tuple[str, int] | tuple[str, int, int]
+"""Where the host looks for a replacement: UNet block and number, and the transformer block in there."""
+
+EVALUATION = "analogist"
+"""Our entry among the host's transformer_options, for the time of one evaluation of the model."""
 
 
 class Edit(Protocol):
@@ -46,9 +55,27 @@ class Placement:
     grid: AnalogyGrid | None = None
 
 
-def patch_attention(
-    model: ModelPatcher, kind: Literal["attn1", "attn2"], edit: Edit, placement: Placement, name: str
-) -> ModelPatcher:
+@dataclass
+class Evaluation:
+    """One evaluation of the model by the host's sampler: what the layers in it share, and which of them were edited.
+
+    Attributes:
+        sigmas: the current noise level, one for each picture.
+        latent_size: height and width of the whole latent; area conditioning shows the UNet only a part of it.
+        called: the attentions whose replacement was called.
+    """
+
+    sigmas: Tensor
+    latent_size: tuple[int, int]
+    called: set[tuple[Kind, Slot]] = field(default_factory=set)
+
+    @cached_property
+    def sigma(self) -> float:
+        """The noise level; asking waits for the device, so it is asked once for all layers, and only if need be."""
+        return float(self.sigmas[0])
+
+
+def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Placement, name: str) -> ModelPatcher:
     """A clone of `model` with `edit` in its self- (attn1) or cross-attention (attn2); `model` is left as it was.
 
     Where no layer is selected or the active part is empty the clone is the untouched model.
@@ -62,21 +89,29 @@ def patch_attention(
     blocks = transformer_blocks(model)
     layers = placement.layers.select(len(blocks))
     patched = model.clone()
-    if placement.active.is_empty:
+    if placement.active.is_empty or not layers:
         return patched
     levels = None
     if not placement.active.is_everything:
         levels = placement.active.noise_levels(model.get_model_object("model_sampling").percent_to_sigma)
     latent_ratio = model.get_model_object("latent_format").spacial_downscale_ratio
-    owners = model.model_options["transformer_options"].get("patches_replace", {}).get(kind, {})
+    places = {}
     for layer in layers:
-        slot, previous = _slot(owners, blocks[layer])
-        patch = EditedAttention(edit, previous, levels, placement.grid, latent_ratio, where=f"{name}, layer {layer}")
+        slot, previous = _slot(_owners(model, kind), blocks[layer])
+        where = places[slot] = f"{name}, layer {layer}"
+        patch = EditedAttention(edit, kind, slot, previous, levels, placement.grid, latent_ratio, where)
         patched.set_model_patch_replace(patch, kind, *slot)
+    patched.add_wrapper_with_key(WrappersMP.CALC_COND_BATCH, EVALUATION, _watch(kind, places))
     return patched
 
 
-def _slot(owners: dict[tuple, AttentionPatch], block: Block) -> tuple[tuple, AttentionPatch | None]:
+def _owners(model: ModelPatcher, kind: Kind) -> Mapping[Slot, AttentionPatch]:
+    replaced: Mapping[Kind, Mapping[Slot, AttentionPatch]]
+    replaced = model.model_options["transformer_options"].get("patches_replace", {})
+    return replaced.get(kind, {})
+
+
+def _slot(owners: Mapping[Slot, AttentionPatch], block: Block) -> tuple[Slot, AttentionPatch | None]:
     """The address to register at, and who answers for that block today.
 
     The host looks for (name, number, index) first and for (name, number) then. The short address is taken where it
@@ -89,11 +124,49 @@ def _slot(owners: dict[tuple, AttentionPatch], block: Block) -> tuple[tuple, Att
     return short if block.alone else exact, owners.get(short)
 
 
+def _watch(kind: Kind, places: Mapping[Slot, str]) -> Callable[..., Any]:
+    """A wrapper around each evaluation: tells the layers about it, and afterwards refuses to have been replaced.
+
+    A node behind ours that takes over one of our attentions would silence us without a word. It may call us, and a
+    guidance node may replace us in a pass of its own; only one that sits in the model itself and does not call us is
+    refused.
+    """
+
+    def watched(
+        executor: Callable[..., Any], model: Any, conds: Any, x: Tensor, sigmas: Tensor, model_options: Options
+    ) -> Any:
+        options = model_options["transformer_options"]
+        evaluation = options.get(EVALUATION)
+        if evaluation is None:
+            evaluation = Evaluation(sigmas, (x.shape[-2], x.shape[-1]))
+            model_options = {**model_options, "transformer_options": {**options, EVALUATION: evaluation}}
+        result = executor(model, conds, x, sigmas, model_options)
+        owners = _owners(model.current_patcher, kind)
+        for slot, where in places.items():
+            owner = owners.get((slot[0], slot[1], 0), owners.get(slot)) if len(slot) == 2 else owners.get(slot)
+            if not isinstance(owner, EditedAttention) and (kind, slot) not in evaluation.called:
+                raise ValueError(
+                    f"{where}: a node behind the patch has taken this attention over ({_origin(owner)}), and the patch "
+                    "would have no effect there. Place the patch after that node."
+                )
+        return result
+
+    return watched
+
+
+def _origin(owner: Any) -> str:
+    """What to call somebody else's replacement: its name and where it comes from."""
+    named = owner if hasattr(owner, "__qualname__") else type(owner)
+    return f"{named.__qualname__} of {named.__module__}"
+
+
 @dataclass(frozen=True)
 class EditedAttention:
     """An attention replacement as the host calls it: checks the moment and the shape, then edits."""
 
     edit: Edit
+    kind: Kind
+    slot: Slot
     previous: AttentionPatch | None
     levels: NoiseLevels | None
     grid: AnalogyGrid | None
@@ -101,12 +174,24 @@ class EditedAttention:
     where: str
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, extra_options: Options) -> Tensor:
-        if self.levels is not None and float(extra_options["sigmas"][0]) not in self.levels:
+        evaluation = extra_options.get(EVALUATION)
+        if evaluation is None:  # Somebody calls the UNet without the host's sampling functions.
+            height, width = extra_options["original_shape"][-2:]
+            evaluation = Evaluation(extra_options["sigmas"], (height, width))
+        evaluation.called.add((self.kind, self.slot))
+        if self.levels is not None and evaluation.sigma not in self.levels:
             return unedited(q, k, v, extra_options, self.previous)
-        return self.edit(q, k, v, self._token_grid(q, extra_options), extra_options, self.previous)
+        grid_size = self._token_grid(q.shape[1], extra_options, evaluation.latent_size)
+        return self.edit(q, k, v, grid_size, extra_options, self.previous)
 
-    def _token_grid(self, q: Tensor, options: Options) -> TokenGrid:
-        height, width = (side * self.latent_ratio for side in options["original_shape"][-2:])
+    def _token_grid(self, tokens: int, options: Options, latent_size: tuple[int, int]) -> TokenGrid:
+        height, width = (side * self.latent_ratio for side in latent_size)
+        if tuple(options["original_shape"][-2:]) != latent_size:
+            part_height, part_width = (side * self.latent_ratio for side in options["original_shape"][-2:])
+            raise ValueError(
+                f"{self.where}: the model is shown a part of {part_width}x{part_height} pixels of the {width}x{height} "
+                "grid, so the four cells are not all there. Use masks in place of areas in the conditioning."
+            )
         if self.grid is not None and self.grid.size != (width, height):
             raise ValueError(
                 f"{self.where}: the latent stands for a picture of {width}x{height}, but the connected grid layout is "
@@ -114,7 +199,7 @@ class EditedAttention:
             )
         h, w = options["activations_shape"][-2:]
         try:
-            check_grid((h, w), q.shape[1])
+            check_grid((h, w), tokens)
         except ValueError as error:
             raise ValueError(f"{self.where}, with a latent for {width}x{height} pixels: {error}") from None
         return h, w
@@ -122,14 +207,23 @@ class EditedAttention:
     # The host moves, counts and cleans up patches that ask for it; ours hold nothing, but a previous owner may.
 
     def to(self, target: Any) -> "EditedAttention":
-        return replace(self, previous=self.previous.to(target)) if hasattr(self.previous, "to") else self
+        move = getattr(self.previous, "to", None)
+        return self if move is None else replace(self, previous=move(target))
 
     def models(self) -> list[ModelPatcher]:
-        return self.previous.models() if hasattr(self.previous, "models") else []
+        models = getattr(self.previous, "models", None)
+        return [] if models is None else models()
 
     def cleanup(self) -> None:
-        if hasattr(self.previous, "cleanup"):
-            self.previous.cleanup()
+        clean = getattr(self.previous, "cleanup", None)
+        if clean is not None:
+            clean()
+
+    def add(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Adapter packs add themselves to whatever object they find in the slot, which everybody shares."""
+        raise ValueError(
+            f"{self.where}: a node behind the patch wants to join it here. Place the patch after that node."
+        )
 
 
 def unedited(q: Tensor, k: Tensor, v: Tensor, options: Options, previous: AttentionPatch | None) -> Tensor:

@@ -8,6 +8,8 @@ from ..analogist.pictures import open_picture, to_tensor
 from .types import CATEGORY
 
 FOLDER = Path(__file__).parent.parent / "workflows" / "examples"
+EXAMPLES = ("colorization", "caricature", "aligned_with_b")
+"""The folders, the easiest analogy first. Nothing else is ever used as a path."""
 
 
 class Example(io.ComfyNode):
@@ -23,8 +25,10 @@ class Example(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "example",
-                    options=sorted(path.name for path in FOLDER.iterdir() if path.is_dir()),
-                    tooltip="Which triple.",
+                    options=list(EXAMPLES),
+                    default=EXAMPLES[0],
+                    tooltip="colorization: a grey photograph gets its colors. caricature: a face gets larger eyes. "
+                    "aligned_with_b: a drawing becomes a painting of another place, for the layout pairs in columns.",
                 ),
             ],
             outputs=[
@@ -36,7 +40,8 @@ class Example(io.ComfyNode):
 
     @classmethod
     def execute(cls, example: str) -> io.NodeOutput:
-        a, a_prime, b = (
-            to_tensor([open_picture(FOLDER / example / name)]) for name in ("a.png", "a_prime.png", "b.png")
-        )
-        return io.NodeOutput(a, a_prime, b, ui=ui.PreviewImage(a_prime, cls=cls))
+        if example not in EXAMPLES:
+            raise ValueError(f"There is no example {example!r}; choose one of {', '.join(EXAMPLES)}.")
+        pictures = [to_tensor([open_picture(FOLDER / example / f"{name}.png")]) for name in ("a", "a_prime", "b")]
+        preview = ui.PreviewImage([picture[0] for picture in pictures], cls=cls)
+        return io.NodeOutput(*pictures, ui=preview)

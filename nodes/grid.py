@@ -112,7 +112,7 @@ class GridBuilder(io.ComfyNode):
             canvas.append(grids.canvas(geometry, grid[-1], init))
         marked = to_tensor(grids.mark(geometry, image) for image in grid)
         mask = to_tensor([grids.mask(geometry)] * len(grid))
-        preview = ui.PreviewImage(marked, cls=cls)
+        preview = ui.PreviewImage(to_tensor(grids.name_pictures(geometry, image) for image in grid), cls=cls)
         return io.NodeOutput(to_tensor(grid), to_tensor(canvas), mask, marked, geometry, ui=preview)
 
 

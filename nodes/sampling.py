@@ -29,7 +29,7 @@ class Sigmas(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="The part of the schedule that is run: 0.98 of 50 steps are 49. Lower stays closer to B.",
+                    tooltip="The part of the schedule that is run: 0.98 of 50 steps are 49. Lower stays closer to the picture that B' starts from: B, or A' with pairs in columns.",
                 ),
             ],
             outputs=[io.Sigmas.Output("sigmas")],

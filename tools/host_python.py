@@ -65,7 +65,7 @@ def install(*what: str | Path) -> None:
 def main() -> None:
     where = host()
     if where is None:
-        sys.exit("No ComfyUI at COMFYUI_PATH or in comfy-cli's default workspace: the host tests will be skipped.")
+        sys.exit("No ComfyUI at COMFYUI_PATH or in comfy-cli's default workspace, so nothing is run inside one.")
     if site_packages(OVERLAY.joinpath(*BIN)) is None:
         for python in candidates(where):
             if packages := site_packages(python):

@@ -1,0 +1,82 @@
+"""The pack on a running server: nothing failed to import, and nodes, workflows, thumbnails and help are there."""
+
+import json
+import runpy
+from urllib.parse import quote
+
+import pytest
+
+from support import comfyui
+from support.comfyui import PACK_FOLDER, QueueError, Server
+from support.golden import PROJECT
+
+comfyui.need_host()
+
+from support.graph import execute, node, room
+
+FAILURES = ("IMPORT FAILED", "Cannot import", "Error while calling comfy_entrypoint", "Skip ")
+WORKFLOWS = PROJECT / "workflows"
+NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
+IDS = [cls.define_schema().node_id for cls in room("nodes").NODES]
+HELP = sorted(path.name for path in (PROJECT / "web" / "docs").glob("*.md"))
+
+
+def test_nothing_failed_to_import(server: Server) -> None:
+    assert PACK_FOLDER in server.log
+    assert [line for line in server.log.splitlines() if any(words in line for words in FAILURES)] == []
+
+
+@pytest.mark.parametrize("node_id", IDS)
+def test_the_server_knows_the_node(server: Server, node_id: str) -> None:
+    assert server.get(f"/object_info/{node_id}")[node_id]["description"]
+
+
+def test_the_templates_are_listed(server: Server) -> None:
+    assert NAMES
+    assert sorted(server.get("/api/workflow_templates")[PACK_FOLDER]) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_and_its_thumbnail_are_served(server: Server, name: str) -> None:
+    address = f"/api/workflow_templates/{PACK_FOLDER}/{quote(name)}"
+    assert server.get(f"{address}.json") == json.loads((WORKFLOWS / f"{name}.json").read_text())
+    assert server.get(f"{address}.jpg") == (WORKFLOWS / f"{name}.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("page", HELP)
+def test_a_help_page_is_of_a_node_and_is_served(server: Server, page: str) -> None:
+    assert page.removesuffix(".md") in IDS
+    assert server.get(f"/extensions/{PACK_FOLDER}/docs/{page}") == (PROJECT / "web" / "docs" / page).read_bytes()
+
+
+def test_the_workflows_are_what_their_tool_makes() -> None:
+    tool = runpy.run_path(str(PROJECT / "tools" / "make_workflows.py"))
+    made = {tool["stem"](example): tool["text"](example) for example in tool["EXAMPLES"]}
+    assert {name: (WORKFLOWS / f"{name}.json").read_text() for name in NAMES} == made
+
+
+def test_every_example_has_its_three_pictures() -> None:
+    examples = room("nodes.example").EXAMPLES
+    assert sorted(examples) == sorted(path.name for path in (WORKFLOWS / "examples").iterdir() if path.is_dir())
+    for example in examples:
+        for picture in execute("AnalogistExample", example=example):
+            assert picture.ndim == 4
+            assert picture.shape[-1] == 3
+            assert max(picture.shape) <= 512
+
+
+def test_an_unknown_example_is_refused_by_the_server(server: Server) -> None:
+    prompt = {
+        "1": {"class_type": "AnalogistExample", "inputs": {"example": "../secret"}},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    with pytest.raises(QueueError) as refusal:
+        server.queue(prompt)
+    (error,) = json.loads(str(refusal.value))["node_errors"]["1"]["errors"]
+    assert error["details"] == "example: '../secret' not in ['colorization', 'caricature', 'aligned_with_b']"
+
+
+@pytest.mark.parametrize("name", ["../secret", "", ".", "colorization/../caricature"])
+def test_an_unknown_example_is_refused_by_the_node_too(name: str) -> None:
+    with pytest.raises(ValueError, match="choose one of colorization, caricature, aligned_with_b"):
+        node("AnalogistExample").execute(example=name)

@@ -1,0 +1,255 @@
+"""Make the pictures of the shipped examples, and the thumbnails of the workflows that use them.
+
+python tools/render_examples.py
+
+The photographs are crops of those inside the scikit-image wheel, so nothing is downloaded; the drawings are made here.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from make_workflows import EXAMPLES, WORKFLOWS, stem
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL.Image import Resampling
+from skimage import data, transform
+
+from analogist import grid as grids
+from analogist.grid import AnalogyGrid
+from analogist.pictures import open_picture
+from analogist.regions import Cell
+
+Color = tuple[int, int, int]
+Field = npt.NDArray[np.float64]
+Triple = tuple[Image.Image, Image.Image, Image.Image]
+
+PHOTO_SIZE = 320
+"""The photographs hold no more detail than this."""
+DRAWING_SIZE = 512
+FINE = 4
+"""Drawings are made this many times larger and then reduced, for smooth edges."""
+
+
+def photo(name: str, left: int, top: int, side: int) -> Image.Image:
+    """A square of one of scikit-image's photographs."""
+    picture = Image.fromarray(getattr(data, name)()).crop((left, top, left + side, top + side))
+    return picture.resize((PHOTO_SIZE, PHOTO_SIZE), Resampling.LANCZOS)
+
+
+def colorization() -> Triple:
+    coffee, cat = photo("coffee", 85, 0, 400), cat_face()
+    return coffee.convert("L"), coffee, cat.convert("L")
+
+
+def cat_face() -> Image.Image:
+    return photo("chelsea", 66, 0, 300)
+
+
+def caricature() -> Triple:
+    cat = cat_face()
+    eyes = [((117, 125), 112, 2.3), ((268, 148), 92, 2.3)]
+    nose = ((212, 262), 66, 0.68)
+    return cat, magnified(cat, [*eyes, nose]), photo("astronaut", 105, 0, 230)
+
+
+def magnified(picture: Image.Image, lenses: Sequence[tuple[tuple[int, int], int, float]]) -> Image.Image:
+    """Each lens (centre, radius, factor) enlarges what lies under its middle and leaves its rim where it was."""
+
+    def source(points: Field) -> Field:
+        shift = np.zeros_like(points)
+        for centre, radius, factor in lenses:
+            away = points - centre
+            distance = np.clip(np.hypot(*away.T) / radius, 0, 1)[:, None]
+            shift += away * (1 / factor - 1) * (1 - distance**2) ** 2
+        return points + shift
+
+    pixels = transform.warp(np.asarray(picture), source, order=3, mode="edge")
+    return Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+DAY: dict[str, Color] = {
+    "sky": (188, 224, 244),
+    "sky_low": (238, 246, 246),
+    "hill_far": (166, 205, 150),
+    "hill": (124, 181, 104),
+    "light": (255, 213, 92),
+    "wall": (246, 232, 206),
+    "wall_dark": (226, 206, 174),
+    "roof": (204, 84, 66),
+    "wood": (128, 84, 58),
+    "window": (120, 168, 196),
+    "sail": (240, 176, 104),
+}
+NIGHT: dict[str, Color] = {
+    "sky": (16, 28, 84),
+    "sky_low": (64, 104, 172),
+    "hill_far": (22, 62, 84),
+    "hill": (16, 44, 56),
+    "light": (255, 226, 130),
+    "wall": (98, 108, 156),
+    "wall_dark": (66, 74, 124),
+    "roof": (128, 48, 72),
+    "wood": (52, 34, 52),
+    "window": (255, 206, 84),
+}
+
+
+class Drawing:
+    """A landscape with one building. Coordinates go from 0 to 1; the building's own are placed by `at` and `scale`."""
+
+    def __init__(self, colors: dict[str, Color], at: tuple[float, float], scale: float) -> None:
+        self.colors, self.at, self.scale = colors, at, scale
+        self.side = DRAWING_SIZE * FINE
+        self.image = Image.new("RGB", (self.side, self.side))
+        self.draw = ImageDraw.Draw(self.image)
+
+    def finished(self) -> Image.Image:
+        return self.image.resize((DRAWING_SIZE, DRAWING_SIZE), Resampling.LANCZOS)
+
+    def landscape(self, light: tuple[float, float], horizon: float) -> None:
+        """Sky, sun or moon, and two hills."""
+        high, low = (np.array(self.colors[name], dtype=float) for name in ("sky", "sky_low"))
+        down = np.linspace(0, 1 / horizon, self.side).clip(0, 1)[:, None, None]
+        sky = np.broadcast_to(high + (low - high) * down, (self.side, self.side, 3))
+        self.image.paste(Image.fromarray(sky.round().astype(np.uint8)))
+        self.disc(light, 0.075, "light")
+        x = np.linspace(0, 1, 200)
+        self.ground(x, horizon + 0.03 - 0.05 * np.sin(5.2 * x + 0.4), "hill_far")
+        self.ground(x, horizon + 0.12 - 0.035 * np.sin(3.6 * x - 0.5), "hill")
+
+    def ground(self, x: Field, y: Field, color: str) -> None:
+        line = [(px * self.side, py * self.side) for px, py in zip(x, y, strict=True)]
+        self.draw.polygon([*line, (self.side, self.side), (0, self.side)], self.colors[color])
+
+    def disc(self, centre: tuple[float, float], radius: float, color: str) -> None:
+        x, y = centre
+        box = [value * self.side for value in (x - radius, y - radius, x + radius, y + radius)]
+        self.draw.ellipse(box, self.colors[color])
+
+    def stars(self, places: Sequence[tuple[float, float]]) -> None:
+        for place in places:
+            self.disc(place, 0.021, "light")
+
+    def shape(self, color: str, *points: tuple[float, float]) -> None:
+        """A polygon of the building: x to the right and y upwards from the middle of its foot."""
+        self.draw.polygon([self.placed(point) for point in points], self.colors[color])
+
+    def placed(self, point: tuple[float, float]) -> tuple[float, float]:
+        (x, y), (foot_x, foot_y) = point, self.at
+        return (foot_x + x * self.scale) * self.side, (foot_y - y * self.scale) * self.side
+
+    def box(self, color: str, left: float, bottom: float, right: float, top: float) -> None:
+        self.shape(color, (left, bottom), (right, bottom), (right, top), (left, top))
+
+    def house(self) -> None:
+        self.box("wood", 0.17, 0.3, 0.24, 0.56)  # The chimney, behind the roof.
+        self.box("wall", -0.3, 0, 0.3, 0.3)
+        self.box("wall_dark", 0.14, 0, 0.3, 0.3)
+        self.shape("roof", (-0.37, 0.28), (0.37, 0.28), (0.2, 0.52), (-0.2, 0.52))
+        self.box("wood", -0.065, 0, 0.065, 0.19)
+        for left in (-0.235, 0.135):
+            self.box("window", left, 0.1, left + 0.105, 0.21)
+
+    def windmill(self) -> None:
+        self.shape("wall", (-0.2, 0), (0.2, 0), (0.12, 0.5), (-0.12, 0.5))
+        self.shape("wall_dark", (0.07, 0), (0.2, 0), (0.12, 0.5), (0.05, 0.5))
+        self.shape("roof", (-0.16, 0.48), (0.16, 0.48), (0.0, 0.68))
+        self.box("wood", -0.06, 0, 0.06, 0.17)
+        self.box("window", -0.045, 0.26, 0.045, 0.36)
+        for angle in np.deg2rad([28, 118, 208, 298]):
+            self.sail(np.array([np.cos(angle), np.sin(angle)]))
+
+    def sail(self, out: Field) -> None:
+        hub, side = np.array([0, 0.52]), np.array([-out[1], out[0]])
+        for color, start, end, low, high in (("wood", 0, 0.42, -0.012, 0.012), ("sail", 0.1, 0.4, 0.012, 0.1)):
+            ends = [(start, low), (end, low), (end, high), (start, high)]
+            self.shape(color, *[tuple(hub + along * out + across * side) for along, across in ends])
+
+
+def aligned_with_b() -> Triple:
+    house, windmill = (Drawing(DAY, at=(0.42, 0.8), scale=0.8) for _ in range(2))
+    for drawing in (house, windmill):
+        drawing.landscape(light=(0.84, 0.16), horizon=0.62)
+    house.house()
+    windmill.windmill()
+
+    night = Drawing(NIGHT, at=(0.6, 0.9), scale=1.08)
+    night.landscape(light=(0.2, 0.2), horizon=0.66)
+    night.stars([(0.42, 0.09), (0.6, 0.22), (0.78, 0.1), (0.93, 0.25), (0.1, 0.47)])
+    night.house()
+    return house.finished(), painted(night.finished()), windmill.finished()
+
+
+def painted(picture: Image.Image) -> Image.Image:
+    """The picture again in brush strokes: broad ones first, then finer ones where it has edges."""
+    chance = np.random.default_rng(7)
+    colors = np.asarray(picture.filter(ImageFilter.GaussianBlur(1.5)), dtype=float)
+    directions, edges = strokes_along(picture)
+    side = picture.width
+    canvas = picture.resize((2 * side, 2 * side))
+    draw = ImageDraw.Draw(canvas)
+    for brush, length, least_edge in ((20, 40, 0.0), (11, 26, 0.0), (6, 14, 0.12), (4, 8, 0.3)):
+        spots = np.stack(np.meshgrid(*[np.arange(0, side, brush * 0.45)] * 2), axis=-1).reshape(-1, 2)
+        spots = chance.permutation(spots + chance.uniform(-brush / 3, brush / 3, spots.shape))
+        for spot in spots:
+            x, y = spot.round().astype(int).clip(0, side - 1)
+            if edges[y, x] < least_edge:
+                continue
+            color = colors[y, x] * chance.normal(1, 0.09) + chance.normal(0, 7, 3)
+            stroke(draw, spot, directions, brush, length, color)
+    return canvas.resize((side, side), Resampling.LANCZOS)
+
+
+def stroke(
+    draw: ImageDraw.ImageDraw, start: Field, directions: Field, brush: float, length: float, color: Field
+) -> None:
+    """One stroke that follows the directions; the canvas is twice as large as they are."""
+    side, step, points = len(directions), length / 5, [start]
+    for _ in range(5):
+        x, y = points[-1].round().astype(int).clip(0, side - 1)
+        points.append(points[-1] + step * np.array([np.cos(directions[y, x]), np.sin(directions[y, x])]))
+    fill = tuple(color.round().clip(0, 255).astype(int).tolist())
+    draw.line([(2 * x, 2 * y) for x, y in points], fill=fill, width=round(brush), joint="curve")
+    for x, y in (points[0], points[-1]):
+        draw.ellipse((2 * x - brush / 2, 2 * y - brush / 2, 2 * x + brush / 2, 2 * y + brush / 2), fill=fill)
+
+
+def strokes_along(picture: Image.Image) -> tuple[Field, Field]:
+    """Angles along the edges, and in swirls where there are none; and how strong the edges are, from 0 to 1."""
+    grey = np.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(2)), dtype=float)
+    down, right = np.gradient(grey)
+    edges = (np.hypot(right, down) / 12).clip(0, 1)
+    y, x = np.mgrid[0 : len(grey), 0 : len(grey)] / len(grey)
+    swirls = 0.5 * np.sin(7 * x + 2) + 0.6 * np.cos(9 * y + 4 * x)
+    around_moon = np.arctan2(y - 0.2, x - 0.2) + np.pi / 2
+    swirls = np.where(np.hypot(x - 0.2, y - 0.2) < 0.2, around_moon, swirls)
+    return np.where(edges > 0.12, np.arctan2(right, -down), swirls), edges
+
+
+def thumbnail(pictures: Triple) -> Image.Image:
+    """The marked grid with a question in place of B'. Always in rows, where the letters are those of the nodes."""
+    grid = AnalogyGrid(256, 256, gutter=6)
+    image = grids.compose(grid, *pictures)
+    left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
+    image.paste((238, 240, 243), (left, top, right, bottom))
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(120)
+    draw.text(((left + right) / 2, (top + bottom) / 2), "?", fill=(70, 78, 92), font=font, anchor="mm")
+    return grids.mark(grid, image)
+
+
+RENDERERS = {"colorization": colorization, "caricature": caricature, "aligned_with_b": aligned_with_b}
+
+
+def main() -> None:
+    for example in EXAMPLES:
+        folder = WORKFLOWS / "examples" / example.name
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in zip(("a", "a_prime", "b"), RENDERERS[example.name](), strict=True):
+            picture.save(folder / f"{name}.png", optimize=True)
+        a, a_prime, b = (open_picture(folder / f"{name}.png") for name in ("a", "a_prime", "b"))
+        thumbnail((a, a_prime, b)).save(WORKFLOWS / f"{stem(example)}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    main()
