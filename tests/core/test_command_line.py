@@ -221,8 +221,8 @@ def test_demo_says_that_it_paints_noise(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert f"The pictures are in {tmp_path}" in result.output
     assert "B' is noise, because the model is random" in result.output
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"grid.png", "grid_marked.png", "b_prime.png", "contact_sheet.png"}
+    pictures = ("a", "a_prime", "b", "b_prime", "grid", "grid_marked", "contact_sheet")
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.png" for name in pictures}
 
 
 def test_demo_takes_a_model(tmp_path: Path, model: str) -> None:
