@@ -30,8 +30,6 @@ from analogist.pictures import open_picture
 from analogist.prompting import Form
 
 EXAMPLE = next(example for example in EXAMPLES if example.name == "colorization")
-ENDPOINT = "prompt from a vision model"
-LOCAL = "prompt from a local model"
 
 VISION_MODEL = "qwen3vl_4b_fp8_scaled.safetensors"
 VISION_PAGE = "https://huggingface.co/Comfy-Org/Qwen3-VL"
@@ -230,6 +228,9 @@ GROUPS: Mapping[str, tuple[int, int, int, int]] = {
 }
 
 
+BRAINS = {"prompt from a vision model": endpoint, "prompt from a local model": local}
+
+
 def thumbnail() -> Image.Image:
     """What the vision model is shown."""
     folder = WORKFLOWS / "examples" / EXAMPLE.name
@@ -239,7 +240,7 @@ def thumbnail() -> Image.Image:
 
 
 def main() -> None:
-    for title, brain in ((ENDPOINT, endpoint), (LOCAL, local)):
+    for title, brain in BRAINS.items():
         text = json.dumps(workflow(title, brain), indent=2, ensure_ascii=False) + "\n"
         (WORKFLOWS / f"Analogist - {title}.json").write_text(text, encoding="utf-8")
         thumbnail().save(WORKFLOWS / f"Analogist - {title}.jpg", quality=85)
