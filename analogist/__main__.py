@@ -1,4 +1,4 @@
-"""The command line: `python -m analogist grid`, `run` and `demo`.
+"""The command line: `python -m analogist grid`, `run`, `prompt`, `profiles` and `demo`.
 
 Flags are those of the published programs, with underscores or hyphens. Torch and diffusers are imported inside the
 commands, so that `--help` answers at once.
@@ -17,6 +17,8 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from . import prompt_command
 
 if TYPE_CHECKING:
     from .diffusers_models import InpaintingModel
@@ -263,6 +265,10 @@ def demo(
     _say(f"The pictures are in {output_dir}: {', '.join(f'{name}.png' for name in results)}.")
     if model is None:
         _say(f"{noise} Give one with --model or in ANALOGIST_MODEL.")
+
+
+app.command()(prompt_command.prompt)
+app.add_typer(prompt_command.profiles, name="profiles")
 
 
 def file_stem(prompt: str) -> str:

@@ -6,9 +6,19 @@ from typing_extensions import override
 from .attention import CAMPatch, SACPatch
 from .example import Example
 from .grid import GridBuilder, GridCropper
+from .prompting import GPT4VPrompter, PromptParser
 from .sampling import Sigmas
 
-NODES: list[type[io.ComfyNode]] = [Example, GridBuilder, GridCropper, SACPatch, CAMPatch, Sigmas]
+NODES: list[type[io.ComfyNode]] = [
+    Example,
+    GridBuilder,
+    GridCropper,
+    GPT4VPrompter,
+    PromptParser,
+    SACPatch,
+    CAMPatch,
+    Sigmas,
+]
 
 
 class AnalogistExtension(ComfyExtension):

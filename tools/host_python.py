@@ -76,7 +76,7 @@ def main() -> None:
             print(f"Installing them into {OVERLAY.name}; this can take some minutes.", file=sys.stderr)
             subprocess.run([sys.executable, "-m", "venv", "--clear", OVERLAY], check=True)
             install(*TORCH, "-r", where / "requirements.txt")
-    install(*TOOLS)
+    install(*TOOLS, "-r", PROJECT / "requirements.txt")
     print(OVERLAY.joinpath(*BIN))
 
 

@@ -19,6 +19,11 @@ PROMISED = {
         ["IMAGE", "IMAGE", "MASK", "IMAGE", "ANALOGY_GRID"],
     ),
     "AnalogistGridCropper": (["image", "layout", "cell", "size"], ["IMAGE"]),
+    "AnalogistGPT4VPrompter": (
+        ["image", "profile", "model", "prompts_wanted", "suffix", "instruction", "seed", "prompt"],
+        ["STRING", "STRING"],
+    ),
+    "AnalogistPromptParser": (["reply", "prompts_wanted", "suffix"], ["STRING", "STRING"]),
     "AnalogistSACPatch": (
         ["model", "scale", "start_layer", "end_layer", "start_percent", "end_percent", "layout"],
         ["MODEL"],

@@ -54,7 +54,8 @@ def test_a_help_page_is_of_a_node_and_is_served(server: Server, page: str) -> No
 def test_the_workflows_are_what_their_tool_makes() -> None:
     tool = runpy.run_path(str(PROJECT / "tools" / "make_workflows.py"))
     made = {tool["stem"](example): tool["text"](example) for example in tool["EXAMPLES"]}
-    assert {name: (WORKFLOWS / f"{name}.json").read_text() for name in NAMES} == made
+    others = {"Analogist - prompt from a local model", "Analogist - prompt from a vision model"}  # See tests/core.
+    assert {name: (WORKFLOWS / f"{name}.json").read_text() for name in NAMES if name not in others} == made
 
 
 def test_every_example_has_its_three_pictures() -> None:

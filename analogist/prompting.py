@@ -1,0 +1,376 @@
+"""The instruction for the vision model, and its reply read as prompts: strings in, strings out.
+
+The model is shown the marked grid (letters and arrows) and asked for prompts of B'. What comes back is JSON where the
+model can be held to a schema, and everything else people have seen where it cannot: fences, numbered lists, quotes,
+`<think>`, chatter around the answer, the commas of the published program, and refusals.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+SUFFIX = "best quality, extremely detailed"
+"""What the published program appends to every prompt."""
+
+MOST_PROMPTS = 20
+MOST_INSTRUCTION = 8000
+"""Characters of an instruction. The published one has 330; more than this is a mistake or an attack on the bill."""
+MOST_REPLY = 100_000
+"""Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
+_READ = 10_000
+"""Characters that are read of what is left without the thinking, so that no reply can make reading it slow."""
+MOST_WORDS, MOST_CHARACTERS = 60, 500
+"""Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
+
+_PUBLISHED = (
+    "Please help me with the image analogy task: take an image A and its transformation A', and provide any image B to "
+    "produce an output B' that is analogous to A'. Or, more succinctly: A : A' :: B : B'. You should give me the text "
+    "prompt of image B' with no more than {} words."
+)
+
+
+class Form(Enum):
+    """How the model is held to a form of answer, the strictest first."""
+
+    SCHEMA = "schema"
+    JSON = "json"
+    TEXT = "text"
+
+
+class RefusalError(ValueError):
+    """The model declined to answer. The message holds its own words."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model read in the grid.
+
+    Attributes:
+        prompts: at least one prompt for B', without suffix.
+        change: what changed from A to A', in the model's words; empty if it did not say.
+        alignment: which pictures show the same thing in the same place: "A and A'", "A and B", "neither" or empty.
+    """
+
+    prompts: tuple[str, ...]
+    change: str = ""
+    alignment: str = ""
+
+
+def instruction(words: int = 5) -> str:
+    """The published instruction (Analogist's README), asking for prompts of at most `words` words."""
+    return _PUBLISHED.format(words)
+
+
+def request(instruction: str, count: int, form: Form) -> str:
+    """What is sent beside the picture: the instruction, the number of prompts and the form of the answer."""
+    if form is Form.TEXT:
+        many = f"Give me {count} such prompts separated by commas. " if count > 1 else ""
+        return f"{instruction} {many}Answer with nothing else."
+    return (
+        f"{instruction} Give me {count} such {'prompt' if count == 1 else 'different prompts'}. Answer with JSON: "
+        '{"change": what changed from A to A\', in a few words, "alignment": "A and A\'" or "A and B", whichever pair '
+        'shows the same thing in the same place, or "neither", "prompts": the list of text prompts of B\'}.'
+    )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of an answer, within what strict structured outputs accept: every field required, no others."""
+    text = {"type": "string"}
+    fields = {
+        "change": {**text, "description": "What changed from A to A', in a few words."},
+        "alignment": {**text, "enum": ["A and A'", "A and B", "neither"]},
+        "prompts": {"type": "array", "items": text, "description": "Text prompts of B'."},
+    }
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+def checked(name: str, text: str, most: int) -> str:
+    """`text` as it came, if it can be sent.
+
+    Raises:
+        ValueError: longer than `most` characters, or with control characters other than line breaks and tabs.
+    """
+    if len(text) > most:
+        raise ValueError(f"The {name} has {len(text)} characters, but at most {most} are possible: shorten it.")
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\r\t":
+            raise ValueError(
+                f"The {name} contains the control character U+{ord(character):04X}, which cannot be sent: type it anew."
+            )
+    return text
+
+
+def typed(text: str) -> tuple[str, ...]:
+    """Prompts typed by hand, one to a line, as in the published prompt files; empty lines are skipped."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def with_suffix(prompts: Iterable[str], suffix: str) -> list[str]:
+    """Every prompt with the suffix behind a comma, as the published program does; as it is where there is none."""
+    suffix = suffix.strip().lstrip(",").strip()
+    return [f"{prompt}, {suffix}" if suffix else prompt for prompt in prompts]
+
+
+def parse(text: str, count: int = 1) -> Answer:
+    """Read at most `count` prompts out of a model's reply.
+
+    Raises:
+        RefusalError: the model declined; with its words.
+        ValueError: nothing in the reply is a prompt; with the model's words.
+    """
+    if len(text) > MOST_REPLY:
+        raise ValueError(
+            f"The model's answer has {len(text)} characters: try another model, or type the prompt by hand."
+        )
+    said = _without_thinking(text)
+    if not said:
+        raise ValueError(
+            "The model answered with nothing but thinking: try another seed, or a model that thinks less."
+            if text.strip()
+            else "The model's answer is empty: try another seed or another model."
+        )
+    answer = _read_json(said) or Answer(tuple(_read_text(said, count)))
+    prompts = tuple(_unique(_cleaned(prompt) for prompt in answer.prompts))
+    for refusal in filter(is_refusal, (said, *prompts)):
+        raise RefusalError(
+            f'The model refused: "{excerpt(refusal)}" Try another model or instruction, or type the prompt by hand.'
+        )
+    short = [prompt for prompt in prompts if len(prompt.split()) <= MOST_WORDS and len(prompt) <= MOST_CHARACTERS]
+    if not short:
+        raise ValueError(
+            f'There is no prompt in the model\'s answer: "{excerpt(said)}" Try another seed or another model, or type '
+            "the prompt by hand."
+        )
+    return Answer(tuple(short[:count]), answer.change, answer.alignment)
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a text is a model declining, or saying that it saw no picture."""
+    return any(pattern.search(text.translate(_TYPOGRAPHY)[:400]) for pattern in _REFUSALS)
+
+
+def excerpt(text: str, most: int = 300) -> str:
+    """A stranger's words for an error message: one line, no control characters, not too long."""
+    line = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: 4 * most]).split())
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
+_UNABLE = r"(?:(?:can|could|did|would)(?:not|n't| not)|can't|won't|will not|(?: ?am|'m) (?:unable|not able) to)"
+_REFUSALS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"^\W*(?:i'm|i am) (?:really |very |so |terribly )?(?:sorry|afraid|unable|not able|not comfortable)\b",
+        r"^\W*(?:sorry|(?:my )?apologies|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? )?(?:i|we|th|it)",
+        rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\bi ?{_UNABLE} (?:\w+ )?(?:help|assist|comply|provide|fulfill|process|"
+        r"view|see|identify|recognize|analy[sz]e|generate|create|describe|discuss|do|answer|produce|complete|continue|access|"
+        r"determine|make|engage|support|offer|give)\b",
+        r"^\W*as an? (?:ai|artificial intelligence|large language|language|text-based)\b",
+        r"^\W*i (?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b",
+        r"^\W*(?:this|the|your) (?:request|content|image|prompt)s? (?:violates?|goes against|is against|was flagged)\b",
+        r"^\W*(?:i (?:do not|don't) see (?:an?|any|the) |(?:there is )?no )(?:image|picture|photo|grid)s?\b",
+        r"\bplease (?:provide|upload|share|attach|send) (?:me )?(?:the|an?|your) (?:image|picture|photo|grid)s?\b",
+        r"^\W*(?:抱歉|很抱歉|对不起|我无法|我不能|無法|申し訳)",
+        r"^\W*(?:lo siento|(?:je suis )?désolée?|es tut mir leid)\b",
+    )
+]
+
+_THINKING = re.compile(r"(</?)(?:think|thinking|thoughts?|reasoning|reflection|analysis)\b[^<>]{0,80}>", re.IGNORECASE)
+_SPECIAL = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?(?:s|start_of_turn|end_of_turn|bos|eos)>|\[/?INST\]")
+_BOXED = re.compile(r"(?:<\|begin_of_box\|>|<answer>)(.*?)(?:<\|end_of_box\|>|</answer>|$)", re.DOTALL | re.IGNORECASE)
+
+
+def _without_thinking(text: str) -> str:
+    """The reply less the model's thinking aloud and its special tokens."""
+    text = text.replace("◁", "<").replace("▷", ">").rpartition("<|channel|>final<|message|>")[2]
+    kept, depth = [], 0
+    parts = iter(_THINKING.split(text))
+    kept.append(next(parts))
+    for tag, rest in zip(parts, parts, strict=True):
+        if tag == "<":
+            depth += 1
+        else:
+            # Servers often swallow the opening tag with the chat template: then all that came before was thinking.
+            kept = kept if depth else []
+            depth = max(0, depth - 1)
+        if not depth:
+            kept.append(rest)
+    said = " ".join(kept)[:_READ]
+    boxed = _BOXED.search(said)
+    return _SPECIAL.sub(" ", boxed[1] if boxed else said).strip()
+
+
+_NOT_PROMPTS = re.compile(
+    r"change|align|reason|analy|explan|transform|confiden|thought|note|input|source|task|role|^a'?$|^b$"
+)
+_TRIES = 100
+_DEEPEST = 6
+_DECLINED = re.compile(r"^(?:refusal|error)$")
+
+
+def _read_json(text: str) -> Answer | None:
+    """The answer in the first JSON value of a reply that holds prompts, in a fence, amid chatter or cut off."""
+    for value in _json_values(text):
+        prompts = [prompt for prompt in _strings(value) if prompt.strip()]
+        if prompts:
+            fields = value if isinstance(value, dict) else {}
+            return Answer(tuple(prompts), *(_word(fields.get(name)) for name in ("change", "alignment")))
+    # JSON that broke off at the token limit, or with quotes of another language: the strings that are whole count.
+    listed = re.search(r"[\"']prompts?[\"']\s*:\s*\[(.*)", text, re.DOTALL | re.IGNORECASE)
+    if not listed:
+        return None
+    whole = re.findall(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|'(?=\w)|\\.)*)'", listed[1].partition("]")[0])
+    found = tuple(double or single for double, single in whole if (double or single).strip())
+    return Answer(found) if found else None
+
+
+def _json_values(text: str) -> Iterator[Any]:
+    """Every JSON object or list in a text, outermost first; a comma before a closing bracket is forgiven."""
+    text = re.sub(r",(\s*[\]}])", r"\1", text)
+    decoder, end = json.JSONDecoder(), 0
+    for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_TRIES]:
+        if start < end:
+            continue
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (json.JSONDecodeError, RecursionError):
+            continue
+        yield value
+
+
+def _strings(value: Any, depth: int = 0) -> Iterator[str]:
+    """The prompts in a JSON value: under a key that speaks of prompts if there is one, else every text there is."""
+    if isinstance(value, str):
+        yield value
+    elif depth == _DEEPEST:
+        return
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item, depth + 1)
+    elif isinstance(value, dict):
+        speaking = [key for key in value if re.search("prompt|caption", key.lower())]
+        declined = [key for key in value if _DECLINED.search(key.lower()) and isinstance(value[key], str)]
+        kept = [key for key in value if not _NOT_PROMPTS.search(key.lower())]
+        for key in speaking or declined or kept:
+            if key in declined:
+                raise RefusalError(f'The model refused: "{excerpt(value[key])}" Try another model.')
+            yield from _strings(value[key], depth + 1)
+
+
+def _word(value: Any) -> str:
+    return excerpt(value) if isinstance(value, str) else ""
+
+
+_BULLET = re.compile(r"^(?:(?:\(?\d{1,2}[.):]\)?|[-*\u2022\u00b7])\s+|prompt ?#?\d{1,2} ?[.):-]\s*)", re.IGNORECASE)
+_LABEL = re.compile(
+    r"^(?:(?:so|therefore|thus|hence),? )?(?:the |a |my |possible |suggested |final )*"
+    r"(?:text prompts?|prompts?|captions?|descriptions?|answers?|output|result|assistant)?(?: (?:of|for|to describe))?"
+    r"(?: ?(?:the |an? )?(?:output |target |resulting |fourth |missing )*(?:image )?\(?b'\)?)?"
+    r"(?: (?:is|are|would be|could be|should be|might be))?\s*[:=]\s*",
+    re.IGNORECASE,
+)
+_COPULA = re.compile(
+    r"^(?:the )?(?:text )?(?:prompt|caption|description|output|result|image)?(?: (?:of|for))?(?: ?the)?(?: ?image)? ?"
+    r"b' (?:is|would be|could be|should be|might be|shows|would show) ",
+    re.IGNORECASE,
+)
+_INLINE = re.compile(r"\bb'\)?\s*[:=](?!:)\s*(\S.*)$", re.IGNORECASE)
+_OPENING = re.compile(
+    r"^(?:sure|certainly|of course|okay|ok|absolutely|great|yes|alright|here(?:'s| is| are)|below|based on|given|"
+    r"from a to|looking at|in (?:the|this) (?:image|grid|analogy|first)|(?:following|applying|analy[sz]ing) |"
+    r"the (?:transformation|change|analogy|image|grid|relation|(?:text )?prompt)|a'? (?:is|shows|to a)|b (?:is|shows)|"
+    r"i (?:see|think|would))\b",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"^(?:let me know|i hope|hope (?:this|these|it)|these (?:prompts|capture|options|are|all)|"
+    r"each (?:of these|prompt)|feel free|\(?notes?:|explanation|reasoning|would you|do you|if you|please |"
+    r"all (?:of these|prompts)|\(?\d+ words|this (?:prompt|captures|is because|follows|reflects))",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"[\"“”„«]([^\"“”„«»\n]{2,})[\"“”»]")
+_COMMAS = re.compile("[,;|\uff0c\u3001\uff1b]")
+_TYPOGRAPHY = str.maketrans("\u2018\u2019\u02bc\u2032\u2013\u2014", "''''--")
+
+
+def _read_text(text: str, count: int) -> list[str]:
+    """Prompts of a reply that is not JSON."""
+    fence = re.search(r"```\w*\n?(.*?)```", text, re.DOTALL)
+    lines = [_plain(line) for line in (fence[1] if fence else text).splitlines()]
+    lines = [line for line in lines if line and "::" not in line]  # The formula of the analogy, said again.
+    listed = [_BULLET.sub("", line) for line in lines if _BULLET.match(line)]
+    lines = _labelled(lines) or listed or _without_chatter(lines)
+    return _split(lines[0], count) if len(lines) == 1 else lines
+
+
+def _split(line: str, count: int) -> list[str]:
+    """The prompts of one line: quoted in a sentence, numbered, each in quotes, or with commas between them."""
+    quoted = _QUOTED.findall(line)
+    if len(quoted) > 1 or (quoted and _OPENING.match(line)):
+        return quoted
+    numbered = re.split(r"(?:^|[\s,;])\(?\d{1,2}[.)]\s+", line)
+    if len(numbered) > 2:
+        return numbered
+    return _COMMAS.split(line) if count > 1 else [line]
+
+
+def _labelled(lines: list[str]) -> list[str]:
+    """What stands behind labels such as "B':" or "Prompts:", on their line or, if nothing does, on the next ones."""
+    for number, line in enumerate(lines):
+        label = _LABEL.match(_BULLET.sub("", line))
+        if not label or not label[0].strip(" :="):
+            if inline := _INLINE.search(line):
+                return [inline[1]]
+            continue
+        rest = _BULLET.sub("", line)[label.end() :].strip()
+        if rest:
+            return [rest]
+        following = _without_chatter(lines[number + 1 :])
+        bullets = [_BULLET.sub("", later) for later in following if _BULLET.match(later)]
+        return bullets or following
+    return []
+
+
+def _without_chatter(lines: list[str]) -> list[str]:
+    """Lines less what a model says before and after its answer."""
+    kept = []
+    for line in lines:
+        if _CLOSING.match(line):
+            break
+        _, colon, rest = line.partition(":")
+        if colon and (_OPENING.match(line) or not rest.strip()):
+            line = rest.strip()
+        elif _OPENING.match(line) and (line.endswith((".", "!")) and len(lines) > 1) and not _QUOTED.search(line):
+            continue
+        if line:
+            kept.append(line)
+    return kept
+
+
+def _plain(line: str) -> str:
+    """A line less its Markdown."""
+    return re.sub(r"^#+\s+|^>\s+|\*\*|__|`", "", line.translate(_TYPOGRAPHY).strip()).strip()
+
+
+def _cleaned(prompt: str) -> str:
+    """One prompt less bullets, labels, quotes, Markdown and a full stop."""
+    prompt = _plain(excerpt(prompt, most=2 * MOST_CHARACTERS))
+    for _ in range(3):
+        prompt = _BULLET.sub("", prompt).strip().strip('"“”„«»`*_').strip()
+        if len(prompt) > 1 and prompt[0] == prompt[-1] == "'":
+            prompt = prompt[1:-1]
+        label = _LABEL.match(prompt)
+        prompt = _COPULA.sub("", prompt[label.end() :] if label and label.end() > 1 else prompt)
+        prompt = prompt.strip().rstrip(".,;:").strip()
+    return prompt if re.search(r"\w", prompt) and prompt[0] not in "{[" else ""
+
+
+def _unique(prompts: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for prompt in prompts:
+        if prompt and prompt.lower() not in seen:
+            seen.add(prompt.lower())
+            yield prompt

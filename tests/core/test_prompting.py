@@ -1,0 +1,266 @@
+"""The instruction, and the reading of replies: a table of replies as they come, and properties that hold for any."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analogist import prompting
+from analogist.prompting import Answer, Form, RefusalError
+
+COMMAS = "bagels in color, colorful bagels on plate, golden baked bagels"
+BAGELS = ["bagels in color", "colorful bagels on plate", "golden baked bagels"]
+SCHEMA = json.dumps({"change": "color is added", "alignment": "A and A'", "prompts": BAGELS})
+
+# "@" stands for COMMAS.
+REPLIES = {
+    "schema": SCHEMA,
+    "schema, indented": json.dumps(json.loads(SCHEMA), indent=2),
+    "json fence": f"```json\n{SCHEMA}\n```",
+    "fence without a language": f"```\n{SCHEMA}\n```",
+    "fence amid chatter": f"Sure! Here is the JSON:\n\n```json\n{SCHEMA}\n```\n\nLet me know if you need more!",
+    "json amid chatter": f"Here you go: {SCHEMA} I hope this helps.",
+    "json after thinking": f"<think>A' adds color {{to A}}, so [B'] too.</think>\n{SCHEMA}",
+    "json list": json.dumps(BAGELS),
+    "json list of objects": json.dumps([{"prompt": bagel} for bagel in BAGELS]),
+    "json numbered keys": json.dumps({f"prompt{i}": bagel for i, bagel in enumerate(BAGELS, 1)}),
+    "json captions": json.dumps({"reasoning": "A is gray", "captions": BAGELS}),
+    "json keyed by numbers": json.dumps({"1": BAGELS[0], "2": BAGELS[1], "3": BAGELS[2]}),
+    "json nested": json.dumps({"answer": {"analysis": "x", "prompts": BAGELS}}),
+    "json with a trailing comma": '{"change": "color", "prompts": ["bagels in color", "colorful bagels on plate", '
+    '"golden baked bagels",],}',
+    "json cut off": '{"change": "color is added", "prompts": ["bagels in color", "colorful bagels on plate", '
+    '"golden baked bagels", "a plate of ba',
+    "python dict": "{'prompts': ['bagels in color', 'colorful bagels on plate', 'golden baked bagels']}",
+    "published comma form": "Bagels in color, colorful bagels on plate, golden baked bagels",
+    "comma form with a full stop": "Bagels in color, colorful bagels on plate, golden baked bagels.",
+    "comma form in quotes": '"Bagels in color", "Colorful bagels on plate", "Golden baked bagels"',
+    "comma form after a preamble": "Sure! Here are three prompts: @",
+    "comma form over lines": "bagels in color,\ncolorful bagels on plate,\ngolden baked bagels",
+    "semicolons": "bagels in color; colorful bagels on plate; golden baked bagels",
+    "full-width commas": "bagels in color，colorful bagels on plate、golden baked bagels",  # noqa: RUF001
+    "numbered": "1. Bagels in color\n2. Colorful bagels on plate\n3. Golden baked bagels",
+    "numbered with brackets": "1) bagels in color\n2) colorful bagels on plate\n3) golden baked bagels",
+    "numbered in brackets": "(1) bagels in color\n(2) colorful bagels on plate\n(3) golden baked bagels",
+    "numbered with quotes": '1. "Bagels in color"\n2. "Colorful bagels on plate"\n3. "Golden baked bagels"',
+    "numbered in bold": "1. **Bagels in color**\n2. **Colorful bagels on plate**\n3. **Golden baked bagels**",
+    "numbered in one line": "1. bagels in color 2. colorful bagels on plate 3. golden baked bagels",
+    "numbered with preamble and chatter": "Certainly! The change adds color. Here are the prompts:\n\n"
+    "1. Bagels in color\n2. Colorful bagels on plate\n3. Golden baked bagels\n\nLet me know if you'd like others!",
+    "bullets": "- bagels in color\n- colorful bagels on plate\n- golden baked bagels",
+    "stars": "* bagels in color\n* colorful bagels on plate\n* golden baked bagels",
+    "dots": "• bagels in color\n• colorful bagels on plate\n• golden baked bagels",
+    "labels, numbered": "Prompt 1: bagels in color\nPrompt 2: colorful bagels on plate\nPrompt 3: golden baked bagels",
+    "label": "Prompts: @",
+    "label above": "**Prompts for B':**\n- bagels in color\n- colorful bagels on plate\n- golden baked bagels",
+    "label after reading": "A is a gray photo and A' is the same in color.\nB': @",
+    "curly quotes": "“Bagels in color”, “Colorful bagels on plate”, “Golden baked bagels”",
+    "single quotes": "'bagels in color', 'colorful bagels on plate', 'golden baked bagels'",
+    "code quotes": "`bagels in color`, `colorful bagels on plate`, `golden baked bagels`",
+    "quoted in a sentence": 'The prompts are "bagels in color", "colorful bagels on plate" or "golden baked bagels".',
+    "thinking": "<think>\nColor, I think. 1. no 2. no\n</think>\n\n@",
+    "thinking without its start": "So it is color.\n</think>\n@",
+    "thinking of another kind": "◁think▷color?◁/think▷@",
+    "channels": "<|channel|>analysis<|message|>Color?<|end|><|start|>assistant<|channel|>final<|message|>@<|return|>",
+    "boxed": "It is color.<|begin_of_box|>@<|end_of_box|>",
+    "answer tags": "Color is added.\n<answer>@</answer>",
+    "special tokens": "@<|im_end|><end_of_turn></s>",
+    "speaker": "ASSISTANT: @",
+    "plain lines": "bagels in color\n\ncolorful bagels on plate\n\ngolden baked bagels\n",
+    "windows lines": "bagels in color\r\ncolorful bagels on plate\r\ngolden baked bagels\r\n",
+    "repeated": "bagels in color, Bagels in color, colorful bagels on plate, golden baked bagels",
+    "too many": "@, fresh bagels, warm bagels",
+}
+
+ONE = {
+    "bare": "stylized corgi in grass",
+    "full stop": "Stylized corgi in grass.",
+    "quotes": '"Stylized corgi in grass"',
+    "label": "B': stylized corgi in grass",
+    "label of words": "The text prompt of image B' is: stylized corgi in grass",
+    "sentence": 'The text prompt for B\' would be "stylized corgi in grass".',
+    "sentence after reading": 'Based on A, it is a cartoon.\nThe prompt for B\' is "Stylized corgi in grass."',
+    "sentence without quotes": "The output B' would be stylized corgi in grass.",
+    "all four in one line": "A: corgi photo. A': stylized corgi. B: corgi in grass. B': stylized corgi in grass.",
+    "all four in lines": "1. A: corgi\n2. A': stylized\n3. B: corgi in grass\n4. B': stylized corgi in grass",
+    "formula": "A : A' :: B : B'\n\nB' = stylized corgi in grass",
+    "answer with a label in it": "Answer: B' = stylized corgi in grass",
+    "italics": "**B'**: *Stylized corgi in grass*",
+    "bold": "**Stylized corgi in grass**",
+    "preamble": "Sure! Here is the prompt: stylized corgi in grass",
+    "preamble on its own line": "Of course! Here's one:\n\nStylized corgi in grass\n\nThis captures the change.",
+    "note": "Stylized corgi in grass\n\n(Note: kept to five words.)",
+    "heading": "### Stylized corgi in grass",
+    "json": '{"prompt": "stylized corgi in grass"}',
+    "curly apostrophe in the label": "B’: stylized corgi in grass",  # noqa: RUF001
+    "thinking cut in two": "<think>hm</think>stylized corgi in grass<think>or a cat?",
+}
+
+REFUSALS = [
+    "I'm sorry, but I can't assist with that request.",
+    "I’m sorry, I can’t help with identifying people in images.",  # noqa: RUF001
+    "I cannot provide a description of this image.",
+    "I can't help with that.",
+    "Sorry, I am unable to process images.",
+    "Unfortunately, I can't see the image you are referring to.",
+    "As an AI language model, I don't have the ability to see images.",
+    "I don't see any image attached. Please upload the image you'd like me to look at.",
+    "There is no image in your message.",
+    "My apologies, but this request violates our policies.",
+    "I must decline to describe this picture.",
+    "I'm not able to generate prompts for this content.",
+    "<think>Is it allowed?</think>I'm sorry, but I can't help with that.",
+    '{"prompts": ["I\'m sorry, I can\'t assist with that."]}',
+    '{"refusal": "This picture shows a real person."}',
+    "抱歉，我无法处理这张图片。",  # noqa: RUF001
+    "Thank you for the picture. However, I cannot identify the people in it.",
+]
+
+NOTHING = {
+    "": "is empty",
+    "  \n ": "is empty",
+    "<think>only thinking, and then the limit": "nothing but thinking",
+    "...": "There is no prompt",
+    "{}": "There is no prompt",
+    '{"prompts": []}': "There is no prompt",
+    " ".join(["word"] * 200): "There is no prompt",
+    "x" * 1000: "There is no prompt",
+    "x" * 200_000: "200000 characters",
+}
+
+
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
+def test_reads_three_prompts(reply: str) -> None:
+    assert [prompt.lower() for prompt in prompting.parse(reply.replace("@", COMMAS), 3).prompts] == BAGELS
+
+
+@pytest.mark.parametrize("reply", ONE.values(), ids=ONE)
+@pytest.mark.parametrize("count", [1, 3])
+def test_reads_one_prompt(reply: str, count: int) -> None:
+    assert [prompt.lower() for prompt in prompting.parse(reply, count).prompts] == ["stylized corgi in grass"]
+
+
+def test_one_prompt_keeps_its_commas() -> None:
+    assert prompting.parse("smiling woman, exaggerated features").prompts == ("smiling woman, exaggerated features",)
+    assert prompting.parse("1. red car, wet road\n2. blue car, dry road", 2).prompts == (
+        "red car, wet road",
+        "blue car, dry road",
+    )
+
+
+def test_reads_what_the_model_saw() -> None:
+    answer = prompting.parse(SCHEMA, 2)
+    assert (answer.change, answer.alignment, len(answer.prompts)) == ("color is added", "A and A'", 2)
+
+
+@pytest.mark.parametrize("reply", REFUSALS)
+def test_refusal_is_an_error_with_the_models_words(reply: str) -> None:
+    with pytest.raises(RefusalError, match="The model refused") as error:
+        prompting.parse(reply, 3)
+    assert any(len(word) > 4 and word in str(error.value) for word in reply.split()) or reply[:2] in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "sorry dog with sad eyes",
+        "an apology card",
+        "No smoking sign",
+        "I love you neon sign",
+        "unable cat",
+        "a can of tomatoes",
+    ],
+)
+def test_prompt_is_not_mistaken_for_a_refusal(prompt: str) -> None:
+    assert prompting.parse(prompt).prompts == (prompt,)
+
+
+@pytest.mark.parametrize(("reply", "message"), NOTHING.items())
+def test_reply_without_a_prompt_is_an_error(reply: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        prompting.parse(reply, 3)
+
+
+def parsed(reply: str, count: int) -> tuple[Answer | None, str]:
+    """The answer, or none and the error's message."""
+    try:
+        return prompting.parse(reply, count), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+@given(st.text(max_size=300), st.integers(1, 5))
+def test_any_reply_gives_prompts_or_one_sentence(reply: str, count: int) -> None:
+    answer, message = parsed(reply, count)
+    if answer is None:
+        assert message.endswith(".")
+        return
+    assert 1 <= len(answer.prompts) <= count
+    for prompt in answer.prompts:
+        assert prompt == prompt.strip()
+        assert prompt.isprintable() or not prompt.isascii()
+        assert "\n" not in prompt
+        assert not prompting.is_refusal(prompt)
+
+
+WORDS = st.lists(st.sampled_from(["red", "old", "cat", "car", "sky", "on", "under"]), min_size=2, max_size=5).map(
+    " ".join
+)
+
+
+@given(
+    st.lists(WORDS, min_size=2, max_size=5, unique=True),
+    st.sampled_from(["json", "numbers", "commas", "lines", "fence"]),
+)
+def test_what_was_written_is_read_back(prompts: list[str], form: str) -> None:
+    reply = {
+        "json": json.dumps({"change": "x", "alignment": "neither", "prompts": prompts}),
+        "numbers": "\n".join(f"{i}. {prompt}" for i, prompt in enumerate(prompts, 1)),
+        "commas": ", ".join(prompts),
+        "lines": "\n".join(prompts),
+        "fence": f"Here:\n```json\n{json.dumps(prompts)}\n```\nEnjoy!",
+    }[form]
+    assert list(prompting.parse(reply, len(prompts)).prompts) == prompts
+
+
+@pytest.mark.parametrize(
+    "reply", ["[" * 90_000, "<think>" * 14_000, "{'prompts': [" + "'a" * 40_000, '"' * 90_000, "1. " * 30_000]
+)
+def test_hostile_reply_is_read_quickly(reply: str) -> None:
+    start = time.monotonic()
+    _, message = parsed(reply, 3)
+    assert len(message) < 600
+    assert time.monotonic() - start < 1
+
+
+def test_request_asks_for_count_words_and_form() -> None:
+    assert "no more than 7 words" in prompting.instruction(7)
+    published = prompting.request(prompting.instruction(), 3, Form.TEXT)
+    assert "3 such prompts separated by commas" in published
+    assert "JSON" not in published
+    assert "JSON" in prompting.request("What is B'?", 2, Form.JSON)
+    assert set(prompting.schema()["required"]) == set(prompting.schema()["properties"])
+
+
+def test_suffix_is_appended_as_published() -> None:
+    assert prompting.with_suffix(["a cat"], prompting.SUFFIX) == ["a cat, best quality, extremely detailed"]
+    assert prompting.with_suffix(["a cat"], ", sharp") == ["a cat, sharp"]
+    assert prompting.with_suffix(["a cat"], " ") == ["a cat"]
+
+
+def test_typed_prompts_are_lines() -> None:
+    assert prompting.typed("a cat\r\n\n  a dog ") == ("a cat", "a dog")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "a\x7f", "a\ud800"])
+def test_control_characters_are_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match=r"The instruction contains the control character U\+"):
+        prompting.checked("instruction", text, 100)
+
+
+def test_too_long_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="The instruction has 1048576 characters, but at most 8000"):
+        prompting.checked("instruction", "x" * 2**20, prompting.MOST_INSTRUCTION)
+    assert prompting.checked("instruction", "Zeile\n\tzwei 猫", 100) == "Zeile\n\tzwei 猫"

@@ -1,0 +1,267 @@
+"""The real openai client against a real HTTP server on loopback: every success, and every failure in one sentence."""
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from analogist import vision_llm
+from analogist.profiles import Api, Profile
+from analogist.prompting import Form, RefusalError
+from analogist.vision_llm import Dialects, Question, Reply, VisionError
+from support.vision_server import (
+    Behaviour,
+    VisionServer,
+    breaks_off,
+    drips,
+    fails,
+    floods,
+    hangs,
+    resets,
+    says,
+    sends,
+)
+
+KEY = "sk-planted-0123456789abcdefghijklmnop"
+QUESTION = Question(b"\x89PNG...", "What is B'?", 2, "some-model")
+STATM = Path("/proc/self/statm")
+APIS = [Api.CHAT, Api.RESPONSES]
+
+
+@pytest.fixture
+def server() -> Iterator[VisionServer]:
+    with VisionServer() as running:
+        yield running
+
+
+@pytest.fixture(params=APIS, ids=lambda api: api.value)
+def profile(request: pytest.FixtureRequest, server: VisionServer) -> Profile:
+    return Profile("here", server.url, key_variable="HERE_KEY", api=request.param, timeout=6)
+
+
+def ask(profile: Profile, key: str | None = KEY, dialects: Dialects | None = None) -> Reply:
+    return asyncio.run(vision_llm.ask(QUESTION, profile, key, {} if dialects is None else dialects))
+
+
+def failure(profile: Profile, key: str | None = KEY) -> str:
+    """The one sentence of an error, after making sure that nothing of it holds the key."""
+    with pytest.raises((VisionError, RefusalError)) as caught:
+        ask(profile, key)
+    error = caught.value
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert KEY not in "".join(traceback.format_exception(error))
+    assert "\n" not in str(error)
+    return str(error)
+
+
+def test_success(server: VisionServer, profile: Profile) -> None:
+    server.will(says("a red car, a blue car"))
+    assert ask(profile) == Reply("a red car, a blue car", 300, 12)
+    (sent,) = server.requests
+    assert sent.path == ("/v1/responses" if profile.api is Api.RESPONSES else "/v1/chat/completions")
+    assert sent.headers["authorization"] == f"Bearer {KEY}"
+    assert sent.text.startswith("What is B'? Give me 2 such different prompts.")
+    assert base64.b64encode(QUESTION.picture).decode() in json.dumps(sent.body)
+    assert sent.body["model"] == "some-model"
+    assert "json_schema" in json.dumps(sent.body)
+    assert "temperature" not in sent.body
+    assert profile.api is Api.CHAT or sent.body["store"] is False
+
+
+def test_nothing_of_the_environment_leaves(
+    server: VisionServer, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, f"leaked-{name}")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://leak.example.org")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Leaked: leaked\nAuthorization: Bearer leaked")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    ask(profile, None)
+    (sent,) = server.requests
+    assert "leaked" not in json.dumps(sent.headers)
+    assert "authorization" not in sent.headers
+    assert [name for name in sent.headers if name.startswith("x-")] == ["x-stainless-raw-response"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "requests", "says_that"),
+    [
+        (fails(401, "Incorrect API key: sk-plant*******mnop."), 1, "does not accept the key (401): check HERE"),
+        (fails(402, "Insufficient credits"), 1, "does not allow this request (402)"),
+        (fails(403, "Country not supported"), 1, "(403): check the account and whether its key may use"),
+        (fails(404, "The model does not exist"), 1, "knows no model 'some-model', or its base_url is wrong (404)"),
+        (fails(400, "No images, please"), 1, "choose a model that sees pictures. It said: \"No images, please\""),
+        (fails(413, "Too big"), 1, "(413): make a grid of smaller cells."),
+        (fails(429, "Slow down"), 3, "takes no more requests for now (429): try again later."),
+        (fails(429, "Pay", "insufficient_quota"), 1, "(429): add credit to the account."),
+        (fails(429, "Slow down", Retry_After="1"), 3, "(429): try again in 1 seconds."),
+        (fails(429, "Slow down", Retry_After="3600"), 1, "(429): try again in 3600 seconds."),
+        (fails(429, "Slow down", Retry_After=formatdate(time.time() + 7200, usegmt=True)), 1, "try again in 7"),
+        (fails(429, "Slow down", Retry_After="soon"), 3, "(429): try again later."),
+        (fails(500, "Oops"), 3, "is in trouble (500): try again later. It said: \"Oops\""),
+        (sends(b"<html>Bad gateway</html>", 502, "text/html"), 3, "is in trouble (502)"),
+        (fails(503, "Overloaded"), 3, "is in trouble (503)"),
+        (fails(302, "", Location="https://elsewhere.example.org"), 1, "(302), and a key is not sent there: correct"),
+        (resets, 3, "broke off the connection: try again later."),
+        (breaks_off, 3, "broke off the connection: try again later."),
+        (sends(b'{"choices": [{"message"'), 1, "not JSON or not all of it"),
+        (sends(b"<html>Welcome</html>", kind="text/html"), 1, "check the base_url of the profile"),
+        (sends(b"\xff\xfe\x00", kind="image/png"), 1, "not JSON or not all of it"),
+        (sends(b"[]"), 1, "not JSON or not all of it"),
+        (sends(b"[" * 100_000), 1, "not JSON or not all of it"),
+        (sends(b"{}"), 1, "sent an answer without text: try again or another model."),
+        (sends(b'{"choices": [], "output": []}'), 1, "without text"),
+        (sends(b'{"choices": "none", "output": 7, "usage": []}'), 1, "without text"),
+        (sends(b'{"error": {"message": "Provider returned error", "code": 502}}'), 1, "\"Provider returned error\""),
+        (says(None), 1, "without text"),
+        (says("", "content_filter"), 1, "its content filter objects"),
+        (says(None, refusal="I'm sorry, I can't help."), 1, 'The model refused: "I\'m sorry, I can\'t help."'),
+        (floods(), 1, "an answer of more than 512 KB"),
+        (floods(500), 1, "an answer of more than 512 KB"),
+    ],
+)  # fmt: skip
+def test_failure(server: VisionServer, profile: Profile, behaviour: Behaviour, requests: int, says_that: str) -> None:
+    server.will(behaviour)
+    start = time.monotonic()
+    assert says_that in failure(profile)
+    assert time.monotonic() - start < profile.timeout
+    assert len(server.requests) == requests
+
+
+@pytest.mark.parametrize("behaviour", [hangs, drips])
+def test_no_answer_in_time(server: VisionServer, profile: Profile, behaviour: Behaviour) -> None:
+    server.will(behaviour)
+    start = time.monotonic()
+    assert "gave no complete answer within 1.5 seconds" in failure(replace(profile, timeout=1.5))
+    assert time.monotonic() - start < 2.5
+    assert len(server.requests) == 1
+
+
+def test_length_without_text_blames_the_thinking(server: VisionServer, profile: Profile) -> None:
+    server.will(says("", "max_output_tokens" if profile.api is Api.RESPONSES else "length"))
+    assert "within its limit of tokens: choose a model that thinks less." in failure(profile)
+
+
+def test_nobody_there(profile: Profile) -> None:
+    assert "cannot be reached: is its server running?" in failure(replace(profile, base_url="http://127.0.0.1:9/v1"))
+
+
+def test_busy_then_well(server: VisionServer, profile: Profile) -> None:
+    server.will(fails(429, Retry_After="1"), fails(503), says("a red car"))
+    start = time.monotonic()
+    assert ask(profile).text == "a red car"
+    assert time.monotonic() - start >= 2
+    assert len(server.requests) == 3
+
+
+CHAT_REPAIRS = [
+    (
+        "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "max_completion_tokens",
+        "max_tokens",
+    ),
+    ("Unsupported value: 'temperature' does not support 0.2 with this model.", "max_tokens", "temperature"),
+]
+
+
+@pytest.mark.parametrize(("complaint", "has", "has_not"), CHAT_REPAIRS)
+def test_a_refused_parameter_is_repaired_once(server: VisionServer, complaint: str, has: str, has_not: str) -> None:
+    profile = Profile("here", server.url, temperature=0.2, timeout=6)
+    server.will(fails(400, complaint), says("a red car"))
+    dialects: Dialects = {}
+    ask(profile, dialects=dialects)
+    ask(profile, dialects=dialects)
+    bodies = [request.body for request in server.requests]
+    assert len(bodies) == 3
+    assert has_not in bodies[0]
+    assert all(has in body and has_not not in body for body in bodies[1:])
+
+
+def test_form_falls_from_schema_to_json_to_text(server: VisionServer, profile: Profile) -> None:
+    name = "text.format" if profile.api is Api.RESPONSES else "response_format"
+    server.will(fails(400, f"Invalid {name}: json_schema"), fails(422, f"{name}.type json_object"), says("a red car"))
+    dialects: Dialects = {}
+    ask(profile, dialects=dialects)
+    forms = [json.dumps(request.body) for request in server.requests]
+    assert ["json_schema" in form for form in forms] == [True, False, False]
+    assert ["json_object" in form for form in forms] == [False, True, False]
+    assert "separated by commas" in server.requests[2].text
+    assert dialects["here", "some-model"].form is Form.TEXT
+
+
+def test_repairs_end(server: VisionServer, profile: Profile) -> None:
+    server.will(fails(400, "temperature max_tokens response_format"))
+    assert "does not accept the request (400)" in failure(profile)
+    assert len(server.requests) <= 6
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
+def test_an_endpoint_that_quotes_the_key(
+    server: VisionServer, profile: Profile, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    if status == 200:
+        server.will(says(f"a red car {KEY}"))
+        assert KEY not in ask(profile).text
+    else:
+        server.will(fails(status, f"Bad key {KEY}, also {KEY[:12]}... and ...{KEY[-10:]}", Retry_After="60"))
+        sentence = failure(profile)
+        assert KEY[:12] not in sentence
+        assert KEY[-10:] not in sentence
+    assert KEY not in caplog.text
+    assert KEY not in repr([record.args for record in caplog.records])
+
+
+def test_cancelling_returns_at_once(server: VisionServer, profile: Profile) -> None:
+    server.will(hangs)
+
+    async def cancel() -> float:
+        task = asyncio.ensure_future(vision_llm.ask(QUESTION, profile, KEY, {}))
+        while not server.requests:
+            await asyncio.sleep(0.02)
+        start = time.monotonic()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return time.monotonic() - start
+
+    assert asyncio.run(cancel()) < 0.5
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="memory is read from /proc")
+def test_a_flood_is_not_held_in_memory(server: VisionServer, profile: Profile) -> None:
+    ask(profile)  # Everything imported.
+    server.will(floods())
+    before = resident()
+    failure(profile)
+    assert resident() - before < 30e6
+
+
+def resident() -> int:
+    """Bytes of memory that this process, and the server in it, hold."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_without_the_package_it_says_what_to_install(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(VisionError, match=r"pip install openai"):
+        ask(profile)
+
+
+def test_models_are_listed(server: VisionServer, profile: Profile) -> None:
+    models = {"data": [{"id": "new"}, {"id": "old", "shutdown_date": "2026-12-11"}, 7]}
+    server.will(sends(json.dumps(models).encode()))
+    assert asyncio.run(vision_llm.models(profile, KEY)) == {"new": "", "old": "2026-12-11"}
+    server.will(fails(401))
+    with pytest.raises(VisionError, match="does not accept the key"):
+        asyncio.run(vision_llm.models(profile, KEY))
