@@ -7,13 +7,10 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from .fused import FusedAttention, fused_attention, merge
-from .regions import Cell, TokenGrid, cell_tokens, check_grid, write_cell
+from .regions import Cell, TokenGrid, cell_slices, check_grid, write_cell
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Plain softmax attention on (batch, heads, tokens, dim); queries may be fewer than keys."""
-
-FUSED_FROM = 512
-"""Tokens from which fused kernels are faster than the plain logits; below, starting them costs more than they save."""
 
 ORDER = (Cell.A_PRIME, Cell.A, Cell.B, Cell.B_PRIME)
 """Cell by cell in this order, all keys but those of B' are one slice, and all but those of A' another."""
@@ -53,9 +50,9 @@ def clone_self_attention(
             f"Self-Attention Cloning needs a key for every query, but there are {q.shape[-2]} queries "
             f"and {k.shape[-2]} keys."
         )
-    fused = fused_attention(q, k, v) if q.shape[-2] >= FUSED_FROM else None
-    out = v.new_empty(*q.shape[:-1], v.shape[-1])
-    q, k, v = (torch.cat([cell_tokens(x, grid_size, cell) for cell in ORDER], dim=-2) for x in (q, k, v))
+    fused = fused_attention(q, k, v)
+    out = torch.empty_like(v)
+    q, k, v = (_cell_by_cell(x, grid_size) for x in (q, k, v))
     n = q.shape[-2] // 4
     a_prime, a, b, b_prime = (slice(start, start + n) for start in range(0, 4 * n, n))
     all_but_b_prime, a_and_b, all_but_a_prime = slice(0, 3 * n), slice(n, 3 * n), slice(n, 4 * n)
@@ -72,6 +69,17 @@ def clone_self_attention(
     write_cell(out, grid_size, Cell.A_PRIME, edited(a_prime, all_but_b_prime, a, b, b_prime))
     write_cell(out, grid_size, Cell.B_PRIME, edited(b_prime, all_but_a_prime, b, a, a_prime))
     return out
+
+
+def _cell_by_cell(x: Tensor, grid_size: TokenGrid) -> Tensor:
+    """The tokens of (..., h*w, dim) in the order of the cells, and in memory laid out as before."""
+    h, w = grid_size
+    ordered = torch.empty_like(x)
+    places = ordered.unflatten(-2, (4, h // 2, w // 2))
+    for place, cell in enumerate(ORDER):
+        rows, columns = cell_slices(grid_size, cell)
+        places[..., place, :, :, :] = x.unflatten(-2, grid_size)[..., rows, columns, :]
+    return ordered
 
 
 QKV = tuple[Tensor, Tensor, Tensor]

@@ -1,8 +1,12 @@
 """Time and memory of variants of one thing, measured in turn in one run, so that their ratios mean something."""
 
+import ctypes
 import json
 import platform
+import statistics
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,7 +14,6 @@ from pathlib import Path
 
 import psutil
 import torch
-from torch.utils.benchmark import Measurement, Timer
 
 SAMPLING_INTERVAL = 0.002
 """Seconds between two looks at the memory of the process."""
@@ -18,12 +21,16 @@ SAMPLING_INTERVAL = 0.002
 
 @dataclass
 class Result:
-    """One variant: median seconds, peak bytes above what was there before, and both against the first variant."""
+    """One variant: the median of its seconds, their range, its peak bytes above the start, and both as ratios.
+
+    The time ratio is the median over the rounds of the ratio to the first variant in the same round.
+    """
 
     case: str
     variant: str
     seconds: float
-    spread: float
+    fastest: float
+    slowest: float
     peak_bytes: int
     time_ratio: float
     memory_ratio: float
@@ -40,6 +47,8 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats()
             self.start = torch.cuda.memory_allocated()
             return self
+        if sys.platform == "linux":
+            ctypes.CDLL("libc.so.6").malloc_trim(0)  # Else memory that was freed, but kept, hides what is used.
         self.process, self.done = psutil.Process(), threading.Event()
         self.start = self.most = self.process.memory_info().rss
         self.thread = threading.Thread(target=self._look)
@@ -62,28 +71,37 @@ class PeakMemory:
 
 def compare(case: str, variants: Mapping[str, Callable[[], object]], rounds: int) -> Iterator[Result]:
     """Warm up, run all variants in turn `rounds` times, and give the medians; ratios are against the first variant."""
-    for variant in variants.values():
-        variant()
-    timers = {name: Timer("f()", globals={"f": f}, num_threads=torch.get_num_threads()) for name, f in variants.items()}
-    times: dict[str, list[Measurement]] = {name: [] for name in variants}
-    peaks: dict[str, int] = dict.fromkeys(variants, 0)
+    peaks: dict[str, int] = {}
+    for name, variant in variants.items():
+        variant()  # To warm up.
+        with PeakMemory() as memory:  # Apart from the times, because looking takes time.
+            variant()
+        peaks[name] = memory.peak
+    times: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
-        for name, timer in timers.items():
-            with PeakMemory() as memory:
-                times[name].append(timer.timeit(1))
-            peaks[name] = max(peaks[name], memory.peak)
-    merged = {name: Measurement.merge(measured)[0] for name, measured in times.items()}
+        for name, variant in variants.items():
+            times[name].append(seconds(variant))
     first = next(iter(variants))
-    for name, measured in merged.items():
-        time_ratio = measured.median / merged[first].median
+    for name, measured in times.items():
+        ratio = statistics.median(one / other for one, other in zip(measured, times[first], strict=True))
         memory_ratio = peaks[name] / max(1, peaks[first])
-        result = Result(case, name, measured.median, measured.iqr, peaks[name], time_ratio, memory_ratio)
+        median = statistics.median(measured)
+        result = Result(case, name, median, min(measured), max(measured), peaks[name], ratio, memory_ratio)
         print(
-            f"{case:34} {name:16} {result.seconds:9.4f} s  x{time_ratio:5.2f}   "
+            f"{case:34} {name:16} {result.seconds:9.4f} s  x{ratio:5.2f}   "
             f"{result.peak_bytes / 2**20:8.1f} MiB  x{memory_ratio:5.2f}",
             flush=True,
         )
         yield result
+
+
+def seconds(variant: Callable[[], object]) -> float:
+    """How long one call takes, the GPU's work included."""
+    start = time.perf_counter()
+    variant()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
 @contextmanager
@@ -94,5 +112,6 @@ def report(path: Path) -> Iterator[list[Result]]:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     machine = {"device": device, "threads": torch.get_num_threads(), "torch": torch.__version__}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"machine": machine, "results": [asdict(result) for result in results]}, indent=1) + "\n")
+    content = {"machine": machine, "results": [asdict(result) for result in results]}
+    path.write_text(json.dumps(content, indent=1) + "\n")
     print(f"Written to {path}")
