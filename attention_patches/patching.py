@@ -4,11 +4,14 @@ The host keeps one replacement per attention. Whoever owned it before is kept an
 attention function, and whatever the user put in its place, does all plain attention.
 """
 
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal, NoReturn, Protocol
 
+import torch
 from comfy.ldm.modules.attention import optimized_attention
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
@@ -28,6 +31,8 @@ Kind = Literal["attn1", "attn2"]
 Slot = tuple[str, int] | tuple[str, int, int]
 """Where the host looks for a replacement: UNet block and number, and the transformer block in there."""
 
+COMPILED = "torch.compile"
+"""The host's name for the wrapper of its compiling node."""
 EVALUATION = "analogist"
 """Our entry among the host's transformer_options, for the time of one evaluation of the model."""
 
@@ -140,7 +145,8 @@ def _watch(kind: Kind, places: Mapping[Slot, str]) -> Callable[..., Any]:
         if evaluation is None:
             evaluation = Evaluation(sigmas, (x.shape[-2], x.shape[-1]))
             model_options = {**model_options, "transformer_options": {**options, EVALUATION: evaluation}}
-        result = executor(model, conds, x, sigmas, model_options)
+        with _uncompiled(options):
+            result = executor(model, conds, x, sigmas, model_options)
         owners = _owners(model.current_patcher, kind)
         for slot, where in places.items():
             owner = owners.get((slot[0], slot[1], 0), owners.get(slot)) if len(slot) == 2 else owners.get(slot)
@@ -152,6 +158,24 @@ def _watch(kind: Kind, places: Mapping[Slot, str]) -> Callable[..., Any]:
         return result
 
     return watched
+
+
+def _uncompiled(options: Options) -> AbstractContextManager[Any]:
+    """Set torch.compile aside, if the model has it.
+
+    The host's node compiles without a look at transformer_options, so a graph from before a patch was placed, taken
+    away or became inactive would be used again, without a word.
+    """
+    if COMPILED not in options.get("wrappers", {}).get(WrappersMP.APPLY_MODEL, {}):
+        return nullcontext()
+    _tell_of_compiling()
+    return torch.compiler.set_stance("force_eager")
+
+
+@cache
+def _tell_of_compiling() -> None:
+    """Once is enough."""
+    logging.warning("Analogist: a model with SAC or CAM runs without torch.compile.")
 
 
 def _origin(owner: Any) -> str:

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from measure import compare, report
 from torch.nn.functional import scaled_dot_product_attention
 
 from analogist.cloning import clone_self_attention
 from analogist.masking import mask_cross_attention
+from measure import compare, report
 
 HEADS, TEXT = 8, 77
 LEVELS = ((8, 160), (16, 160), (32, 80), (64, 40), (128, 40))

@@ -23,8 +23,8 @@ comfyui.need_host()
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.supported_models import SD15
-from measure import compare, report
 
+from measure import compare, report
 from support.graph import cam, sac
 from support.tiny_pack.tiny import UNET
 

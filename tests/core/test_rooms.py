@@ -50,3 +50,10 @@ def test_arrows_run_one_way(file: Path) -> None:
 def test_only_one_file_touches_model_options() -> None:
     touching = [file.name for file in FILES if "model_options" in file.read_text()]
     assert touching == ["patching.py"]
+
+
+def test_the_page_on_composition_is_what_the_tests_say() -> None:
+    import runpy
+
+    page = runpy.run_path(str(PROJECT / "tools" / "make_composition_table.py"))["page"]()
+    assert (PROJECT / "docs" / "composition.md").read_text() == page

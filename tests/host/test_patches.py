@@ -13,44 +13,13 @@ from comfy.ldm.modules.attention import optimized_attention
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from support.graph import cam, conditioning, denoise, execute, room, sac, sigmas
+from support.graph import cam, execute, room, sac, sample, sigmas
 from support.tiny_pack.tiny import CONTEXT_DIM, tiny_model
 
 
 @pytest.fixture(scope="module")
 def model() -> ModelPatcher:
     return tiny_model()
-
-
-def sample(
-    model: ModelPatcher,
-    size: tuple[int, int] = (16, 16),
-    *,
-    cfg: float = 5.0,
-    images: int = 1,
-    steps: int = 3,
-    text_tokens: tuple[int, int] = (77, 77),
-    seed: int = 0,
-) -> Tensor:
-    """A short run on a random latent of `size` (height, width)."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def random(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator)
-
-    mask = torch.zeros(1, 1, *size)
-    mask[..., size[0] // 2 :, size[1] // 2 :] = 1
-    masked = random(images, 4, *size)
-    positive, negative = (conditioning(random(1, n, CONTEXT_DIM), masked, mask) for n in text_tokens)
-    return denoise(
-        model,
-        sigmas(model, steps, 0.9 if steps > 1 else 1.0),
-        noise=random(images, 4, *size),
-        latent=random(images, 4, *size),
-        positive=positive,
-        negative=negative,
-        cfg=cfg,
-    )
 
 
 def both(model: ModelPatcher, **inputs: Any) -> ModelPatcher:

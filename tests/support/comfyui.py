@@ -44,6 +44,7 @@ def need_host() -> Path:
         ours, sys.argv = sys.argv, [sys.argv[0], "--cpu", "--use-pytorch-cross-attention"]
         importlib.import_module("comfy.cli_args")  # Reads the command line when it is imported.
         sys.argv = ours
+        importlib.import_module("utils.extra_config")  # As main.py does: older hosts put another `utils` in its way.
     return path
 
 

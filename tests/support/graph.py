@@ -11,6 +11,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from .comfyui import pack
+from .tiny_pack.tiny import CONTEXT_DIM
 
 LATENT_SCALE = 0.18215
 
@@ -61,6 +62,7 @@ def denoise(
     cfg: float,
     sampler: str = "euler",
     callback: Callable[..., None] | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """The host's own sampling, latents in the scaled space of the UNet on both sides."""
     with torch.inference_mode():
@@ -74,7 +76,45 @@ def denoise(
             negative,
             latent / LATENT_SCALE,
             callback=callback,
+            noise_mask=mask,
             disable_pbar=True,
             seed=0,
         )
     return samples * LATENT_SCALE
+
+
+def sample(
+    model: ModelPatcher,
+    size: tuple[int, int] = (16, 16),
+    *,
+    cfg: float = 5.0,
+    images: int = 1,
+    steps: int = 3,
+    text_tokens: tuple[int, int] = (77, 77),
+    seed: int = 0,
+    edit: Callable[[list, list], tuple[list, list]] = lambda positive, negative: (positive, negative),
+    mask: Tensor | None = None,
+) -> Tensor:
+    """A short run of a tiny model on a random latent of `size` (height, width).
+
+    `edit` changes the positive and the negative conditioning; `mask` is a noise mask.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    paint = torch.zeros(1, 1, *size)
+    paint[..., size[0] // 2 :, size[1] // 2 :] = 1
+    masked = random(images, 4, *size)
+    positive, negative = edit(*(conditioning(random(1, n, CONTEXT_DIM), masked, paint) for n in text_tokens))
+    return denoise(
+        model,
+        sigmas(model, steps, 0.9 if steps > 1 else 1.0),
+        noise=random(images, 4, *size),
+        latent=random(images, 4, *size),
+        positive=positive,
+        negative=negative,
+        cfg=cfg,
+        mask=mask,
+    )

@@ -76,9 +76,11 @@ def randomise(module: torch.nn.Module, seed: int) -> None:
                 weight.copy_(torch.randn(weight.shape, generator=generator) * fan_in**-0.5)
 
 
-def tiny_model(weights: dict[str, torch.Tensor] | None = None, seed: int = 0) -> ModelPatcher:
+def tiny_model(
+    weights: dict[str, torch.Tensor] | None = None, seed: int = 0, channel_mult: tuple[int, ...] = (1, 1, 1, 1)
+) -> ModelPatcher:
     """A MODEL of the SD-1.5 inpainting family; `weights` are the UNet's, in LDM names."""
-    inner = SD15(dict(UNET)).get_model({}, device="cpu")
+    inner = SD15({**UNET, "channel_mult": list(channel_mult)}).get_model({}, device="cpu")
     if weights is None:
         randomise(inner.diffusion_model, seed)
     else:

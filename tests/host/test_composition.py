@@ -1,0 +1,143 @@
+"""SAC and CAM beside what else people put into a MODEL: both act, or one sentence says why they cannot.
+
+The list is tests/support/neighbours.py; tools/make_composition_table.py writes it into the docs.
+"""
+
+from support import comfyui
+
+comfyui.need_host()
+
+from collections.abc import Callable, Iterator
+
+import comfy.samplers
+import pytest
+import torch
+from comfy.model_patcher import ModelPatcher
+
+from support.graph import cam, sac, sample
+from support.neighbours import NEIGHBOURS, WIDE, Neighbour, lora
+from support.tiny_pack.tiny import tiny_model
+
+EACH = pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour.name)
+
+
+@pytest.fixture(scope="module")
+def model() -> ModelPatcher:
+    return tiny_model(channel_mult=WIDE)
+
+
+def both(model: ModelPatcher) -> ModelPatcher:
+    return cam(sac(model, scale=2.0))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(model: ModelPatcher) -> Iterator[None]:
+    before = sample(model)
+    yield
+    assert torch.equal(sample(model), before)
+
+
+def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """More than rounding."""
+    assert torch.isfinite(one).all()
+    return bool((one - other).abs().max() > 1e-3)
+
+
+@EACH
+def test_the_patches_after_a_neighbour(model: ModelPatcher, neighbour: Neighbour) -> None:
+    compose(model, neighbour, lambda model: both(neighbour.model(model)), neighbour.before)
+
+
+@EACH
+def test_the_patches_before_a_neighbour(model: ModelPatcher, neighbour: Neighbour) -> None:
+    compose(model, neighbour, lambda model: neighbour.model(both(model)), neighbour.after)
+
+
+def compose(
+    model: ModelPatcher, neighbour: Neighbour, together: Callable[[ModelPatcher], ModelPatcher], refusal: str
+) -> None:
+    run = neighbour.run()
+    if refusal:
+        with pytest.raises(ValueError, match=refusal):
+            sample(together(model), **run)
+        return
+    torch.manual_seed(0)  # Some neighbours draw numbers of their own.
+    nothing, ours, theirs = sample(model), sample(both(model)), sample(neighbour.model(model), **run)
+    result = sample(together(model), **run)
+    assert differ(theirs, nothing)
+    assert differ(result, ours)
+    assert differ(result, theirs)
+    assert torch.equal(sample(both(model)), ours)
+
+
+def test_the_order_of_the_two_patches_does_not_matter(model: ModelPatcher) -> None:
+    assert torch.equal(sample(cam(sac(model))), sample(sac(cam(model))))
+
+
+def test_a_lora_and_the_patches_are_the_lora_patched(model: ModelPatcher) -> None:
+    """Weights and attention are different places: the order is the same to the last bit."""
+    assert torch.equal(sample(both(lora(model))), sample(lora(both(model))))
+
+
+def test_a_patched_model_can_be_patched_again(model: ModelPatcher) -> None:
+    """Other layers add up; the same layers at another part of the sampling are a schedule."""
+    halves = sac(sac(model, start_layer=3, end_layer=6), start_layer=6, end_layer=11)
+    assert torch.equal(sample(halves), sample(sac(model)))
+    early, late = sac(model, scale=4.0, end_percent=0.5), sac(model, scale=0.2, start_percent=0.5)
+    schedule = sac(early, scale=0.2, start_percent=0.5)
+    assert differ(sample(schedule, steps=8), sample(early, steps=8))
+    assert differ(sample(schedule, steps=8), sample(late, steps=8))
+
+
+def test_the_host_may_split_the_batch(model: ModelPatcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = sample(both(model), images=2)
+    monkeypatch.setattr(type(model.model), "memory_required", lambda *args, **kwargs: float("inf"))
+    assert not differ(sample(both(model), images=2), whole)
+
+
+def test_two_samplers_in_one_graph_share_a_patched_model(model: ModelPatcher) -> None:
+    patched = both(model)
+    alone = [sample(both(model), seed=seed) for seed in (1, 2)]
+    assert [torch.equal(sample(patched, seed=seed), result) for seed, result in zip((1, 2), alone, strict=True)]
+
+
+def test_a_guider_of_three_prompts(model: ModelPatcher) -> None:
+    from comfy_extras.nodes_custom_sampler import DualCFGGuider
+
+    def guided(model: ModelPatcher) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(4)
+        texts = [[[torch.randn(1, 77, 48, generator=generator), {}]] for _ in range(3)]
+        guider = DualCFGGuider.execute(model, *texts, 5.0, 3.0, "regular").args[0]
+        noise = torch.randn(1, 4, 16, 16, generator=generator)
+        sampler, schedule = comfy.samplers.sampler_object("euler"), torch.tensor([10.0, 3.0, 1.0])
+        with torch.inference_mode():
+            return guider.sample(noise, torch.zeros_like(noise), sampler, schedule, disable_pbar=True, seed=0)
+
+    assert differ(guided(both(model)), guided(model))
+
+
+def test_token_merging_in_the_same_layers_is_refused(model: ModelPatcher) -> None:
+    from comfy_extras.nodes_tomesd import TomePatchModel
+
+    merging = TomePatchModel.execute(model, 0.3).args[0]
+    with pytest.raises(ValueError, match="256 tokens, but the attention sees"):
+        sample(sac(merging, start_layer=0, end_layer=2))
+
+
+def test_compiling_never_brings_an_old_graph_back(model: ModelPatcher) -> None:
+    """The host's compiling node does not look at patches again; both kinds of model, in turn, must be what they are."""
+    from comfy_api.torch_helpers import set_torch_compile_wrapper
+    from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
+
+    def compiled(model: ModelPatcher) -> ModelPatcher:
+        clone = model.clone()  # As the node does, with a backend that is quick to build.
+        set_torch_compile_wrapper(clone, "aot_eager", options={"guard_filter_fn": skip_torch_compile_dict})
+        return clone
+
+    late = {"start_percent": 0.8}
+    plain, ours, part = sample(model), sample(both(model)), sample(sac(model, **late))
+    assert not differ(sample(compiled(model)), plain)
+    assert torch.equal(sample(compiled(both(model))), ours)
+    assert torch.equal(sample(both(compiled(model))), ours)
+    assert torch.equal(sample(compiled(sac(model, **late))), part)
+    assert not differ(sample(compiled(model)), plain)
