@@ -1,6 +1,7 @@
 # make demo   the main job: an analogy on the CPU; prints where the pictures are
 # make test   all tests; those inside ComfyUI run where there is one (COMFYUI_PATH, or comfy-cli's workspace)
 # make lint   ruff and mypy
+# make bench  what SAC and CAM cost, measured on this machine; a table, JSON and a picture in outputs/bench
 # Everything is set up in .venv from the package index; nothing else on the machine is touched.
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ TORCH ?= torch==2.13.*
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-core test-host lint format clean
+.PHONY: demo test test-core test-host lint bench format clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m analogist demo
@@ -33,6 +34,11 @@ lint: $(VENV)/ready
 	@# The rooms above the library import each other relatively, as a package whose name is the user's to choose.
 	@mkdir -p build/lint && ln -sfn $(CURDIR) build/lint/analogist_pack
 	cd build/lint && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p analogist_pack.nodes -p analogist_pack.attention_patches
+
+bench: $(VENV)/ready
+	$(BIN)/python benchmarks/attention.py outputs/bench/attention.json
+	@if host=$$($(PYTHON) tools/host_python.py); then $$host benchmarks/unet.py outputs/bench/unet.json; fi
+	$(BIN)/python benchmarks/plot.py outputs/bench
 
 format: $(VENV)/ready
 	$(BIN)/ruff format .

@@ -65,18 +65,23 @@ class Evaluation:
     """One evaluation of the model by the host's sampler: what the layers in it share, and which of them were edited.
 
     Attributes:
-        sigmas: the current noise level, one for each picture.
+        sigmas: the current noise level, one for each picture. None where the caller has not said; then only edits
+            that act at every level can be used.
         latent_size: height and width of the whole latent; area conditioning shows the UNet only a part of it.
         called: the attentions whose replacement was called.
     """
 
-    sigmas: Tensor
+    sigmas: Tensor | None
     latent_size: tuple[int, int]
     called: set[tuple[Kind, Slot]] = field(default_factory=set)
 
     @cached_property
     def sigma(self) -> float:
         """The noise level; asking waits for the device, so it is asked once for all layers, and only if need be."""
+        if self.sigmas is None:
+            raise ValueError(
+                "An edit for a part of the sampling needs the noise level in transformer_options['sigmas']."
+            )
         return float(self.sigmas[0])
 
 
@@ -201,7 +206,7 @@ class EditedAttention:
         evaluation = extra_options.get(EVALUATION)
         if evaluation is None:  # Somebody calls the UNet without the host's sampling functions.
             height, width = extra_options["original_shape"][-2:]
-            evaluation = Evaluation(extra_options["sigmas"], (height, width))
+            evaluation = Evaluation(extra_options.get("sigmas"), (height, width))
         evaluation.called.add((self.kind, self.slot))
         if self.levels is not None and evaluation.sigma not in self.levels:
             return unedited(q, k, v, extra_options, self.previous)

@@ -45,7 +45,7 @@ def test_the_unet_predicts_the_published_noise(data: Golden, name: str, case: st
     context = torch.cat([half.expand(len(x), -1, -1) for half in (tensors["uncond"], tensors["cond"])])
     timestep = torch.full((2 * len(x),), float(entry["timestep"]))
     with torch.inference_mode():
-        options = {**model.model_options["transformer_options"], "sigmas": torch.ones(1)}
+        options = dict(model.model_options["transformer_options"])
         eps = model.model.diffusion_model(torch.cat([x, x]), timestep, context, transformer_options=options)
     assert (eps - tensors[f"eps.{case}"]).abs().max() <= golden.UNET_TOLERANCE
 
