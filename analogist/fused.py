@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend
 
 FusedAttention = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 """q, k, v (batch, heads, tokens, dim) and the factor of the logits -> the result and the log-sum-exp of its rows,
@@ -15,22 +16,23 @@ FusedAttention = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]
 
 
 def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> FusedAttention | None:
-    """The kernel that this device has for tensors like these, or None.
+    """The kernel that torch would take for plain attention on tensors like these, or None where it has none.
 
     None too where a gradient is asked for: the kernels have none for the log-sum-exp.
     """
     if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
         return None
+    if q.device.type not in ("cpu", "cuda"):
+        return None
+    choice = torch._fused_sdp_choice(q, k, v)
+    if choice == SDPBackend.MATH.value:
+        return None
     if q.device.type == "cpu":
         return _cpu
-    if q.device.type == "cuda":
-        parameters = torch.backends.cuda.SDPAParams(q, k, v, None, 0.0, False, False)
-        # The public function pads heads to a multiple of 8; called directly, the kernel wants it done.
-        if q.shape[-1] % 8 == 0 and torch.backends.cuda.can_use_flash_attention(parameters):
-            return _cuda_flash
-        if torch.backends.cuda.can_use_efficient_attention(parameters):
-            return _cuda_efficient
-    return None
+    # The public function pads heads to a multiple of 8 for this one; called directly, it wants that done.
+    if choice == SDPBackend.FLASH_ATTENTION.value and q.shape[-1] % 8 == 0:
+        return _cuda_flash
+    return _cuda_efficient
 
 
 def merge(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:

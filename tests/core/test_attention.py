@@ -7,6 +7,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from analogist import cloning, fused
 from analogist.cloning import clone_self_attention
@@ -141,6 +142,14 @@ def test_a_gradient_goes_the_plain_way() -> None:
     assert torch.autograd.gradcheck(
         lambda *qkv: clone_self_attention(*qkv, (2, 2), 1.3), (q, k, v), atol=1e-2, eps=1e-3
     )
+
+
+def test_where_torch_has_no_kernel_the_plain_way_is_taken() -> None:
+    q, k, v = qkv((8, 8))
+    expected = clone_self_attention(q, k, v, (8, 8), 1.3)
+    with sdpa_kernel(SDPBackend.MATH):
+        assert fused.fused_attention(q, k, v) is None
+        assert torch.allclose(clone_self_attention(q, k, v, (8, 8), 1.3), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kernel", [fused._cuda_flash, fused._cuda_efficient])
