@@ -360,24 +360,24 @@ def _client(openai: Any, profile: Profile, key: str | None) -> Any:
                 del request.headers[name]
             if key:
                 request.headers["Authorization"] = f"Bearer {key}"
+            # Nothing compressed is taken: a few packed kilobytes can hold gigabytes.
+            request.headers["Accept-Encoding"] = "identity"
             response = await super().send(request, stream=True, **kwargs)
             try:
                 content = b"".join([part async for part in _limited(response)])
             finally:
                 await response.aclose()
-            headers = [(name, value) for name, value in response.headers.items() if name not in _ABOUT_THE_BODY]
+            # The others say how to unpack and to decode the content, and are a stranger's.
+            headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
             return type(response)(response.status_code, headers=headers, content=content, request=request)
 
     # Through a proxy of the environment a key for this machine would travel to another one in plain text.
     return Client(timeout=profile.timeout, follow_redirects=False, trust_env=not profile.is_local)
 
 
-_ABOUT_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
-
-
 async def _limited(response: Any) -> AsyncIterator[bytes]:
     size = 0
-    async for part in response.aiter_bytes():
+    async for part in response.aiter_raw():
         size += len(part)
         if size > MOST_BYTES:
             raise _TooLongError

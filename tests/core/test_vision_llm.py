@@ -27,6 +27,7 @@ from support.vision_server import (
     fails,
     floods,
     hangs,
+    packed,
     resets,
     says,
     sends,
@@ -71,6 +72,7 @@ def test_success(server: VisionServer, profile: Profile) -> None:
     (sent,) = server.requests
     assert sent.path == ("/v1/responses" if profile.api is Api.RESPONSES else "/v1/chat/completions")
     assert sent.headers["authorization"] == f"Bearer {KEY}"
+    assert sent.headers["accept-encoding"] == "identity"
     assert sent.text.startswith("What is B'? Give me 2 such different prompts.")
     assert base64.b64encode(QUESTION.picture).decode() in json.dumps(sent.body)
     assert sent.body["model"] == "some-model"
@@ -129,6 +131,11 @@ def test_nothing_of_the_environment_leaves(
         (says(None, refusal="I'm sorry, I can't help."), 1, 'The model refused: "I\'m sorry, I can\'t help."'),
         (floods(), 1, "an answer of more than 512 KB"),
         (floods(500), 1, "an answer of more than 512 KB"),
+        (sends(b"Bad", 400, "text/plain; charset=hex"), 1, "choose a model that sees pictures. It said: \"Bad\""),
+        (sends(b"{", 200, "text/plain; charset=undefined"), 1, "not JSON or not all of it"),
+        (sends(b"not packed", Content_Encoding="gzip"), 1, "not JSON or not all of it"),
+        (packed(), 1, "not JSON or not all of it"),
+        (packed(400), 1, "does not accept the request (400)"),
     ],
 )  # fmt: skip
 def test_failure(server: VisionServer, profile: Profile, behaviour: Behaviour, requests: int, says_that: str) -> None:
