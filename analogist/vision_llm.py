@@ -76,7 +76,7 @@ class Dialect:
     temperature: bool = True
 
 
-Dialects = dict[tuple[str, str], Dialect]
+Dialects = dict[tuple[Profile, str], Dialect]
 """What was learned about (profile, model), so that a repair costs one request in the life of a process."""
 
 
@@ -141,16 +141,16 @@ class _Conversation:
 
     async def run(self, dialects: Dialects) -> Reply:
         """Ask in the dialect that is known, and in simpler ones as long as the endpoint complains of a parameter."""
-        name = (self.profile.name, self.question.model)
+        dialect = dialects.get((self.profile, self.question.model), Dialect())
         while True:
-            dialect = dialects.get(name, Dialect())
             outcome = await self._send(partial(self._create, body=self._body(dialect)))
             if not isinstance(outcome, _FailedError):
+                dialects[self.profile, self.question.model] = dialect
                 return self._reply(outcome)
             simpler = _repaired(dialect, outcome.complaint, self.profile.api)
             if simpler is None:
                 raise outcome
-            dialects[name] = simpler
+            dialect = simpler
 
     async def send(self, call: Callable[[Any], Any]) -> dict[str, Any]:
         """Send a request; its JSON."""

@@ -204,13 +204,25 @@ def test_form_falls_from_schema_to_json_to_text(server: VisionServer, profile: P
     assert ["json_schema" in form for form in forms] == [True, False, False]
     assert ["json_object" in form for form in forms] == [False, True, False]
     assert "separated by commas" in server.requests[2].text
-    assert dialects["here", "some-model"].form is Form.TEXT
+    assert dialects[profile, "some-model"].form is Form.TEXT
 
 
-def test_repairs_end(server: VisionServer, profile: Profile) -> None:
+def test_repairs_end_and_only_what_helped_is_remembered(server: VisionServer, profile: Profile) -> None:
     server.will(fails(400, "temperature max_tokens response_format"))
-    assert "does not accept the request (400)" in failure(profile)
+    dialects: Dialects = {}
+    with pytest.raises(VisionError, match=r"does not accept the request \(400\)"):
+        ask(profile, dialects=dialects)
     assert len(server.requests) <= 6
+    assert not dialects
+
+
+def test_what_was_learned_is_forgotten_when_the_owner_changes_the_profile(server: VisionServer) -> None:
+    chat = Profile("here", server.url, timeout=6)
+    server.will(fails(400, "max_tokens"), fails(400, "max_completion_tokens"), says("a red car"))
+    dialects: Dialects = {}
+    ask(chat, dialects=dialects)
+    ask(replace(chat, api=Api.RESPONSES), dialects=dialects)
+    assert "max_output_tokens" in server.requests[-1].body
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
