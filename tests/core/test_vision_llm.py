@@ -111,6 +111,14 @@ def test_nothing_of_the_environment_leaves(
         (fails(429, "Slow down", Retry_After="3600"), 1, "(429): try again in 3600 seconds."),
         (fails(429, "Slow down", Retry_After=formatdate(time.time() + 7200, usegmt=True)), 1, "try again in 7"),
         (fails(429, "Slow down", Retry_After="soon"), 3, "(429): try again later."),
+        (fails(429, "Slow down", Retry_After="nan"), 3, "(429): try again later."),
+        (fails(429, "Slow down", Retry_After="-5"), 3, "(429): try again later."),
+        (fails(429, "Slow down", Retry_After="1e300"), 1, "(429): try again in 86400 seconds."),
+        (fails(429, "Slow down", Retry_After="inf"), 1, "(429): try again in 86400 seconds."),
+        (fails(400, "API key not valid. Please pass a valid API key."), 1, "accept the key (400): check HERE_KEY."),
+        (sends(b'[{"error": {"code": 400, "message": "Odd", "status": "X"}}]', 400), 1, 'pictures. It said: "Odd"'),
+        (sends(b'{"error": "model not found"}', 404), 1, 'It said: "model not found"'),
+        (sends(b'{"error": {"raw": {"a": 1}}}', 403), 1, "It said: \"{'error': {'raw': {'a': 1}}}\""),
         (fails(500, "Oops"), 3, "is in trouble (500): try again later. It said: \"Oops\""),
         (sends(b"<html>Bad gateway</html>", 502, "text/html"), 3, "is in trouble (502)"),
         (fails(503, "Overloaded"), 3, "is in trouble (503)"),
@@ -153,6 +161,13 @@ def test_no_answer_in_time(server: VisionServer, profile: Profile, behaviour: Be
     assert "gave no complete answer within 1.5 seconds" in failure(replace(profile, timeout=1.5))
     assert time.monotonic() - start < 2.5
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("depth", [300, 900, 3000, 50_000])
+def test_nesting_is_no_way_in(server: VisionServer, profile: Profile, status: int, depth: int) -> None:
+    server.will(sends(b'{"error": ' + b"[" * depth + b"]" * depth + b"}", status))
+    assert failure(profile).count("[") <= 300
 
 
 def test_length_without_text_blames_the_thinking(server: VisionServer, profile: Profile) -> None:
