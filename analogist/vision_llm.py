@@ -25,8 +25,8 @@ from .prompting import Form, excerpt
 
 MOST_TOKENS = 4096
 """Asked of the model. A prompt has ten; the rest is room for models that think first."""
-MOST_BYTES = 2**19
-"""Of a response. What is longer is refused while it comes and never held whole."""
+MOST_BYTES = 2**22
+"""Of a response; a list of hundreds of models has a million. A longer one is refused while it comes."""
 ATTEMPTS = 3
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 86_400.0
@@ -105,7 +105,8 @@ async def models(profile: Profile, key: str | None) -> dict[str, str]:
     """
     conversation = _Conversation(Question(b"", "", 0, ""), profile, key, time.monotonic() + profile.timeout)
     data = await conversation.in_time(conversation.send(lambda client: client.models.with_raw_response.list()))
-    return {_text(entry.get("id")): _text(entry.get("shutdown_date")) for entry in _dicts(data.get("data"))}
+    entries = _dicts(data.get("data"))
+    return {excerpt(_text(entry.get("id"))): excerpt(_text(entry.get("shutdown_date"))) for entry in entries}
 
 
 class _FailedError(VisionError):
@@ -283,6 +284,8 @@ class _Conversation:
                 f"{where} does not allow this request ({status}): check the account and whether its key may use "
                 f"{model!r}.{said}"
             )
+        if status == 404 and not model:
+            return _FailedError(f"{where} has no list of models (404): check the base_url of the profile.{said}")
         if status == 404:
             return _FailedError(
                 f"{where} knows no model {model!r}, or its base_url is wrong (404): choose a model that it offers; "

@@ -137,8 +137,8 @@ def test_nothing_of_the_environment_leaves(
         (says(None), 1, "without text"),
         (says("", "content_filter"), 1, "its content filter objects"),
         (says(None, refusal="I'm sorry, I can't help."), 1, 'The model refused: "I\'m sorry, I can\'t help."'),
-        (floods(), 1, "an answer of more than 512 KB"),
-        (floods(500), 1, "an answer of more than 512 KB"),
+        (floods(), 1, "an answer of more than 4096 KB"),
+        (floods(500), 1, "an answer of more than 4096 KB"),
         (sends(b"Bad", 400, "text/plain; charset=hex"), 1, "choose a model that sees pictures. It said: \"Bad\""),
         (sends(b"{", 200, "text/plain; charset=undefined"), 1, "not JSON or not all of it"),
         (sends(b"not packed", Content_Encoding="gzip"), 1, "not JSON or not all of it"),
@@ -296,6 +296,12 @@ def test_models_are_listed(server: VisionServer, profile: Profile) -> None:
     models = {"data": [{"id": "new"}, {"id": "old", "shutdown_date": "2026-12-11"}, 7]}
     server.will(sends(json.dumps(models).encode()))
     assert asyncio.run(vision_llm.models(profile, KEY)) == {"new": "", "old": "2026-12-11"}
-    server.will(fails(401))
-    with pytest.raises(VisionError, match="does not accept the key"):
-        asyncio.run(vision_llm.models(profile, KEY))
+    many = {"data": [{"id": f"model-{n}", "description": "x" * 2000} for n in range(500)]}
+    server.will(sends(json.dumps(many).encode()))
+    assert len(asyncio.run(vision_llm.models(profile, KEY))) == 500
+    server.will(sends(json.dumps({"data": [{"id": "new\x1b[2J\n"}]}).encode()))
+    assert asyncio.run(vision_llm.models(profile, KEY)) == {"new [2J": ""}
+    for behaviour, says_that in ((fails(401), "does not accept the key"), (fails(404), "has no list of models")):
+        server.will(behaviour)
+        with pytest.raises(VisionError, match=says_that):
+            asyncio.run(vision_llm.models(profile, KEY))
