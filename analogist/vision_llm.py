@@ -184,12 +184,19 @@ class _Conversation:
             return _FailedError(
                 "The Python package openai is missing: install it (pip install openai) and start again."
             )
+        try:
+            http_client = _client(openai, self.profile, self.key)
+        except (ImportError, ValueError):  # Their words may hold the proxy's password.
+            return _FailedError(
+                f"{self.where} cannot be reached through the proxy that the environment names: correct "
+                "HTTPS_PROXY or ALL_PROXY, or install the Python package socksio for a SOCKS proxy."
+            )
         async with openai.AsyncOpenAI(
             base_url=self.profile.endpoint,
             api_key=self.key or "none",
             max_retries=0,
             timeout=self.profile.timeout,
-            http_client=_client(openai, self.profile, self.key),
+            http_client=http_client,
         ) as client:
             try:
                 response = await call(client)
@@ -253,7 +260,7 @@ class _Conversation:
                 "hand."
             )
         if "filter" in end:
-            raise VisionError(
+            raise prompting.RefusalError(
                 f"{self.where} withheld the answer: its content filter objects to the picture or the answer. Try "
                 "another model, or type the prompt by hand."
             )

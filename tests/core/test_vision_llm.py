@@ -179,6 +179,15 @@ def test_nobody_there(profile: Profile) -> None:
     assert "cannot be reached: is its server running?" in failure(replace(profile, base_url="http://127.0.0.1:9/v1"))
 
 
+@pytest.mark.parametrize("proxy", ["gopher://me:secret@127.0.0.1:9", "socks5://me:secret@127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    sentence = failure(Profile("far", "https://llm.example.org/v1", timeout=6))
+    assert "through the proxy that the environment names" in sentence
+    assert "secret" not in sentence
+
+
 def test_busy_then_well(server: VisionServer, profile: Profile) -> None:
     server.will(fails(429, Retry_After="1"), fails(503), says("a red car"))
     start = time.monotonic()
