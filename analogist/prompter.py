@@ -78,8 +78,8 @@ async def infer(picture: Image.Image, wish: Wish, directory: Path, dialects: Dia
         dialects: see `vision_llm.ask`.
 
     Raises:
-        ValueError: the profile, its key or the model is missing; or the reply holds no prompt. Nothing is cached.
-        RefusalError: the model declined.
+        ValueError: the profile, its key or the model is missing.
+        ReplyError: the model declined, or its reply holds no prompt. Nothing is cached.
         VisionError: the endpoint gave no answer.
     """
     profile = profiles.find(wish.profile, directory)

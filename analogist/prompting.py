@@ -41,8 +41,12 @@ class Form(Enum):
     TEXT = "text"
 
 
-class RefusalError(ValueError):
-    """The model declined to answer. The message holds its own words."""
+class ReplyError(ValueError):
+    """A reply holds no prompt. The message holds the model's own words."""
+
+
+class RefusalError(ReplyError):
+    """The model declined to answer."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +123,16 @@ def parse(text: str, count: int = 1) -> Answer:
     """Read at most `count` prompts out of a model's reply.
 
     Raises:
-        RefusalError: the model declined; with its words.
-        ValueError: nothing in the reply is a prompt; with the model's words.
+        RefusalError: the model declined.
+        ReplyError: nothing in the reply is a prompt.
     """
     if len(text) > MOST_REPLY:
-        raise ValueError(
+        raise ReplyError(
             f"The model's answer has {len(text)} characters: try another model, or type the prompt by hand."
         )
     said = _without_thinking(text)
     if not said:
-        raise ValueError(
+        raise ReplyError(
             "The model answered with nothing but thinking: try another seed, or a model that thinks less."
             if text.strip()
             else "The model's answer is empty: try another seed or another model."
@@ -141,7 +145,7 @@ def parse(text: str, count: int = 1) -> Answer:
         )
     short = [prompt for prompt in prompts if len(prompt.split()) <= MOST_WORDS and len(prompt) <= MOST_CHARACTERS]
     if not short:
-        raise ValueError(
+        raise ReplyError(
             f'There is no prompt in the model\'s answer: "{excerpt(said)}" Try another seed or another model, or type '
             "the prompt by hand."
         )

@@ -282,6 +282,21 @@ def test_command_goes_on_where_it_stopped(server: VisionServer, directory: Path)
     assert "1 of 5 grids have no prompt" in said
 
 
+def test_command_passes_over_a_grid_that_gets_no_prompt(server: VisionServer, directory: Path) -> None:
+    grids = directory / "grids"
+    grids.mkdir()
+    for n in range(3):
+        Image.new("RGB", (64, 64), (n, 0, 0)).save(grids / f"{n}.png")
+    out = directory / "table.txt"
+    server.will(says("word " * 200), says("", "content_filter"), says("a red car"))
+    code, said = run(directory, "prompt", grids, "-o", out, "--profile", "here")
+    assert code == 1
+    assert "0.png: There is no prompt" in said
+    assert "1.png: The profile 'here' (127.0.0.1) withheld the answer" in said
+    assert "2 of 3 grids have no prompt" in said
+    assert out.read_text() == "2.png\ta red car\n"
+
+
 def test_command_adds_lists_and_tests_profiles(server: VisionServer, directory: Path) -> None:
     code, said = run(directory, "profiles", "add", "mine", server.url, "--model", "m", "--ask-key", input=f"{KEY}\n")
     assert code == 0, said
