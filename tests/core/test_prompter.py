@@ -71,6 +71,16 @@ def run(directory: Path, *arguments: object, **options: str) -> tuple[int, str]:
         ({"base_url": "https://example.org:port"}, "is not an address"),
         ({"base_url": "https://[::1"}, "is not an address"),
         ({"key_variable": "sk-0123456789"}, "and not the key itself"),
+        ({"key_variable": "gsk_0123456789secret"}, "and not the key itself"),
+        ({"temperature": float("nan")}, "between 0 and 2"),
+        ({"base_url": "http://0.0.0.0:8000"}, "plain http to"),
+        ({"base_url": "http://2130706433/v1"}, "plain http to"),
+        ({"base_url": "http://127.1/v1"}, "plain http to"),
+        ({"base_url": "http://[::]/v1"}, "plain http to"),
+        ({"base_url": "http://ｌocalhost/v1"}, "plain http to"),  # noqa: RUF001
+        ({"base_url": "http://127.0.0.1\\.example.org/v1"}, "plain http to"),
+        ({"name": "оpenai"}, "cannot be the name of a profile"),  # noqa: RUF001
+        ({"name": "openai\n"}, "cannot be the name of a profile"),
         ({"model": "a b"}, "cannot be the name of a model"),
         ({"model": "m" * 300}, "cannot be the name of a model"),
         ({"timeout": 0}, "between 1 and 3600"),
@@ -128,6 +138,11 @@ def test_a_broken_file_is_named(tmp_path: Path, content: str, message: str) -> N
     assert "sk-1" not in str(error.value)
 
 
+def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "profiles.json").write_text('\ufeff{"x": {"base_url": "https://a.org"}}', encoding="utf-8")
+    assert profiles.find("x", tmp_path).host == "a.org"
+
+
 def test_key_comes_from_the_variable_then_the_file(tmp_path: Path) -> None:
     profile = profiles.BUILT_IN["openai"]
     with pytest.raises(
@@ -138,6 +153,12 @@ def test_key_comes_from_the_variable_then_the_file(tmp_path: Path) -> None:
     assert profiles.key(profile, tmp_path, {}) == KEY
     assert profiles.key(profile, tmp_path, {"OPENAI_API_KEY": "sk-other"}) == "sk-other"
     assert profiles.key(profiles.BUILT_IN["ollama"], tmp_path, {"OPENAI_API_KEY": KEY}) is None
+    (tmp_path / "openai.key").write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")  # As Windows' editors do.
+    assert profiles.key(profile, tmp_path, {}) == KEY
+    (tmp_path / "openai.key").unlink()
+    (tmp_path / "openai.key").mkdir()
+    with pytest.raises(ValueError, match=r"openai\.key cannot be read: "):
+        profiles.key(profile, tmp_path, {})
     with pytest.raises(ValueError, match="holds no key") as error:
         profiles.key(profile, tmp_path, {"OPENAI_API_KEY": "sk-two words\r\nX-Injected: 1"})
     assert "sk-two" not in str(error.value)
