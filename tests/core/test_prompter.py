@@ -217,6 +217,37 @@ def test_the_cache_is_bounded_private_and_forgives_damage(tmp_path: Path) -> Non
     assert cache.get({"n": 4}) is None
 
 
+@pytest.mark.parametrize("content", ["[" * 10**5, '{"question": 1}', "[]", "\xff"])
+def test_a_damaged_answer_is_asked_anew(server: VisionServer, directory: Path, content: str) -> None:
+    infer(directory)
+    (kept,) = (directory / "cache").iterdir()
+    kept.write_text(content, encoding="latin-1")
+    assert not infer(directory).from_cache
+    assert infer(directory).from_cache
+
+
+@pytest.mark.parametrize("answer", [{"words": "a red car"}, {"text": 7}, {"text": "a", "more": 1}, [], "a red car"])
+def test_an_answer_of_another_version_is_asked_anew(server: VisionServer, directory: Path, answer: object) -> None:
+    infer(directory)
+    (kept,) = (directory / "cache").iterdir()
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"answer": answer}))
+    assert not infer(directory).from_cache
+    assert infer(directory).from_cache
+
+
+def test_a_read_only_cache_costs_nothing(
+    server: VisionServer, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infer(directory)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for function in ("os.utime", "pathlib.Path.touch"):
+        monkeypatch.setattr(function, refuse)
+    assert infer(directory).from_cache
+
+
 def test_a_cache_that_cannot_be_written_does_not_lose_the_answer(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
