@@ -109,6 +109,12 @@ class GPT4VPrompter(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, profile: object) -> bool | str:
+        # In place of the host's check: a workflow from another machine names that one's profile, which does no harm beside
+        # a typed prompt; without one `profiles.find` says more than the host.
+        return isinstance(profile, str) or "profile must be the name of a profile."
+
+    @classmethod
     async def execute(
         cls,
         image: Tensor,

@@ -110,20 +110,23 @@ def test_two_queues_make_one_request_and_a_restart_none(place: Place) -> None:
 
 
 def test_a_typed_prompt_needs_neither_key_nor_request(place: Place) -> None:
-    assert place.run(prompt="a green car\n\na yellow car", profile="keyless") == [
-        "a green car, sharp",
-        "a yellow car, sharp",
-    ]
+    for profile in ("keyless", "of another machine"):
+        assert place.run(prompt="a green car\n\na yellow car", profile=profile) == [
+            "a green car, sharp",
+            "a yellow car, sharp",
+        ]
     assert not place.vision.requests
 
 
 @pytest.mark.parametrize(
     ("hostile", "message"),
     [
-        ({"profile": "../../here"}, "not in list"),
-        ({"profile": "__analogist/here"}, "not in list"),
-        ({"profile": "http://evil.example.org/v1"}, "not in list"),
-        ({"profile": "here\x00"}, "not in list"),
+        ({"profile": "../../here"}, r"no profile '\.\./\.\./here' on this machine; there are: openai"),
+        ({"profile": "__analogist/here"}, "no profile '__analogist/here'"),
+        ({"profile": "http://evil.example.org/v1"}, "no profile 'http://evil"),
+        ({"profile": "here\x00"}, "no profile 'here'"),
+        ({"profile": {"base_url": "http://evil.example.org/v1"}}, "must be the name of a profile"),
+        ({"profile": 7}, "must be the name of a profile"),
         ({"profile": "keyless"}, "set the environment variable NO_KEY"),
         ({"instruction": "x" * 2**20}, "The instruction has 1048576 characters"),
         ({"instruction": "a\x1b[2Jb"}, "control character U\\+001B"),
