@@ -163,22 +163,49 @@ def excerpt(text: str, most: int = 300) -> str:
     return line if len(line) <= most else line[: most - 3] + "..."
 
 
-_UNABLE = r"(?:(?:can|could|did|would)(?:not|n't| not)|can't|won't|will not|(?: ?am|'m) (?:unable|not able) to)"
+_UNABLE = (
+    r"(?:(?:can|could|did|would)(?:not|n't| not)|can't|(?:won't|will not)(?: be able to)?|"
+    r"(?: ?am|'m| are|'re) (?:unable|not able) to)"
+)
+_PICTURE = r"(?:image|picture|photo|grid|attachment)s?"
+# A prompt may begin like a refusal, with the name of a song or the text of a sign: what follows decides.
 _REFUSALS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"^\W*(?:i'm|i am) (?:really |very |so |terribly )?(?:sorry|afraid|unable|not able|not comfortable)\b",
-        r"^\W*(?:sorry|(?:my )?apologies|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? )?(?:i|we|th|it)",
-        rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\bi ?{_UNABLE} (?:\w+ )?(?:help|assist|comply|provide|fulfill|process|"
-        r"view|see|identify|recognize|analy[sz]e|generate|create|describe|discuss|do|answer|produce|complete|continue|access|"
-        r"determine|make|engage|support|offer|give)\b",
-        r"^\W*as an? (?:ai|artificial intelligence|large language|language|text-based)\b",
-        r"^\W*i (?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b",
-        r"^\W*(?:this|the|your) (?:request|content|image|prompt)s? (?:violates?|goes against|is against|was flagged)\b",
-        r"^\W*(?:i (?:do not|don't) see (?:an?|any|the) |(?:there is )?no )(?:image|picture|photo|grid)s?\b",
-        r"\bplease (?:provide|upload|share|attach|send) (?:me )?(?:the|an?|your) (?:image|picture|photo|grid)s?\b",
-        r"^\W*(?:抱歉|很抱歉|对不起|我无法|我不能|無法|申し訳)",
-        r"^\W*(?:lo siento|(?:je suis )?désolée?|es tut mir leid)\b",
+        r"^\W*(?:i'm|i am) (?:really |very |so |terribly |just |only )?"
+        r"(?:sorry|afraid|unable|not able|not comfortable|an? (?:ai|text-based|language|large language))\b",
+        r"^\W*sorry(?:\W*$|,? (?:but|however)\b|[,.!:;]+ (?:this|that|the|your|it|there|no)\b|"
+        r"[\s,.!:;-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
+        r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"
+        r"(?:i|we|this|that|the|your|it|there|no)\b",
+        rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?"
+        r"(?:help(?=\W*$|[.,;!]| (?:you|with|in|on|by)\b)|assist|comply|provide|fulfill?|process|view|see|identify|"
+        r"recognize|analy[sz]e|generate|create|describe|discuss|do|answer|produce|complete|continue|access|determine|"
+        r"make|engage|support|offer|give)\b",
+        r"^\W*(?:cannot|can't|unable to|not able to) "
+        r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify)\b",
+        r"^\W*i (?:do not|don't) (?:have (?:the ability|the capability|access)|feel comfortable)\b",
+        r"^\W*as an? (?:ai(?:,| (?:language|model|assistant|system|developed|i\b))|artificial intelligence|"
+        r"large language|language model|text-based)\b",
+        r"^\W*i (?:(?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b|(?:refuse|decline) to\b)",
+        rf"^\W*(?:this |the |your )?(?:request|content|prompt|{_PICTURE})(?: may| might| seems to| appears to)? "
+        r"(?:violates?\b|(?:goes |go |is |are )?against (?:my|our|the (?:content|usage|polic|guideline|rule))|"
+        r"(?:was |is |were |has been )?(?:flagged|blocked|rejected)\b)",
+        rf"^\W*i (?:do not|don't) see (?:an?|any|the) {_PICTURE}\b",
+        rf"^[^.!?\n]{{0,60}}\bno {_PICTURE}(?:\W*$| (?:was|is|were|has|have|attached|provided)\b)",
+        rf"^[^.!?\n]{{0,60}}\bthere (?:is|was) no {_PICTURE}\b",
+        rf"\bthere (?:is|was|does)(?:n't| not) (?:seem to be |appear to be )?(?:an?|any) {_PICTURE}\b",
+        rf"\b{_PICTURE} (?:did|was|is|has|does)(?:n't| not) (?:\w+ ){{0,3}}"
+        r"(?:attached|upload|load|come through|provided|visible)",
+        rf"\b(?:please|could you|can you|i need you to) (?:please )?(?:provide|upload|share|attach|send) (?:me )?"
+        rf"(?:the|an?|your) {_PICTURE}\b",
+        r"^\W*(?:很|非常)?(?:抱歉|遗憾|对不起|對不起|我无法|我無法|我不能|我没办法|无法|無法)",
+        r"^\W*(?:申し訳|すみません|ごめんなさい|恐れ入りますが|죄송|미안)",
+        r"^\W*(?:es )?tut mir (?:sehr )?leid\b|^\W*(?:leider )?(?:kann ich|ich kann)\b[^.]{0,60}\b(?:nicht|keine?)\b",
+        r"^\W*(?:je suis )?désolée?\b|^\W*(?:malheureusement,? )?je ne (?:peux|suis) pas\b",
+        r"^\W*(?:lo siento|lamento|no puedo|desculpe|sinto muito|não posso|mi dispiace|non posso)\b",
+        r"^\W*(?:извините|простите|к сожалению|мне жаль|я не могу|przepraszam|niestety|het spijt me)\b",
+        r"^\W*(?:üzgünüm|maalesef|عذر|آسف|أعتذر|क्षमा|xin lỗi)",
     )
 ]
 
