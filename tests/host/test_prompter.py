@@ -232,6 +232,15 @@ def test_a_list_of_grids_is_asked_one_after_the_other(place: Place) -> None:
     assert len(place.vision.requests) == 1
 
 
+def test_after_a_failure_the_rest_of_a_list_is_not_asked(place: Place) -> None:
+    for behaviour, message in ((fails(401), "does not accept the key"), (says("I can't help with that."), "refused")):
+        place.vision.requests.clear()
+        place.vision.will(behaviour)
+        with pytest.raises(QueueError, match=message):
+            place.server.run(many_grids(3, seed=72))
+        assert len(place.vision.requests) == 1
+
+
 def test_an_interrupt_ends_a_list_of_grids_too(place: Place) -> None:
     place.vision.will(hangs)
     prompt_id = place.server.queue(many_grids(3, seed=71))
