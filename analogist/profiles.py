@@ -178,7 +178,7 @@ def find(name: str, directory: Path) -> Profile:
     if name not in profiles:
         raise ValueError(
             f"There is no profile {excerpt(name, 60)!r} on this machine; there are: {', '.join(profiles)}. Add "
-            'one with "python -m analogist profiles add".'
+            f'one with "python -m analogist profiles add ... --directory {directory}".'
         )
     return profiles[name]
 

@@ -114,8 +114,9 @@ def test_built_in_profiles_and_those_of_the_owner(tmp_path: Path) -> None:
     profiles.add(Profile("openai", "https://gateway.example.org/v1"), tmp_path)
     assert profiles.find("my own", tmp_path) == mine
     assert profiles.find("openai", tmp_path).host == "gateway.example.org"
-    with pytest.raises(ValueError, match=r"no profile 'x' on this machine; there are: openai, .*, my own\."):
+    with pytest.raises(ValueError, match=r"no profile 'x' on this machine; there are: openai, .*, my own\.") as error:
         profiles.find("x", tmp_path)
+    assert f"profiles add ... --directory {tmp_path}" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -163,8 +163,8 @@ def test_no_answer_in_time(server: VisionServer, profile: Profile, behaviour: Be
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("status", [200, 400, 500])
-@pytest.mark.parametrize("depth", [300, 900, 3000, 50_000])
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("depth", [900, 50_000])
 def test_nesting_is_no_way_in(server: VisionServer, profile: Profile, status: int, depth: int) -> None:
     server.will(sends(b'{"error": ' + b"[" * depth + b"]" * depth + b"}", status))
     assert failure(profile).count("[") <= 300
