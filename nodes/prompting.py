@@ -207,7 +207,9 @@ def _show(text: str, node_id: str | None) -> None:
     """Text on the node itself, for the browser that queued the prompt."""
     server = getattr(PromptServer, "instance", None)
     if server is not None and node_id is not None:
-        server.send_progress_text(text, node_id, server.client_id)
+        # Browsers of older hosts take it for HTML, and it holds the words of a model or of a workflow from a stranger.
+        harmless = text.replace("<", "\u2039").replace(">", "\u203a")
+        server.send_progress_text(harmless, node_id, server.client_id)
 
 
 async def _in_turn(picture: Image, wish: Wish) -> Inferred:

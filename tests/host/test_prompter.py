@@ -6,11 +6,13 @@ comfyui.need_host()
 
 import asyncio
 import json
+import sys
 import time
 import urllib.error
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,6 +150,19 @@ def test_the_node_does_not_rely_on_the_hosts_check_of_the_profile() -> None:
     work = node("AnalogistGPT4VPrompter").execute(image=torch.zeros(1, 8, 8, 3), **{**inputs, "profile": "../x"})
     with pytest.raises(ValueError, match=r"There is no profile '\.\./x' on this machine; there are: openai"):
         asyncio.run(work)
+
+
+def test_what_is_shown_on_the_node_is_not_html(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, ...]] = []
+    server = SimpleNamespace(send_progress_text=lambda *told: sent.append(told), client_id="browser")
+    module = sys.modules[node("AnalogistGPT4VPrompter").__module__]
+    monkeypatch.setattr(module, "PromptServer", SimpleNamespace(instance=server))
+    made = module._output(("<img src=x onerror=alert(1)>",), "", "<b>", "3")
+    assert made.result[1] == "<img src=x onerror=alert(1)>"
+    ((shown, node_id, client_id),) = sent
+    assert (node_id, client_id) == ("3", "browser")
+    assert "<" not in shown
+    assert "img src=x" in shown
 
 
 def test_one_grid_at_a_time() -> None:
