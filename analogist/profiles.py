@@ -20,7 +20,8 @@ from .prompting import excerpt
 
 FILE = "profiles.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+# Capitals only: a key put here by mistake has small letters, and the name of the variable stands in error messages.
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
 _MODEL = re.compile(r"[A-Za-z0-9~@][\w./:@+~-]{0,199}", re.ASCII)
 
 
@@ -103,11 +104,13 @@ class Profile:
             checked_model(self.model)
         if self.key_variable is not None and not _VARIABLE.fullmatch(self.key_variable):
             raise ValueError(
-                f"The key_variable of the profile {self.name!r} must be the name of an environment variable, such as "
-                "MY_API_KEY, and not the key itself."
+                f"The key_variable of the profile {self.name!r} must be the name of an environment variable in "
+                "capitals, such as MY_API_KEY, and not the key itself."
             )
         if not 1 <= self.timeout <= 3600:
             raise ValueError(f"The timeout of the profile {self.name!r} must be between 1 and 3600 seconds.")
+        if self.temperature is not None and not 0 <= self.temperature <= 2:
+            raise ValueError(f"The temperature of the profile {self.name!r} must be between 0 and 2.")
 
     @property
     def host(self) -> str:
@@ -175,7 +178,7 @@ def find(name: str, directory: Path) -> Profile:
     if name not in profiles:
         raise ValueError(
             f"There is no profile {excerpt(name, 60)!r} on this machine; there are: {', '.join(profiles)}. Add "
-            'one with "python -m analogist profiles add".'
+            f'one with "python -m analogist profiles add ... --directory {directory}".'
         )
     return profiles[name]
 
@@ -206,8 +209,12 @@ def key(profile: Profile, directory: Path, environment: Mapping[str, str] = os.e
     if profile.key_file is not None:
         path = directory / profile.key_file
         places.append(f"put it into the file {path}")
-        if path.is_file():
-            return _checked_key(path.read_text(encoding="utf-8", errors="replace"), f"file {path}")
+        try:
+            return _checked_key(path.read_text(encoding="utf-8-sig", errors="replace"), f"file {path}")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise ValueError(f"The file {path} cannot be read: {error.strerror}.") from None
     raise ValueError(f"The profile {profile.name!r} needs a key: {', or '.join(places)}.")
 
 
@@ -229,7 +236,7 @@ def _checked_key(text: str, place: str) -> str:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark at the beginning.
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:

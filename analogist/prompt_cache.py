@@ -3,7 +3,9 @@
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +25,15 @@ class PromptCache:
     directory: Path
     most: int = 2000
 
-    def get(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The answer to exactly this question, or None. A file that is damaged is no answer."""
+    def get(self, question: Mapping[str, Any]) -> Any:
+        """The answer to exactly this question as it lies there, or None. A file that is damaged is no answer."""
         path = self._path(question)
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            path.touch()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
+        with suppress(OSError):  # An answer that can be read is paid for, wherever it lies.
+            os.utime(path)
         # The question stands in the file too, so that not even equal names could mix up two answers.
         return kept.get("answer") if isinstance(kept, dict) and kept.get("question") == dict(question) else None
 

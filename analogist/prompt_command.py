@@ -10,7 +10,7 @@ from . import profiles as known_profiles
 from . import prompting, vision_llm
 from .profiles import Api, Profile
 from .prompter import Inferred, Wish, infer
-from .prompting import RefusalError
+from .prompting import ReplyError
 from .vision_llm import Dialects, VisionError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -129,7 +129,7 @@ def _ask(grid: Path, wish: Wish, directory: Path, dialects: Dialects) -> Inferre
 
 
 def _prompt_folder(folder: Path, output: Path, wish: Wish, directory: Path) -> None:
-    """Fill a table of prompts, writing it after every answer; a grid that is refused does not hold up the others."""
+    """Fill a table of prompts, writing it after every answer; a grid without an answer does not hold up the others."""
     grids = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
     if not grids:
         raise ValueError(f"There is no picture in {str(folder)!r}: name a folder of marked grids.")
@@ -141,7 +141,7 @@ def _prompt_folder(folder: Path, output: Path, wish: Wish, directory: Path) -> N
             continue
         try:
             inferred = _ask(grid, wish, directory, dialects)
-        except RefusalError as error:
+        except ReplyError as error:
             problems.append(f"{grid.name}: {error}")
             continue
         table[grid.name] = inferred.answer.prompts

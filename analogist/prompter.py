@@ -4,6 +4,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from PIL.Image import Resampling
@@ -78,8 +79,8 @@ async def infer(picture: Image.Image, wish: Wish, directory: Path, dialects: Dia
         dialects: see `vision_llm.ask`.
 
     Raises:
-        ValueError: the profile, its key or the model is missing; or the reply holds no prompt. Nothing is cached.
-        RefusalError: the model declined.
+        ValueError: the profile, its key or the model is missing.
+        ReplyError: the model declined, or its reply holds no prompt. Nothing is cached.
         VisionError: the endpoint gave no answer.
     """
     profile = profiles.find(wish.profile, directory)
@@ -96,15 +97,23 @@ async def infer(picture: Image.Image, wish: Wish, directory: Path, dialects: Dia
         "endpoint": profile.endpoint,
         "seed": wish.seed,
     }
-    if kept := cache.get(question):
-        reply = Reply(**kept)
-        return Inferred(prompting.parse(reply.text, wish.count), reply, profile, model, from_cache=True)
+    if kept := _reply(cache.get(question)):
+        return Inferred(prompting.parse(kept.text, wish.count), kept, profile, model, from_cache=True)
     key = profiles.key(profile, directory)
     asked = Question(png(picture), wish.instruction, wish.count, model)
     reply = await vision_llm.ask(asked, profile, key, dialects)
     answer = prompting.parse(reply.text, wish.count)
     cache.put(question, {"text": reply.text, "input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens})
     return Inferred(answer, reply, profile, model, from_cache=False)
+
+
+def _reply(kept: Any) -> Reply | None:
+    """An answer of the cache; None if there is none, or one of another shape, such as another version's."""
+    try:
+        reply = Reply(**kept)
+    except TypeError:
+        return None
+    return reply if isinstance(reply.text, str) else None
 
 
 def png(picture: Image.Image) -> bytes:

@@ -11,6 +11,7 @@ import base64
 import email.utils
 import importlib
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -24,10 +25,11 @@ from .prompting import Form, excerpt
 
 MOST_TOKENS = 4096
 """Asked of the model. A prompt has ten; the rest is room for models that think first."""
-MOST_BYTES = 2**19
-"""Of a response. What is longer is refused while it comes and never held whole."""
+MOST_BYTES = 2**22
+"""Of a response; a list of hundreds of models has a million. A longer one is refused while it comes."""
 ATTEMPTS = 3
 _FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 86_400.0
 # The last one tells the openai package itself, on the way back, to hand out the response as it is.
 _HEADERS = (
     "host",
@@ -76,7 +78,7 @@ class Dialect:
     temperature: bool = True
 
 
-Dialects = dict[tuple[str, str], Dialect]
+Dialects = dict[tuple[Profile, str], Dialect]
 """What was learned about (profile, model), so that a repair costs one request in the life of a process."""
 
 
@@ -103,7 +105,8 @@ async def models(profile: Profile, key: str | None) -> dict[str, str]:
     """
     conversation = _Conversation(Question(b"", "", 0, ""), profile, key, time.monotonic() + profile.timeout)
     data = await conversation.in_time(conversation.send(lambda client: client.models.with_raw_response.list()))
-    return {_text(entry.get("id")): _text(entry.get("shutdown_date")) for entry in _dicts(data.get("data"))}
+    entries = _dicts(data.get("data"))
+    return {excerpt(_text(entry.get("id"))): excerpt(_text(entry.get("shutdown_date"))) for entry in entries}
 
 
 class _FailedError(VisionError):
@@ -141,16 +144,16 @@ class _Conversation:
 
     async def run(self, dialects: Dialects) -> Reply:
         """Ask in the dialect that is known, and in simpler ones as long as the endpoint complains of a parameter."""
-        name = (self.profile.name, self.question.model)
+        dialect = dialects.get((self.profile, self.question.model), Dialect())
         while True:
-            dialect = dialects.get(name, Dialect())
             outcome = await self._send(partial(self._create, body=self._body(dialect)))
             if not isinstance(outcome, _FailedError):
+                dialects[self.profile, self.question.model] = dialect
                 return self._reply(outcome)
             simpler = _repaired(dialect, outcome.complaint, self.profile.api)
             if simpler is None:
                 raise outcome
-            dialects[name] = simpler
+            dialect = simpler
 
     async def send(self, call: Callable[[Any], Any]) -> dict[str, Any]:
         """Send a request; its JSON."""
@@ -181,17 +184,24 @@ class _Conversation:
             return _FailedError(
                 "The Python package openai is missing: install it (pip install openai) and start again."
             )
+        try:
+            http_client = _client(openai, self.profile, self.key)
+        except (ImportError, ValueError):  # Their words may hold the proxy's password.
+            return _FailedError(
+                f"{self.where} cannot be reached through the proxy that the environment names: correct "
+                "HTTPS_PROXY or ALL_PROXY, or install the Python package socksio for a SOCKS proxy."
+            )
         async with openai.AsyncOpenAI(
             base_url=self.profile.endpoint,
             api_key=self.key or "none",
             max_retries=0,
             timeout=self.profile.timeout,
-            http_client=_client(openai, self.profile, self.key),
+            http_client=http_client,
         ) as client:
             try:
                 response = await call(client)
             except openai.APIStatusError as error:
-                return self._status(error.response, error.body)
+                return self._status(error.response)
             except openai.APITimeoutError:
                 raise asyncio.TimeoutError from None
             except (openai.APIConnectionError, _TooLongError) as error:
@@ -230,18 +240,15 @@ class _Conversation:
         return body
 
     def _json(self, content: bytes) -> dict[str, Any] | _FailedError:
-        try:
-            data = json.loads(content)
-        except (ValueError, RecursionError):
-            data = None
+        data = _loaded(content)
         if not isinstance(data, dict):
             return _FailedError(
                 f"{self.where} answered with something that is not JSON or not all of it: "
-                f'"{self._quoted(content)}" Try again, or check the base_url of the profile.'
+                f'"{self._message(content)}" Try again, or check the base_url of the profile.'
             )
         if data.get("error"):  # OpenRouter and others report errors of the model behind them with status 200.
             return _FailedError(
-                f'{self.where} reports an error: "{self._quoted(data)}" Try again or choose another model.'
+                f'{self.where} reports an error: "{self._message(content)}" Try again or choose another model.'
             )
         return data
 
@@ -253,7 +260,7 @@ class _Conversation:
                 "hand."
             )
         if "filter" in end:
-            raise VisionError(
+            raise prompting.RefusalError(
                 f"{self.where} withheld the answer: its content filter objects to the picture or the answer. Try "
                 "another model, or type the prompt by hand."
             )
@@ -268,35 +275,38 @@ class _Conversation:
             _number(counts.get("completion_tokens", counts.get("output_tokens"))),
         )
 
-    def _status(self, response: Any, body: object) -> _FailedError:
+    def _status(self, response: Any) -> _FailedError:
         """What a status of 300 or more means, in a sentence."""
         status, where, model = response.status_code, self.where, self.question.model
-        words = self._quoted(body if body is not None else response.text)
+        words = self._message(response.content)
         said = f' It said: "{words}"' if words else ""
-        if status == 401:
+        if status == 401 or (status == 400 and re.search("api.?key", words, re.IGNORECASE)):  # The second is Google.
             # Some endpoints quote the key here.
             places = " or ".join(filter(None, (self.profile.key_variable, self.profile.key_file)))
-            return _FailedError(f"{where} does not accept the key (401): check {places or 'whether it needs one'}.")
+            return _FailedError(
+                f"{where} does not accept the key ({status}): check {places or 'whether it needs one'}."
+            )
         if status in (402, 403):
             return _FailedError(
                 f"{where} does not allow this request ({status}): check the account and whether its key may use "
                 f"{model!r}.{said}"
             )
+        if status == 404 and not model:
+            return _FailedError(f"{where} has no list of models (404): check the base_url of the profile.{said}")
         if status == 404:
             return _FailedError(
                 f"{where} knows no model {model!r}, or its base_url is wrong (404): choose a model that it offers; "
                 f'"python -m analogist profiles test {self.profile.name}" lists them.{said}'
             )
         if status in (400, 422):
-            complaint = f"{body} {response.text}"
             return _FailedError(
                 f"{where} does not accept the request ({status}): choose a model that sees pictures.{said}",
-                complaint=complaint,
+                complaint=response.text,
             )
         if status == 413:
             return _FailedError(f"{where} finds the picture too large (413): make a grid of smaller cells.{said}")
         if status == 429:
-            spent = "insufficient_quota" in f"{body}"
+            spent = "insufficient_quota" in response.text
             pause = _retry_after(response.headers.get("retry-after"))
             when = f"in {pause:.0f} seconds" if pause else "later"
             advice = "add credit to the account" if spent else f"try again {when}"
@@ -325,14 +335,20 @@ class _Conversation:
             return _FailedError(f"{self.where} cannot be reached: {advice}", 0)
         return _FailedError(f"{self.where} broke off the connection: try again later.", 0)
 
-    def _quoted(self, words: object) -> str:
-        """The endpoint's words for a sentence: its message where it has one, short, and without the key."""
+    def _message(self, content: bytes) -> str:
+        """The message of a failed response where it has one, else its beginning; for a sentence."""
+        words = _loaded(content)
+        if isinstance(words, list):  # Google's errors stand in a list.
+            words = next(iter(_dicts(words)), None)
         if isinstance(words, dict):
             words = words.get("error", words)
         if isinstance(words, dict):
-            words = words.get("message") or words.get("detail") or json.dumps(words)
-        text = words[:4000].decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        return excerpt(self._redacted(text)).replace('"', "'")
+            words = words.get("message") or words.get("detail")
+        return self._quoted(words if isinstance(words, str) else content[:4000].decode("utf-8", "replace"))
+
+    def _quoted(self, words: str) -> str:
+        """A stranger's words for a sentence: short, on one line, and without the key."""
+        return excerpt(self._redacted(words)).replace('"', "'")
 
     def _redacted(self, text: str) -> str:
         """A text without the key; and without the words that quote the beginning or the end of one."""
@@ -360,24 +376,24 @@ def _client(openai: Any, profile: Profile, key: str | None) -> Any:
                 del request.headers[name]
             if key:
                 request.headers["Authorization"] = f"Bearer {key}"
+            # Nothing compressed is taken: a few packed kilobytes can hold gigabytes.
+            request.headers["Accept-Encoding"] = "identity"
             response = await super().send(request, stream=True, **kwargs)
             try:
                 content = b"".join([part async for part in _limited(response)])
             finally:
                 await response.aclose()
-            headers = [(name, value) for name, value in response.headers.items() if name not in _ABOUT_THE_BODY]
+            # The others say how to unpack and to decode the content, and are a stranger's.
+            headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
             return type(response)(response.status_code, headers=headers, content=content, request=request)
 
     # Through a proxy of the environment a key for this machine would travel to another one in plain text.
     return Client(timeout=profile.timeout, follow_redirects=False, trust_env=not profile.is_local)
 
 
-_ABOUT_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
-
-
 async def _limited(response: Any) -> AsyncIterator[bytes]:
     size = 0
-    async for part in response.aiter_bytes():
+    async for part in response.aiter_raw():
         size += len(part)
         if size > MOST_BYTES:
             raise _TooLongError
@@ -417,6 +433,14 @@ def _of_responses(data: dict[str, Any]) -> tuple[str, str, str]:
     return text, refusal, "length" if reason == "max_output_tokens" else reason
 
 
+def _loaded(content: bytes) -> Any:
+    """The JSON of a response; None where it holds none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _dicts(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
@@ -446,4 +470,4 @@ def _retry_after(value: str | None) -> float | None:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except (TypeError, ValueError, OverflowError):
             return None
-    return max(0.0, seconds) if seconds < float("inf") else None
+    return min(max(0.0, seconds), _LONGEST_PAUSE)  # In this order it is 0 for NaN.

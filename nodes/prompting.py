@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -25,8 +26,19 @@ POLL = 0.2
 
 # What endpoints were found not to take; learned anew by the next process.
 _dialects: Dialects = {}
+
+
+@dataclass
+class _Queue:
+    """The questions of one run of a graph. The host starts all grids of a list at once and waits for every one of them."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    length: int = 0
+    failure: Exception | None = None
+
+
 # The host has an event loop for every run of a graph, and a lock belongs to one loop.
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
 
 
 def _prompts_wanted() -> io.Input:
@@ -109,6 +121,12 @@ class GPT4VPrompter(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, profile: object) -> bool | str:
+        # In place of the host's check: a workflow from another machine names that one's profile, which does no harm beside
+        # a typed prompt; without one `profiles.find` says more than the host.
+        return isinstance(profile, str) or "profile must be the name of a profile."
+
+    @classmethod
     async def execute(
         cls,
         image: Tensor,
@@ -189,13 +207,27 @@ def _show(text: str, node_id: str | None) -> None:
     """Text on the node itself, for the browser that queued the prompt."""
     server = getattr(PromptServer, "instance", None)
     if server is not None and node_id is not None:
-        server.send_progress_text(text, node_id, server.client_id)
+        # Browsers of older hosts take it for HTML, and it holds the words of a model or of a workflow from a stranger.
+        harmless = text.replace("<", "\u2039").replace(">", "\u203a")
+        server.send_progress_text(harmless, node_id, server.client_id)
 
 
 async def _in_turn(picture: Image, wish: Wish) -> Inferred:
-    """Ask, one question at a time: the host starts all grids of a list at once, and equal ones are to be paid once."""
-    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        return await infer(picture, wish, _directory(), _dialects)
+    """Ask, one question at a time, so that equal ones are paid once; and none any more when one before it has failed."""
+    queue = _queues.setdefault(asyncio.get_running_loop(), _Queue())
+    if not queue.length:
+        queue.failure = None
+    queue.length += 1
+    try:
+        async with queue.turn:
+            if queue.failure:
+                raise queue.failure
+            return await infer(picture, wish, _directory(), _dialects)
+    except Exception as error:
+        queue.failure = error
+        raise
+    finally:
+        queue.length -= 1
 
 
 async def _interruptible(work: Coroutine[None, None, Inferred], node_id: str | None) -> Inferred:

@@ -71,6 +71,16 @@ def run(directory: Path, *arguments: object, **options: str) -> tuple[int, str]:
         ({"base_url": "https://example.org:port"}, "is not an address"),
         ({"base_url": "https://[::1"}, "is not an address"),
         ({"key_variable": "sk-0123456789"}, "and not the key itself"),
+        ({"key_variable": "gsk_0123456789secret"}, "and not the key itself"),
+        ({"temperature": float("nan")}, "between 0 and 2"),
+        ({"base_url": "http://0.0.0.0:8000"}, "plain http to"),
+        ({"base_url": "http://2130706433/v1"}, "plain http to"),
+        ({"base_url": "http://127.1/v1"}, "plain http to"),
+        ({"base_url": "http://[::]/v1"}, "plain http to"),
+        ({"base_url": "http://ｌocalhost/v1"}, "plain http to"),  # noqa: RUF001
+        ({"base_url": "http://127.0.0.1\\.example.org/v1"}, "plain http to"),
+        ({"name": "оpenai"}, "cannot be the name of a profile"),  # noqa: RUF001
+        ({"name": "openai\n"}, "cannot be the name of a profile"),
         ({"model": "a b"}, "cannot be the name of a model"),
         ({"model": "m" * 300}, "cannot be the name of a model"),
         ({"timeout": 0}, "between 1 and 3600"),
@@ -104,8 +114,9 @@ def test_built_in_profiles_and_those_of_the_owner(tmp_path: Path) -> None:
     profiles.add(Profile("openai", "https://gateway.example.org/v1"), tmp_path)
     assert profiles.find("my own", tmp_path) == mine
     assert profiles.find("openai", tmp_path).host == "gateway.example.org"
-    with pytest.raises(ValueError, match=r"no profile 'x' on this machine; there are: openai, .*, my own\."):
+    with pytest.raises(ValueError, match=r"no profile 'x' on this machine; there are: openai, .*, my own\.") as error:
         profiles.find("x", tmp_path)
+    assert f"profiles add ... --directory {tmp_path}" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +139,11 @@ def test_a_broken_file_is_named(tmp_path: Path, content: str, message: str) -> N
     assert "sk-1" not in str(error.value)
 
 
+def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "profiles.json").write_text('\ufeff{"x": {"base_url": "https://a.org"}}', encoding="utf-8")
+    assert profiles.find("x", tmp_path).host == "a.org"
+
+
 def test_key_comes_from_the_variable_then_the_file(tmp_path: Path) -> None:
     profile = profiles.BUILT_IN["openai"]
     with pytest.raises(
@@ -138,6 +154,12 @@ def test_key_comes_from_the_variable_then_the_file(tmp_path: Path) -> None:
     assert profiles.key(profile, tmp_path, {}) == KEY
     assert profiles.key(profile, tmp_path, {"OPENAI_API_KEY": "sk-other"}) == "sk-other"
     assert profiles.key(profiles.BUILT_IN["ollama"], tmp_path, {"OPENAI_API_KEY": KEY}) is None
+    (tmp_path / "openai.key").write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")  # As Windows' editors do.
+    assert profiles.key(profile, tmp_path, {}) == KEY
+    (tmp_path / "openai.key").unlink()
+    (tmp_path / "openai.key").mkdir()
+    with pytest.raises(ValueError, match=r"openai\.key cannot be read: "):
+        profiles.key(profile, tmp_path, {})
     with pytest.raises(ValueError, match="holds no key") as error:
         profiles.key(profile, tmp_path, {"OPENAI_API_KEY": "sk-two words\r\nX-Injected: 1"})
     assert "sk-two" not in str(error.value)
@@ -194,6 +216,37 @@ def test_the_cache_is_bounded_private_and_forgives_damage(tmp_path: Path) -> Non
     for file in files:
         file.write_text("{")
     assert cache.get({"n": 4}) is None
+
+
+@pytest.mark.parametrize("content", ["[" * 10**5, '{"question": 1}', "[]", "\xff"])
+def test_a_damaged_answer_is_asked_anew(server: VisionServer, directory: Path, content: str) -> None:
+    infer(directory)
+    (kept,) = (directory / "cache").iterdir()
+    kept.write_text(content, encoding="latin-1")
+    assert not infer(directory).from_cache
+    assert infer(directory).from_cache
+
+
+@pytest.mark.parametrize("answer", [{"words": "a red car"}, {"text": 7}, {"text": "a", "more": 1}, [], "a red car"])
+def test_an_answer_of_another_version_is_asked_anew(server: VisionServer, directory: Path, answer: object) -> None:
+    infer(directory)
+    (kept,) = (directory / "cache").iterdir()
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"answer": answer}))
+    assert not infer(directory).from_cache
+    assert infer(directory).from_cache
+
+
+def test_a_read_only_cache_costs_nothing(
+    server: VisionServer, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infer(directory)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for function in ("os.utime", "pathlib.Path.touch"):
+        monkeypatch.setattr(function, refuse)
+    assert infer(directory).from_cache
 
 
 def test_a_cache_that_cannot_be_written_does_not_lose_the_answer(
@@ -280,6 +333,21 @@ def test_command_goes_on_where_it_stopped(server: VisionServer, directory: Path)
     code, said = run(directory, *arguments)
     assert code == 1
     assert "1 of 5 grids have no prompt" in said
+
+
+def test_command_passes_over_a_grid_that_gets_no_prompt(server: VisionServer, directory: Path) -> None:
+    grids = directory / "grids"
+    grids.mkdir()
+    for n in range(3):
+        Image.new("RGB", (64, 64), (n, 0, 0)).save(grids / f"{n}.png")
+    out = directory / "table.txt"
+    server.will(says("word " * 200), says("", "content_filter"), says("a red car"))
+    code, said = run(directory, "prompt", grids, "-o", out, "--profile", "here")
+    assert code == 1
+    assert "0.png: There is no prompt" in said
+    assert "1.png: The profile 'here' (127.0.0.1) withheld the answer" in said
+    assert "2 of 3 grids have no prompt" in said
+    assert out.read_text() == "2.png\ta red car\n"
 
 
 def test_command_adds_lists_and_tests_profiles(server: VisionServer, directory: Path) -> None:

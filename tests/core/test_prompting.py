@@ -34,6 +34,11 @@ REPLIES = {
     "json cut off": '{"change": "color is added", "prompts": ["bagels in color", "colorful bagels on plate", '
     '"golden baked bagels", "a plate of ba',
     "python dict": "{'prompts': ['bagels in color', 'colorful bagels on plate', 'golden baked bagels']}",
+    "python dicts": "{'prompts': [{'prompt': 'bagels in color'}, {'prompt': \"colorful bagels on plate\"}, "
+    "{'prompt': 'golden baked bagels'}]}",
+    "keys without quotes": "{prompts: ['bagels in color', 'colorful bagels on plate', 'golden baked bagels']}",
+    "assignment": 'prompts = ["bagels in color", "colorful bagels on plate", "golden baked bagels"]',
+    "list without quotes": f"[{COMMAS}]",
     "published comma form": "Bagels in color, colorful bagels on plate, golden baked bagels",
     "comma form with a full stop": "Bagels in color, colorful bagels on plate, golden baked bagels.",
     "comma form in quotes": '"Bagels in color", "Colorful bagels on plate", "Golden baked bagels"',
@@ -49,6 +54,10 @@ REPLIES = {
     "numbered in one line": "1. bagels in color 2. colorful bagels on plate 3. golden baked bagels",
     "numbered with preamble and chatter": "Certainly! The change adds color. Here are the prompts:\n\n"
     "1. Bagels in color\n2. Colorful bagels on plate\n3. Golden baked bagels\n\nLet me know if you'd like others!",
+    "numbered in circles": "①bagels in color\n②colorful bagels on plate\n③golden baked bagels",
+    "numbered in Chinese": "1、bagels in color\n2、colorful bagels on plate\n3、golden baked bagels",
+    "Japanese quotes": "「bagels in color」、「colorful bagels on plate」、「golden baked bagels」",
+    "tags": "<prompt>bagels in color</prompt><prompt>colorful bagels on plate</prompt>\n<prompt>golden baked bagels",
     "bullets": "- bagels in color\n- colorful bagels on plate\n- golden baked bagels",
     "stars": "* bagels in color\n* colorful bagels on plate\n* golden baked bagels",
     "dots": "• bagels in color\n• colorful bagels on plate\n• golden baked bagels",
@@ -93,6 +102,12 @@ ONE = {
     "preamble on its own line": "Of course! Here's one:\n\nStylized corgi in grass\n\nThis captures the change.",
     "note": "Stylized corgi in grass\n\n(Note: kept to five words.)",
     "heading": "### Stylized corgi in grass",
+    "sentence after the sentence": 'The prompt is: "Stylized corgi in grass". This follows from A.',
+    "explained in brackets": '"Stylized corgi in grass" (a corgi as a drawing)',
+    "words counted": "Stylized corgi in grass (4 words)",
+    "arrow": "B' → stylized corgi in grass",
+    "mathematics": "Final answer: \\boxed{\\text{stylized corgi in grass}}",
+    "negative prompt": '{"prompt": "stylized corgi in grass", "negative_prompt": "blurry"}',
     "json": '{"prompt": "stylized corgi in grass"}',
     "curly apostrophe in the label": "B’: stylized corgi in grass",  # noqa: RUF001
     "thinking cut in two": "<think>hm</think>stylized corgi in grass<think>or a cat?",
@@ -116,6 +131,33 @@ REFUSALS = [
     '{"refusal": "This picture shows a real person."}',
     "抱歉，我无法处理这张图片。",  # noqa: RUF001
     "Thank you for the picture. However, I cannot identify the people in it.",
+    "I won't be able to help with that.",
+    "I'm just a text-based AI and can't see pictures.",
+    "I don't have the ability to view images.",
+    "I don't feel comfortable with this picture.",
+    "I apologize, but I cannot fulfil this request.",
+    "We are unable to process your request.",
+    "Cannot comply.",
+    "Unable to process this image.",
+    "I refuse to answer.",
+    "Sorry.",
+    "It looks like no image was attached.",
+    "It seems the image didn't upload.",
+    "There doesn't seem to be an image attached.",
+    "Could you please share the image?",
+    "Your request was rejected as a result of our safety system.",
+    "This content may violate our usage policies.",
+    "Tut mir leid, dabei kann ich nicht helfen.",
+    "Ich kann dir dabei leider nicht helfen.",
+    "Je ne peux pas vous aider avec cela.",
+    "No puedo ayudar con eso.",
+    "Desculpe, mas não posso ajudar.",
+    "Mi dispiace, ma non posso aiutarti.",
+    "Извините, я не могу помочь.",
+    "К сожалению, я не вижу изображения.",  # noqa: RUF001
+    "すみません、お手伝いできません。",
+    "죄송합니다. 도와드릴 수 없습니다.",
+    "對不起，我無法處理這張圖片。",  # noqa: RUF001
 ]
 
 NOTHING = {
@@ -125,6 +167,9 @@ NOTHING = {
     "...": "There is no prompt",
     "{}": "There is no prompt",
     '{"prompts": []}': "There is no prompt",
+    '{"prompts": ["", " "]}': "There is no prompt",
+    '{"prompts": ["N/A"]}': "There is no prompt",
+    "None": "There is no prompt",
     " ".join(["word"] * 200): "There is no prompt",
     "x" * 1000: "There is no prompt",
     "x" * 200_000: "200000 characters",
@@ -168,12 +213,25 @@ def test_refusal_is_an_error_with_the_models_words(reply: str) -> None:
         "sorry dog with sad eyes",
         "an apology card",
         "No smoking sign",
+        "No picture frame on wall",
+        "sorry wet dog",
+        "sorry theater mask",
+        "Sorry, We Missed You poster",
+        "Sorry We're Open sign",
+        "I can't help falling in love, album cover",
+        "I can't stop the feeling, neon sign",
+        "as an AI robot portrait",
+        "the image goes against grain, film",
+        "Apologies written on a card",
+        '"Hello" neon sign',
+        'neon sign saying "open"',
+        "'tis the season card",
         "I love you neon sign",
         "unable cat",
         "a can of tomatoes",
     ],
 )
-def test_prompt_is_not_mistaken_for_a_refusal(prompt: str) -> None:
+def test_prompt_is_left_as_it_is(prompt: str) -> None:
     assert prompting.parse(prompt).prompts == (prompt,)
 
 

@@ -27,6 +27,7 @@ from support.vision_server import (
     fails,
     floods,
     hangs,
+    packed,
     resets,
     says,
     sends,
@@ -71,6 +72,7 @@ def test_success(server: VisionServer, profile: Profile) -> None:
     (sent,) = server.requests
     assert sent.path == ("/v1/responses" if profile.api is Api.RESPONSES else "/v1/chat/completions")
     assert sent.headers["authorization"] == f"Bearer {KEY}"
+    assert sent.headers["accept-encoding"] == "identity"
     assert sent.text.startswith("What is B'? Give me 2 such different prompts.")
     assert base64.b64encode(QUESTION.picture).decode() in json.dumps(sent.body)
     assert sent.body["model"] == "some-model"
@@ -109,6 +111,14 @@ def test_nothing_of_the_environment_leaves(
         (fails(429, "Slow down", Retry_After="3600"), 1, "(429): try again in 3600 seconds."),
         (fails(429, "Slow down", Retry_After=formatdate(time.time() + 7200, usegmt=True)), 1, "try again in 7"),
         (fails(429, "Slow down", Retry_After="soon"), 3, "(429): try again later."),
+        (fails(429, "Slow down", Retry_After="nan"), 3, "(429): try again later."),
+        (fails(429, "Slow down", Retry_After="-5"), 3, "(429): try again later."),
+        (fails(429, "Slow down", Retry_After="1e300"), 1, "(429): try again in 86400 seconds."),
+        (fails(429, "Slow down", Retry_After="inf"), 1, "(429): try again in 86400 seconds."),
+        (fails(400, "API key not valid. Please pass a valid API key."), 1, "accept the key (400): check HERE_KEY."),
+        (sends(b'[{"error": {"code": 400, "message": "Odd", "status": "X"}}]', 400), 1, 'pictures. It said: "Odd"'),
+        (sends(b'{"error": "model not found"}', 404), 1, 'It said: "model not found"'),
+        (sends(b'{"error": {"raw": {"a": 1}}}', 403), 1, "It said: \"{'error': {'raw': {'a': 1}}}\""),
         (fails(500, "Oops"), 3, "is in trouble (500): try again later. It said: \"Oops\""),
         (sends(b"<html>Bad gateway</html>", 502, "text/html"), 3, "is in trouble (502)"),
         (fails(503, "Overloaded"), 3, "is in trouble (503)"),
@@ -127,8 +137,13 @@ def test_nothing_of_the_environment_leaves(
         (says(None), 1, "without text"),
         (says("", "content_filter"), 1, "its content filter objects"),
         (says(None, refusal="I'm sorry, I can't help."), 1, 'The model refused: "I\'m sorry, I can\'t help."'),
-        (floods(), 1, "an answer of more than 512 KB"),
-        (floods(500), 1, "an answer of more than 512 KB"),
+        (floods(), 1, "an answer of more than 4096 KB"),
+        (floods(500), 1, "an answer of more than 4096 KB"),
+        (sends(b"Bad", 400, "text/plain; charset=hex"), 1, "choose a model that sees pictures. It said: \"Bad\""),
+        (sends(b"{", 200, "text/plain; charset=undefined"), 1, "not JSON or not all of it"),
+        (sends(b"not packed", Content_Encoding="gzip"), 1, "not JSON or not all of it"),
+        (packed(), 1, "not JSON or not all of it"),
+        (packed(400), 1, "does not accept the request (400)"),
     ],
 )  # fmt: skip
 def test_failure(server: VisionServer, profile: Profile, behaviour: Behaviour, requests: int, says_that: str) -> None:
@@ -148,6 +163,13 @@ def test_no_answer_in_time(server: VisionServer, profile: Profile, behaviour: Be
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("depth", [900, 50_000])
+def test_nesting_is_no_way_in(server: VisionServer, profile: Profile, status: int, depth: int) -> None:
+    server.will(sends(b'{"error": ' + b"[" * depth + b"]" * depth + b"}", status))
+    assert failure(profile).count("[") <= 300
+
+
 def test_length_without_text_blames_the_thinking(server: VisionServer, profile: Profile) -> None:
     server.will(says("", "max_output_tokens" if profile.api is Api.RESPONSES else "length"))
     assert "within its limit of tokens: choose a model that thinks less." in failure(profile)
@@ -155,6 +177,15 @@ def test_length_without_text_blames_the_thinking(server: VisionServer, profile: 
 
 def test_nobody_there(profile: Profile) -> None:
     assert "cannot be reached: is its server running?" in failure(replace(profile, base_url="http://127.0.0.1:9/v1"))
+
+
+@pytest.mark.parametrize("proxy", ["gopher://me:secret@127.0.0.1:9", "socks5://me:secret@127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    sentence = failure(Profile("far", "https://llm.example.org/v1", timeout=6))
+    assert "through the proxy that the environment names" in sentence
+    assert "secret" not in sentence
 
 
 def test_busy_then_well(server: VisionServer, profile: Profile) -> None:
@@ -197,13 +228,25 @@ def test_form_falls_from_schema_to_json_to_text(server: VisionServer, profile: P
     assert ["json_schema" in form for form in forms] == [True, False, False]
     assert ["json_object" in form for form in forms] == [False, True, False]
     assert "separated by commas" in server.requests[2].text
-    assert dialects["here", "some-model"].form is Form.TEXT
+    assert dialects[profile, "some-model"].form is Form.TEXT
 
 
-def test_repairs_end(server: VisionServer, profile: Profile) -> None:
+def test_repairs_end_and_only_what_helped_is_remembered(server: VisionServer, profile: Profile) -> None:
     server.will(fails(400, "temperature max_tokens response_format"))
-    assert "does not accept the request (400)" in failure(profile)
+    dialects: Dialects = {}
+    with pytest.raises(VisionError, match=r"does not accept the request \(400\)"):
+        ask(profile, dialects=dialects)
     assert len(server.requests) <= 6
+    assert not dialects
+
+
+def test_what_was_learned_is_forgotten_when_the_owner_changes_the_profile(server: VisionServer) -> None:
+    chat = Profile("here", server.url, timeout=6)
+    server.will(fails(400, "max_tokens"), fails(400, "max_completion_tokens"), says("a red car"))
+    dialects: Dialects = {}
+    ask(chat, dialects=dialects)
+    ask(replace(chat, api=Api.RESPONSES), dialects=dialects)
+    assert "max_output_tokens" in server.requests[-1].body
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
@@ -262,6 +305,12 @@ def test_models_are_listed(server: VisionServer, profile: Profile) -> None:
     models = {"data": [{"id": "new"}, {"id": "old", "shutdown_date": "2026-12-11"}, 7]}
     server.will(sends(json.dumps(models).encode()))
     assert asyncio.run(vision_llm.models(profile, KEY)) == {"new": "", "old": "2026-12-11"}
-    server.will(fails(401))
-    with pytest.raises(VisionError, match="does not accept the key"):
-        asyncio.run(vision_llm.models(profile, KEY))
+    many = {"data": [{"id": f"model-{n}", "description": "x" * 2000} for n in range(500)]}
+    server.will(sends(json.dumps(many).encode()))
+    assert len(asyncio.run(vision_llm.models(profile, KEY))) == 500
+    server.will(sends(json.dumps({"data": [{"id": "new\x1b[2J\n"}]}).encode()))
+    assert asyncio.run(vision_llm.models(profile, KEY)) == {"new [2J": ""}
+    for behaviour, says_that in ((fails(401), "does not accept the key"), (fails(404), "has no list of models")):
+        server.will(behaviour)
+        with pytest.raises(VisionError, match=says_that):
+            asyncio.run(vision_llm.models(profile, KEY))

@@ -6,11 +6,13 @@ comfyui.need_host()
 
 import asyncio
 import json
+import sys
 import time
 import urllib.error
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,20 +112,23 @@ def test_two_queues_make_one_request_and_a_restart_none(place: Place) -> None:
 
 
 def test_a_typed_prompt_needs_neither_key_nor_request(place: Place) -> None:
-    assert place.run(prompt="a green car\n\na yellow car", profile="keyless") == [
-        "a green car, sharp",
-        "a yellow car, sharp",
-    ]
+    for profile in ("keyless", "of another machine"):
+        assert place.run(prompt="a green car\n\na yellow car", profile=profile) == [
+            "a green car, sharp",
+            "a yellow car, sharp",
+        ]
     assert not place.vision.requests
 
 
 @pytest.mark.parametrize(
     ("hostile", "message"),
     [
-        ({"profile": "../../here"}, "not in list"),
-        ({"profile": "__analogist/here"}, "not in list"),
-        ({"profile": "http://evil.example.org/v1"}, "not in list"),
-        ({"profile": "here\x00"}, "not in list"),
+        ({"profile": "../../here"}, r"no profile '\.\./\.\./here' on this machine; there are: openai"),
+        ({"profile": "__analogist/here"}, "no profile '__analogist/here'"),
+        ({"profile": "http://evil.example.org/v1"}, "no profile 'http://evil"),
+        ({"profile": "here\x00"}, "no profile 'here'"),
+        ({"profile": {"base_url": "http://evil.example.org/v1"}}, "must be the name of a profile"),
+        ({"profile": 7}, "must be the name of a profile"),
         ({"profile": "keyless"}, "set the environment variable NO_KEY"),
         ({"instruction": "x" * 2**20}, "The instruction has 1048576 characters"),
         ({"instruction": "a\x1b[2Jb"}, "control character U\\+001B"),
@@ -145,6 +150,19 @@ def test_the_node_does_not_rely_on_the_hosts_check_of_the_profile() -> None:
     work = node("AnalogistGPT4VPrompter").execute(image=torch.zeros(1, 8, 8, 3), **{**inputs, "profile": "../x"})
     with pytest.raises(ValueError, match=r"There is no profile '\.\./x' on this machine; there are: openai"):
         asyncio.run(work)
+
+
+def test_what_is_shown_on_the_node_is_not_html(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, ...]] = []
+    server = SimpleNamespace(send_progress_text=lambda *told: sent.append(told), client_id="browser")
+    module = sys.modules[node("AnalogistGPT4VPrompter").__module__]
+    monkeypatch.setattr(module, "PromptServer", SimpleNamespace(instance=server))
+    made = module._output(("<img src=x onerror=alert(1)>",), "", "<b>", "3")
+    assert made.result[1] == "<img src=x onerror=alert(1)>"
+    ((shown, node_id, client_id),) = sent
+    assert (node_id, client_id) == ("3", "browser")
+    assert "<" not in shown
+    assert "img src=x" in shown
 
 
 def test_one_grid_at_a_time() -> None:
@@ -227,6 +245,15 @@ def test_a_list_of_grids_is_asked_one_after_the_other(place: Place) -> None:
     entry = place.server.run(many_grids(3, seed=70))
     assert entry["outputs"]["9"]["text"] == ["a red car, sharp"] * 3
     assert len(place.vision.requests) == 1
+
+
+def test_after_a_failure_the_rest_of_a_list_is_not_asked(place: Place) -> None:
+    for behaviour, message in ((fails(401), "does not accept the key"), (says("I can't help with that."), "refused")):
+        place.vision.requests.clear()
+        place.vision.will(behaviour)
+        with pytest.raises(QueueError, match=message):
+            place.server.run(many_grids(3, seed=72))
+        assert len(place.vision.requests) == 1
 
 
 def test_an_interrupt_ends_a_list_of_grids_too(place: Place) -> None:

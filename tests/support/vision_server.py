@@ -1,5 +1,6 @@
 """An HTTP server on loopback that speaks chat completions and Responses, and fails in every way that is asked of it."""
 
+import gzip
 import json
 import socket
 import struct
@@ -131,6 +132,11 @@ def floods(status: int = 200) -> Behaviour:
             handler.wfile.write(b"x" * 10**5)
 
     return behave
+
+
+def packed(status: int = 200) -> Behaviour:
+    """A few hundred bytes that unpack to ten megabytes."""
+    return sends(gzip.compress(gzip.compress(bytes(10**7))), status, Content_Encoding="gzip, gzip")
 
 
 def resets(handler: Handler) -> None:
