@@ -12,7 +12,6 @@ import folder_paths
 from comfy.model_management import InterruptProcessingException, processing_interrupted
 from comfy_api.latest import io, ui
 from PIL.Image import Image
-from server import PromptServer
 from torch import Tensor
 
 from ..analogist import profiles, prompting
@@ -205,6 +204,9 @@ def _node_id(cls: type[io.ComfyNode]) -> str | None:
 
 def _show(text: str, node_id: str | None) -> None:
     """Text on the node itself, for the browser that queued the prompt."""
+    # Not at the top: on older hosts it can only be imported where main.py has been, and no other node needs it.
+    from server import PromptServer
+
     server = getattr(PromptServer, "instance", None)
     if server is not None and node_id is not None:
         # Browsers of older hosts take it for HTML, and it holds the words of a model or of a workflow from a stranger.
