@@ -35,11 +35,15 @@ def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> FusedAttention | None:
     return _cuda_efficient
 
 
-def merge(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
-    """One softmax over the keys of both, from their results and log-sum-exps."""
+Attended = tuple[Tensor, Tensor]
+"""A result (batch, heads, tokens, dim) and the log-sum-exp of its rows (batch, heads, tokens)."""
+
+
+def merge(first: Attended, second: Attended) -> Attended:
+    """One softmax over the keys of both."""
     (out, lse), (other_out, other_lse) = first, second
     share = torch.sigmoid(other_lse - lse).unsqueeze(-1)  # (B, H, N, 1): the second's part of the whole sum
-    return torch.lerp(out, other_out, share.to(out.dtype))
+    return torch.lerp(out, other_out, share.to(out.dtype)), torch.logaddexp(lse, other_lse)
 
 
 def _cpu(q: Tensor, k: Tensor, v: Tensor, factor: float) -> tuple[Tensor, Tensor]:

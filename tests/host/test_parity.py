@@ -5,6 +5,7 @@ from support import comfyui, golden
 comfyui.need_host()
 
 
+import comfy.samplers
 import pytest
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -101,3 +102,12 @@ def test_sigmas_are_those_of_the_reference(strength: float, steps: int, first_si
     assert schedule[0].item() == pytest.approx(first_sigma, rel=1e-6)
     assert schedule[-1].item() == pytest.approx(0.0291672, rel=1e-5)
     assert model.get_model_object("model_sampling").timestep(schedule[:-1]).tolist()[-2:] == [21, 1]
+
+
+@pytest.mark.parametrize(("steps", "denoise"), [(49, 0.98), (48, 0.96), (40, 0.8), (35, 0.7)])
+def test_a_stock_ksampler_runs_the_same_steps(steps: int, denoise: float) -> None:
+    model = tiny_model()
+    sampler = comfy.samplers.KSampler(model, steps, torch.device("cpu"), "ddim", "ddim_uniform", denoise)
+    ours = sigmas(model, 50, denoise)
+    assert torch.equal(sampler.sigmas[:-1], ours[:-1])
+    assert (sampler.sigmas[-1], len(ours)) == (0, steps + 1)
