@@ -154,9 +154,9 @@ def test_the_node_does_not_rely_on_the_hosts_check_of_the_profile() -> None:
 
 def test_what_is_shown_on_the_node_is_not_html(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[str, ...]] = []
-    server = SimpleNamespace(send_progress_text=lambda *told: sent.append(told), client_id="browser")
+    browser = SimpleNamespace(send_progress_text=lambda *told: sent.append(told), client_id="browser")
     module = sys.modules[node("AnalogistGPT4VPrompter").__module__]
-    monkeypatch.setattr(module, "PromptServer", SimpleNamespace(instance=server))
+    monkeypatch.setattr("server.PromptServer.instance", browser, raising=False)
     made = module._output(("<img src=x onerror=alert(1)>",), "", "<b>", "3")
     assert made.result[1] == "<img src=x onerror=alert(1)>"
     ((shown, node_id, client_id),) = sent
