@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from .demo_file import END, PATH, START, VOCABULARY, DemoWeights, State, read, write
+from .patch_autoencoder import PatchAutoencoder
 
 TEXT_WIDTH = 96
 
@@ -25,16 +26,6 @@ UNET: dict[str, Any] = {
     "layers_per_block": 2,
     "cross_attention_dim": TEXT_WIDTH,
     "attention_head_dim": 4,  # In diffusers' Stable Diffusion 1.x this is the number of heads.
-}
-VAE: dict[str, Any] = {
-    "sample_size": 128,
-    "block_out_channels": (32, 64, 64, 64),
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "layers_per_block": 1,
-    "latent_channels": 4,
-    "norm_num_groups": 32,
-    "scaling_factor": 0.18215,
 }
 TEXT_ENCODER: dict[str, Any] = {
     "vocab_size": VOCABULARY,
@@ -57,7 +48,7 @@ class Modules(NamedTuple):
     """The parts that have weights."""
 
     unet: UNet2DConditionModel
-    vae: AutoencoderKL
+    vae: PatchAutoencoder
     text_encoder: CLIPTextModel
 
 
@@ -67,7 +58,7 @@ def build() -> Modules:
     The text encoder reads CLIP's ids, all 49408; those of words that are not to be known must be replaced by
     `demo_file.UNKNOWN` in training, as all of them have its vector in the file.
     """
-    modules = Modules(UNet2DConditionModel(**UNET), AutoencoderKL(**VAE), CLIPTextModel(CLIPTextConfig(**TEXT_ENCODER)))
+    modules = Modules(UNet2DConditionModel(**UNET), PatchAutoencoder(), CLIPTextModel(CLIPTextConfig(**TEXT_ENCODER)))
     for module in modules:
         module.eval()
     return modules
