@@ -109,6 +109,7 @@ class Scene:
         words.append(shape if words[0] == "a" else plural)
         behind = [seen[n] for n in ("background_pattern", "background") if seen.get(n) not in (None, "plain")]
         text = " ".join(words) + (f" on a {' '.join(behind)} background" if behind else "")
+        text = text.replace("a o", "an o")  # Orange and outlined are the only words that begin with a vowel.
         return text if seen.get("filter") in (None, "none") else f"{text}, {seen['filter']}"
 
 
@@ -322,6 +323,10 @@ class Analogy:
     def grid(self) -> Image.Image:
         """The grid I of A, A' and B, of the size of `GRID`."""
         return compose(GRID, render(self.a), render(self.a_prime), render(self.b))
+
+    def answer(self) -> Image.Image:
+        """The grid with the true B' in it."""
+        return collage_picture((self.a, self.a_prime, self.b, self.b_prime))
 
 
 TRANSFORMATIONS = {

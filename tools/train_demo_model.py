@@ -122,7 +122,7 @@ def to_ids(texts: list[str], rng: Generator) -> Tensor:
 def known_words() -> list[int]:
     """The ids of every word of a caption."""
     words = {word for choices in CHOICES.values() for word in choices}
-    words |= {"a", "thing", "on a background, and", "crosses", *(f"{shape}s" for shape in SHAPES)}
+    words |= {"a", "an", "thing", "on a background, and", "crosses", *(f"{shape}s" for shape in SHAPES)}
     return sorted({START, END, *(number for word in words for number in CLIP.encode(word))})
 
 
@@ -325,7 +325,7 @@ def main(
     steps: Annotated[int, typer.Option(help="Of the UNet.")] = 40_000,
     autoencoder_steps: Annotated[int, typer.Option(help="Of the autoencoder.")] = 4_000,
     collages: Annotated[int, typer.Option(help="Drawn once, for all stages.")] = 24_000,
-    batch: Annotated[int, typer.Option(help="Collages in a step of the UNet.")] = 48,
+    batch: Annotated[int, typer.Option(help="Collages in a step of the UNet.")] = 32,
     rate: Annotated[float, typer.Option(help="Learning rate of the UNet.")] = 1e-3,
     compiled: Annotated[bool, typer.Option(help="Compile the UNet first; minutes on a CPU, a third less for each step.")] = True,
     export: Annotated[bool, typer.Option("--export", help="Only write the model as the last checkpoint has it.")] = False,
