@@ -1,11 +1,12 @@
 """The file of the demo model: its three parts in half precision, with a word list instead of a whole vocabulary.
 
 Needs torch and safetensors only, so that ComfyUI reads it without diffusers. Tensors have the names of diffusers and of
-transformers under `unet.`, `vae.` and `text_encoder.`; the metadata says the version, the licence and the training facts.
+transformers under `unet.`, `vae.` and `text_encoder.`; the metadata tells the version, licence and training.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,13 +108,24 @@ def read(path: str | Path = PATH) -> DemoWeights:
             f"The demo model {str(path)!r} is of version {metadata.get('version')!r}, but this pack reads version "
             f"{VERSION!r}: update the pack."
         )
-    states: dict[str, State] = {part: {} for part in PARTS}
-    token_ids = tuple(tensors.pop(TOKEN_IDS).tolist())
-    for name, tensor in tensors.items():
-        part, _, inner = name.partition(".")
-        states[part][inner] = tensor.float()
-    states["text_encoder"][EMBEDDING] = unpack(states["text_encoder"][EMBEDDING], token_ids)
-    return DemoWeights(**states, token_ids=token_ids, facts=json.loads(metadata["training"]))
+    with fitting(path):
+        states: dict[str, State] = {part: {} for part in PARTS}
+        token_ids = tuple(tensors.pop(TOKEN_IDS).tolist())
+        for name, tensor in tensors.items():
+            part, _, inner = name.partition(".")
+            states[part][inner] = tensor.float()
+        states["text_encoder"][EMBEDDING] = unpack(states["text_encoder"][EMBEDDING], token_ids)
+        return DemoWeights(**states, token_ids=token_ids, facts=json.loads(metadata["training"]))
+
+
+@contextmanager
+def fitting(path: str | Path) -> Iterator[None]:
+    """Where tensors are missing, superfluous or of another shape, what torch says becomes one sentence."""
+    try:
+        yield
+    except (KeyError, IndexError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"The demo model {str(path)!r} does not fit this version of the pack: {said}") from error
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:

@@ -1,19 +1,22 @@
 """The demo model on diffusers: a Stable Diffusion 1.x inpainting model small enough to come with the pack.
 
 The UNet has the 16 transformer blocks of Stable Diffusion 1.x, so that layer numbers mean the same, and predicts v
-(Salimans and Ho 2022, arXiv 2202.00512). A grid is 128x128 pixels and its latents 16x16. Nothing here knows how the model
-was trained; see the model card.
+(Salimans and Ho 2022, arXiv 2202.00512). A grid is 128x128 pixels and its latents 16x16. How it was trained is told
+in its file.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from .demo_file import END, PATH, START, VOCABULARY, DemoWeights, State, read, write
+from .clip_tokenizer import clip_tokenizer
+from .demo_file import END, PATH, START, VOCABULARY, DemoWeights, State, fitting, read, write
+from .diffusers_models import InpaintingModel, checked_device
 from .patch_autoencoder import PatchAutoencoder
 
 TEXT_WIDTH = 96
@@ -82,6 +85,22 @@ def save(
     write(DemoWeights(unet, vae, text_encoder, tuple(token_ids), facts or {}), path)
 
 
+def load(path: str | Path = PATH, device: str | None = "cpu") -> InpaintingModel:
+    """The model in float32, ready for the pipeline; the tokenizer comes with the pack.
+
+    Args:
+        device: None takes the GPU where there is one; the model is so small that it needs none.
+
+    Raises:
+        ValueError: no such file or device, or a file that is no demo model of this version.
+    """
+    place = torch.device(checked_device(device))
+    modules = load_modules(path)
+    for module in modules:
+        module.to(place)
+    return InpaintingModel(*modules, clip_tokenizer(), prediction_type="v_prediction")
+
+
 def load_modules(path: str | Path = PATH) -> Modules:
     """The parts in float32 on the CPU and in evaluation mode.
 
@@ -90,12 +109,9 @@ def load_modules(path: str | Path = PATH) -> Modules:
     """
     weights, modules = read(path), build()
     text_encoder = _named_as(modules.text_encoder, weights.text_encoder)
-    try:
+    with fitting(path):
         for module, state in zip(modules, (weights.unet, weights.vae, text_encoder), strict=True):
             module.load_state_dict(state)
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
-        raise ValueError(f"The demo model {str(path)!r} does not fit this version of the pack: {first}") from error
     return modules
 
 

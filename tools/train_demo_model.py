@@ -21,13 +21,13 @@ import numpy as np
 import torch
 import typer
 from diffusers.models.attention_processor import AttnProcessor
-from instant_clip_tokenizer import Tokenizer
 from numpy.random import Generator
 from PIL import Image, ImageDraw
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from analogist.clip_tokenizer import clip_tokenizer
 from analogist.demo_file import END, START, UNKNOWN
 from analogist.demo_model import Modules, build, load_modules, save
 from analogist.diffusers_models import ddim
@@ -44,7 +44,7 @@ SAVE_EVERY = 120.0
 LATENT_NOISE = 0.1
 """Noise on the latents in the training of the autoencoder, so that small errors of the UNet stay small errors."""
 EMA = 0.999
-CLIP = Tokenizer()
+CLIP = clip_tokenizer()
 
 Collage = tuple[Scene, Scene, Scene, Scene]
 
@@ -111,7 +111,7 @@ def to_ids(texts: list[str], rng: Generator) -> Tensor:
     """CLIP's ids (B, 77); in one text of six some words are replaced by the unknown one."""
     rows = np.full((len(texts), 77), END)
     for row, text in zip(rows, texts, strict=True):
-        ids = np.array(CLIP.encode(text)[:75], dtype=int)
+        ids = np.array(CLIP(text).input_ids[1:-1][:75], dtype=int)
         if rng.uniform() < 1 / 6:
             ids[rng.uniform(size=len(ids)) < 0.2] = UNKNOWN
         row[0] = START
