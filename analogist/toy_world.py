@@ -54,7 +54,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """What a caption names, and the words for it."""
 GEOMETRY = ("x", "y", "size", "rotation", "count", "shape")
 """What a picture may share with another: this, or else all the rest, its appearance."""
-FREQUENT = {"pattern": 0.7, "background_pattern": 0.75, "style": 0.75, "filter": 0.7, "count": 0.8}
+FREQUENT = {"pattern": 0.7, "background_pattern": 0.75, "style": 0.75, "filter": 0.7, "count": 0.88}
 """How often the first word of a list is taken; the others share the rest."""
 
 
@@ -118,6 +118,8 @@ def random_scene(rng: Generator) -> Scene:
     words = {name: _word(rng, name) for name in CHOICES}
     while words["background"] == words["color"]:
         words["background"] = _word(rng, "background")
+    if words["filter"] == "noisy" and rng.uniform() < 0.7:  # Four numbers for 64 pixels cannot hold grain.
+        words["filter"] = "none"
     x, y = rng.uniform(-1, 1, 2)
     return Scene(**words, x=x, y=y, size=rng.uniform(), rotation=rng.uniform())
 
@@ -160,8 +162,8 @@ def _marks(pattern: str, side: int) -> Image.Image:
     full = side * FINE
     y, x = np.mgrid[:full, :full] * (16 / full)  # Sixteenths of the picture, four pixels each in a tile of 64.
     where = {
-        "striped": (x + y) % 4 < 1.6,
-        "dotted": (x % 3 - 1.5) ** 2 + (y % 3 - 1.5) ** 2 < 0.8,
+        "striped": (x + y) % 5 < 2.2,
+        "dotted": (x % 4 - 2) ** 2 + (y % 4 - 2) ** 2 < 1.6,
         "checkered": (x // 4 + y // 4) % 2 < 1,
     }
     return Image.fromarray(where[pattern])
@@ -194,7 +196,7 @@ def _stencil(scene: Scene, side: int, outlined: bool) -> Image.Image:
             turned = (polygon @ _turn(scene.rotation) * radius + middle) * full
             points = [(float(x), float(y)) for x, y in turned]
             if outlined:
-                draw.line([*points, *points[:2]], fill=255, width=round(full / 16), joint="curve")
+                draw.line([*points, *points[:2]], fill=255, width=round(full / 13), joint="curve")
             else:
                 draw.polygon(points, fill=ink)
     return stencil
@@ -203,7 +205,7 @@ def _stencil(scene: Scene, side: int, outlined: bool) -> Image.Image:
 def _places(scene: Scene) -> Iterator[tuple[np.ndarray, float]]:
     """Middle and radius of each object, in picture widths; several objects stand in a row."""
     number = COUNTS.index(scene.count) + 1
-    smallest, largest = {1: (0.22, 0.36), 2: (0.16, 0.22), 3: (0.13, 0.155)}[number]
+    smallest, largest = {1: (0.28, 0.42), 2: (0.19, 0.225), 3: (0.145, 0.155)}[number]
     radius = smallest + (largest - smallest) * scene.size
     step = 2 * radius + 0.02
     room = np.maximum(0.5 - radius - np.array([(number - 1) / 2 * step, 0]) - 0.03, 0)
