@@ -4,6 +4,8 @@ from support import comfyui
 
 comfyui.need_host()
 
+import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,13 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.model_sampling import V_PREDICTION, ModelSamplingDiscrete
 from comfy_extras.nodes_model_merging import ModelMergeSimple
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from support import graph
+from support.comfyui import PACK_FOLDER, QueueError, Server
+from support.golden import PROJECT
 from support.graph import LATENT_SCALE, cam, room, sac, sigmas
 from support.random_demo import CAPTION, write_random_demo
 
@@ -199,3 +204,74 @@ def test_a_file_that_lacks_a_tensor_is_refused(path: Path, tmp_path: Path, name:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="There is no demo model"):
         room("models.demo").load(tmp_path / "missing")
+
+
+def stock_graph() -> dict[str, Any]:
+    """An analogy painted by SamplerCustomAdvanced (to 20) and by KSampler (to 21), and a picture of nothing (to 22)."""
+    model = {"model": ["6", 0]}
+    ends = {"positive": ["5", 0], "negative": ["5", 1]}
+    inpainting = {"positive": ["3", 0], "negative": ["4", 0], "vae": ["1", 2], "noise_mask": False}
+    cells = {"layout": "pairs in rows", "cell_width": 64, "cell_height": 64, "fit": "crop", "gutter": 2}
+    placement = {"start_layer": 3, "end_layer": 11, "start_percent": 0.0, "end_percent": 1.0}
+    stock = {"seed": 1, "steps": 3, "cfg": 3.0, "sampler_name": "euler", "scheduler": "normal"}
+    described = {
+        "1": ("AnalogistDemoModelLoader", {}),
+        "2": ("AnalogistExample", {"example": "colorization"}),
+        "3": ("CLIPTextEncode", {"clip": ["1", 1], "text": CAPTION}),
+        "4": ("CLIPTextEncode", {"clip": ["1", 1], "text": "a (small:1.3) circle"}),
+        "5": ("InpaintModelConditioning", {**inpainting, "pixels": ["7", 1], "mask": ["7", 2]}),
+        "6": ("AnalogistCAMPatch", {"model": ["8", 0], "layout": ["7", 4], **placement}),
+        "7": ("AnalogistGridBuilder", {"a": ["2", 0], "a_prime": ["2", 1], "b": ["2", 2], **cells}),
+        "8": ("AnalogistSACPatch", {"model": ["1", 0], "layout": ["7", 4], "scale": 1.3, **placement}),
+        "9": ("AnalogistSigmas", {**model, "steps": 4, "strength": 0.9}),
+        "10": ("KSamplerSelect", {"sampler_name": "euler"}),
+        "11": ("RandomNoise", {"noise_seed": 1}),
+        "12": ("CFGGuider", {**model, **ends, "cfg": 3.0}),
+        "13": (
+            "SamplerCustomAdvanced",
+            {
+                "noise": ["11", 0],
+                "guider": ["12", 0],
+                "sampler": ["10", 0],
+                "sigmas": ["9", 0],
+                "latent_image": ["5", 2],
+            },
+        ),
+        "14": ("KSampler", {**model, **ends, **stock, "latent_image": ["5", 2], "denoise": 0.9}),
+        "15": ("EmptyLatentImage", {"width": 128, "height": 128, "batch_size": 2}),
+        "16": (
+            "KSampler",
+            {
+                "model": ["1", 0],
+                "positive": ["3", 0],
+                "negative": ["4", 0],
+                **stock,
+                "latent_image": ["15", 0],
+                "denoise": 1.0,
+            },
+        ),
+        "17": ("VAEEncode", {"pixels": ["7", 0], "vae": ["1", 2]}),
+    }
+    for number, latent in enumerate(("13", "14", "16", "17")):
+        described[f"{30 + number}"] = ("VAEDecode", {"samples": [latent, 0], "vae": ["1", 2]})
+        described[f"{20 + number}"] = ("PreviewImage", {"images": [f"{30 + number}", 0]})
+    return {number: {"class_type": kind, "inputs": inputs} for number, (kind, inputs) in described.items()}
+
+
+@pytest.mark.slow
+def test_it_works_with_stock_nodes_on_a_server(tmp_path: Path) -> None:
+    copy = tmp_path / "pack"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "tests", "build", "demo_model.safetensors"))
+    with Server(tmp_path / "comfyui", packs={PACK_FOLDER: copy}) as server:
+        with pytest.raises(
+            QueueError, match="AnalogistDemoModelLoader: There is no demo model .* install the pack again"
+        ):
+            server.run(stock_graph())
+        write_random_demo(copy / "analogist" / "demo_model.safetensors", room("analogist").__name__)
+        outputs = server.run(stock_graph())["outputs"]
+        sizes = {
+            number: [Image.open(io.BytesIO(server.picture(image))).size for image in outputs[number]["images"]]
+            for number in ("20", "21", "22", "23")
+        }
+        assert sizes == {"20": [(128, 128)], "21": [(128, 128)], "22": [(128, 128)] * 2, "23": [(128, 128)]}
+        assert "missing" not in server.log.lower()
