@@ -30,7 +30,7 @@ class Share(Fraction):
     def __mul__(self, channels: int) -> int:  # type: ignore[override]
         return int(super().__mul__(channels))
 
-    __rmul__ = __mul__
+    __rmul__ = __mul__  # type: ignore[assignment]
 
 
 UNET: dict[str, Any] = {
@@ -75,8 +75,6 @@ TEXT_ENCODER: dict[str, Any] = {
     "projection_dim": TEXT_WIDTH,
     "eos_token_id": END,
 }
-UNUSED = ("logit_scale", "text_projection.weight")
-"""Ends of the names of weights that the host's text encoder has and Stable Diffusion 1.x does without."""
 
 
 class DemoConfig(SD15):
@@ -140,6 +138,8 @@ def _clip(weights: DemoWeights, disable_dynamic: bool) -> comfy.sd.CLIP:
     target = ClipTarget(SD1Tokenizer, SD1ClipModel)
     target.params["clip_model"] = DemoTextEncoder
     state = {f"clip_l.transformer.{name}": tensor for name, tensor in weights.text_encoder.items()}
+    # Not used in Stable Diffusion 1.x, but the host would leave in it what happens to be in memory.
+    state["clip_l.transformer.text_projection.weight"] = torch.eye(TEXT_WIDTH)
     options = {"disable_dynamic": True} if disable_dynamic else {}  # Only a host that knows it asks for it.
     clip = comfy.sd.CLIP(target, parameters=calculate_parameters(state), state_dict=state, **options)
     _check_complete(clip.cond_stage_model, state)
@@ -154,8 +154,8 @@ def _vae(weights: DemoWeights) -> comfy.sd.VAE:
 
 
 def _check_complete(module: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
-    """Raise what torch would raise: the host only logs what a text encoder or a VAE lacks."""
-    needed = {name for name in module.state_dict() if not name.endswith(UNUSED)}
+    """Raise where names differ: the host only logs what a text encoder or a VAE lacks."""
+    needed = {name for name in module.state_dict() if not name.endswith("logit_scale")}  # A constant of the host's.
     wrong = sorted(needed ^ state.keys())
     if wrong:
         raise KeyError(*wrong)
