@@ -5,7 +5,6 @@ from support import comfyui
 comfyui.need_host()
 
 import io
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,8 @@ from safetensors.torch import load_file, save_file
 
 from support import graph
 from support.comfyui import PACK_FOLDER, QueueError, Server
-from support.golden import PROJECT
 from support.graph import LATENT_SCALE, cam, room, sac, sigmas
-from support.random_demo import CAPTION, write_random_demo
+from support.random_demo import CAPTION, DEMO_FILE, pack_without_demo, write_random_demo
 
 TOLERANCE = 1e-4
 SIDE, LATENT_SIDE = 128, 16
@@ -260,14 +258,13 @@ def stock_graph() -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_it_works_with_stock_nodes_on_a_server(tmp_path: Path) -> None:
-    copy = tmp_path / "pack"
-    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".*", "tests", "build", "demo_model.safetensors"))
+    copy = pack_without_demo(tmp_path / "pack")
     with Server(tmp_path / "comfyui", packs={PACK_FOLDER: copy}) as server:
         with pytest.raises(
             QueueError, match="AnalogistDemoModelLoader: There is no demo model .* install the pack again"
         ):
             server.run(stock_graph())
-        write_random_demo(copy / "analogist" / "demo_model.safetensors", room("analogist").__name__)
+        write_random_demo(copy / DEMO_FILE, room("analogist").__name__)
         outputs = server.run(stock_graph())["outputs"]
         sizes = {
             number: [Image.open(io.BytesIO(server.picture(image))).size for image in outputs[number]["images"]]
