@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
 from .attention import CAMPatch, SACPatch
+from .demo_model import DemoModelLoader
 from .example import Example
 from .grid import GridBuilder, GridCropper
 from .prompting import GPT4VPrompter, PromptParser
@@ -11,6 +12,7 @@ from .sampling import Sigmas
 
 NODES: list[type[io.ComfyNode]] = [
     Example,
+    DemoModelLoader,
     GridBuilder,
     GridCropper,
     GPT4VPrompter,
