@@ -213,7 +213,7 @@ def _places(scene: Scene) -> Iterator[tuple[np.ndarray, float]]:
     room = np.maximum(0.5 - radius - np.array([(number - 1) / 2 * step, 0]) - 0.03, 0)
     middle = 0.5 + room * (scene.x, scene.y)
     for place_in_row in range(number):
-        yield middle + ((place_in_row - (number - 1) / 2) * step, 0), radius
+        yield middle + np.array([(place_in_row - (number - 1) / 2) * step, 0]), radius
 
 
 def _turn(rotation: float) -> np.ndarray:
