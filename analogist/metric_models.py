@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
 
 try:
@@ -15,6 +16,17 @@ except ImportError:  # transformers 4, where the class of this name works with P
 
 PUBLISHED_CLIP = "openai/clip-vit-base-patch16"
 """The model of the published CLIP direction score."""
+
+ALEXNET = "alexnet-owt-7be5be79.pth"
+INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
+"""Weight files by the names under which torchvision and torch-fidelity look for them in torch's folder."""
+
+
+class Seen(NamedTuple):
+    """What a vision model makes of n pictures: features (n, dim) and patch tokens (n, tokens, width), in float32."""
+
+    features: Tensor
+    tokens: Tensor
 
 
 class Embedder:
@@ -27,7 +39,11 @@ class Embedder:
 
     @classmethod
     def load(
-        cls, folder: str | Path = PUBLISHED_CLIP, device: str = "cpu", allow_download: bool = False, batch_size: int = 32
+        cls,
+        folder: str | Path = PUBLISHED_CLIP,
+        device: str = "cpu",
+        allow_download: bool = False,
+        batch_size: int = 32,
     ) -> "Embedder":
         """Load the vision half of a CLIP model.
 
@@ -38,7 +54,7 @@ class Embedder:
             allow_download: whether what is missing may be fetched from Hugging Face.
 
         Raises:
-            ValueError: one sentence that says what is missing or what the folder holds instead.
+            ValueError: one sentence that says what is missing.
         """
         local = not allow_download
         try:
@@ -47,18 +63,57 @@ class Embedder:
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"There is no CLIP model {str(folder)!r} on this machine: give the path of a folder with config.json, "
-                "preprocessor_config.json and the weights, or allow it to be downloaded."
+                "preprocessor_config.json and the weights, or allow the download."
             ) from error
         return cls(model.to(device), preprocessor, batch_size)
 
-    @torch.inference_mode()
     def __call__(self, pictures: Sequence[Image.Image]) -> Tensor:
         """(number of pictures, dim) in float32, on the CPU. Raises ValueError when there is no picture."""
+        return self.see(pictures).features
+
+    @torch.inference_mode()
+    def see(self, pictures: Sequence[Image.Image]) -> Seen:
+        """Features and, without the class token, the patch tokens of the last layer; both in float32 on the CPU."""
         if not pictures:
             raise ValueError("There is no picture to embed.")
-        features = []
+        features, tokens = [], []
         for start in range(0, len(pictures), self.batch_size):
             batch = [picture.convert("RGB") for picture in pictures[start : start + self.batch_size]]
             pixels = self.preprocessor(images=batch, return_tensors="pt").pixel_values
-            features.append(self.model(pixels.to(self.model.device, self.model.dtype)).image_embeds.float().cpu())
-        return torch.cat(features)
+            out = self.model(pixels.to(self.model.device, self.model.dtype))
+            features.append(out.image_embeds.float().cpu())
+            tokens.append(out.last_hidden_state[:, 1:].float().cpu())
+        return Seen(torch.cat(features), torch.cat(tokens))
+
+
+def lpips_network(allow_download: bool = False) -> nn.Module:
+    """LPIPS on AlexNet, the variant that its authors recommend for scores; pictures in [0, 1].
+
+    Raises:
+        ValueError: the weights of AlexNet are not on this machine.
+    """
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+    _need(ALEXNET, "LPIPS", allow_download)
+    return LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
+
+
+def inception(allow_download: bool = False) -> nn.Module:
+    """Inception of FID, resizing as the first FID did: bytes (B, 3, H, W) -> (B, 2048).
+
+    Raises:
+        ValueError: its weights are not on this machine.
+    """
+    from torchmetrics.image.fid import NoTrainInceptionV3
+
+    _need(INCEPTION, "FID", allow_download)
+    return NoTrainInceptionV3(name="inception-v3-compat", features_list=["2048"], antialias=False)
+
+
+def _need(file: str, score: str, allow_download: bool) -> None:
+    """The libraries fetch what they miss, so nothing may be missing unless that is allowed."""
+    path = Path(torch.hub.get_dir(), "checkpoints", file)
+    if not path.is_file() and not allow_download:
+        raise ValueError(
+            f"{score} needs the weights {str(path)!r}, which are not there: allow the download, or leave {score} out."
+        )

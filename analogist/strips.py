@@ -1,0 +1,95 @@
+"""Results as the published programs write them: one picture, with the grid, the canvas and the results side by side."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+from PIL.Image import Resampling
+
+from .grid import AnalogyGrid, Layout, crop
+from .pictures import open_picture
+from .regions import Cell
+
+RESULTS = 8
+"""Results in a published strip."""
+
+
+class Strip(NamedTuple):
+    """The grid that went in, and the results: the quarter of B' each, enlarged to the size of the grid."""
+
+    grid: Image.Image
+    results: tuple[Image.Image, ...]
+
+
+class Cells(NamedTuple):
+    """The pictures of an analogy, all of one size, and every B' that was painted for it."""
+
+    a: Image.Image
+    a_prime: Image.Image
+    b: Image.Image
+    b_primes: tuple[Image.Image, ...]
+
+
+def is_strip(picture: Image.Image) -> bool:
+    """Whether a picture has the shape of a strip: at least a grid, a canvas and one result, all square."""
+    return picture.width >= 3 * picture.height and picture.width % picture.height == 0
+
+
+def read_strip(path: str | Path, results: int = RESULTS) -> Strip:
+    """Take a strip apart.
+
+    The published score takes eight results from fixed places. Places outside the picture are black there, and a black
+    tile gets a score like any other; here a strip with fewer or more results is refused, and so is a black result.
+
+    Args:
+        path: the file.
+        results: how many there must be.
+
+    Raises:
+        ValueError: one sentence that names the file.
+    """
+    picture = open_picture(path)
+    side = picture.height
+    if not is_strip(picture):
+        raise ValueError(
+            f"The file {str(path)!r} is {picture.width}x{picture.height}, which is no strip of square pictures: a grid, "
+            "its canvas, and the results."
+        )
+    tiles = [picture.crop((x, 0, x + side, side)) for x in range(0, picture.width, side)]
+    found = tuple(tiles[2:])
+    if len(found) != results:
+        raise ValueError(f"The strip {str(path)!r} holds {len(found)} results, but {results} are to be scored.")
+    for number, result in enumerate(found, 1):
+        if result.getbbox() is None:
+            raise ValueError(
+                f"Result {number} of the strip {str(path)!r} is black: it is not there, or what painted it failed."
+            )
+    return Strip(tiles[0], found)
+
+
+def published_cells(strip: Strip) -> Cells:
+    """The tiles of the published score: A, A' and B without white lines, each B' with the lines at its edges."""
+    grid = _geometry(strip, Layout.ROWS)
+    b_primes = (result.resize((grid.cell_width, grid.cell_height), Resampling.BICUBIC) for result in strip.results)
+    return _cells(strip, grid, tuple(b_primes))
+
+
+def cells(strip: Strip, layout: Layout = Layout.ROWS) -> Cells:
+    """All four pictures without white lines: B' is cut like the others."""
+    grid = _geometry(strip, layout)
+    left, top, *_ = grid.cell_box(Cell.B_PRIME)
+    inner = [edge - corner for edge, corner in zip(grid.tile_box(Cell.B_PRIME), (left, top, left, top), strict=True)]
+    factor = strip.grid.width / grid.cell_width  # A result is a quarter of the grid, enlarged to the size of the grid.
+    box = tuple(factor * edge for edge in inner)
+    size = (grid.cell_width, grid.cell_height)
+    return _cells(strip, grid, tuple(result.resize(size, Resampling.BICUBIC, box=box) for result in strip.results))
+
+
+def _geometry(strip: Strip, layout: Layout) -> AnalogyGrid:
+    side = strip.grid.width // 2
+    return AnalogyGrid(cell_width=side, cell_height=side, layout=layout)
+
+
+def _cells(strip: Strip, grid: AnalogyGrid, b_primes: tuple[Image.Image, ...]) -> Cells:
+    a, a_prime, b = (crop(grid, strip.grid, cell) for cell in (Cell.A, Cell.A_PRIME, Cell.B))
+    return Cells(a, a_prime, b, b_primes)
