@@ -6,7 +6,7 @@ from typing import NamedTuple
 from PIL import Image
 from PIL.Image import Resampling
 
-from .grid import AnalogyGrid, Layout, crop
+from .grid import CELL_STEP, AnalogyGrid, Layout, crop
 from .pictures import open_picture
 from .regions import Cell
 
@@ -31,8 +31,9 @@ class Cells(NamedTuple):
 
 
 def is_strip(picture: Image.Image) -> bool:
-    """Whether a picture has the shape of a strip: at least a grid, a canvas and one result, all square."""
-    return picture.width >= 3 * picture.height and picture.width % picture.height == 0
+    """Whether a picture has the shape of a strip: squares of a grid's size, at least grid, canvas and one result."""
+    width, side = picture.size
+    return side % (2 * CELL_STEP) == 0 and width % side == 0 and width >= 3 * side
 
 
 def read_strip(path: str | Path, results: int = RESULTS) -> Strip:
@@ -52,8 +53,8 @@ def read_strip(path: str | Path, results: int = RESULTS) -> Strip:
     side = picture.height
     if not is_strip(picture):
         raise ValueError(
-            f"The file {str(path)!r} is {picture.width}x{picture.height}, which is no strip of square pictures: a grid, "
-            "its canvas, and the results."
+            f"The file {str(path)!r} is {picture.width}x{picture.height}, which is no strip: a grid, its canvas and "
+            f"the results side by side, squares of {2 * CELL_STEP}, {4 * CELL_STEP}, {6 * CELL_STEP}, ... pixels."
         )
     tiles = [picture.crop((x, 0, x + side, side)) for x in range(0, picture.width, side)]
     found = tuple(tiles[2:])
@@ -77,11 +78,11 @@ def published_cells(strip: Strip) -> Cells:
 def cells(strip: Strip, layout: Layout = Layout.ROWS) -> Cells:
     """All four pictures without white lines: B' is cut like the others."""
     grid = _geometry(strip, layout)
-    left, top, *_ = grid.cell_box(Cell.B_PRIME)
-    inner = [edge - corner for edge, corner in zip(grid.tile_box(Cell.B_PRIME), (left, top, left, top), strict=True)]
-    factor = strip.grid.width / grid.cell_width  # A result is a quarter of the grid, enlarged to the size of the grid.
-    box = tuple(factor * edge for edge in inner)
     size = (grid.cell_width, grid.cell_height)
+    x, y, *_ = grid.cell_box(Cell.B_PRIME)
+    left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
+    # A result is that quarter of the grid, enlarged to the size of the grid.
+    box = (2 * (left - x), 2 * (top - y), 2 * (right - x), 2 * (bottom - y))
     return _cells(strip, grid, tuple(result.resize(size, Resampling.BICUBIC, box=box) for result in strip.results))
 
 
