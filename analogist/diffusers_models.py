@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from .devices import checked_device
 from .pictures import from_tensor
 from .schedule import TRAIN_STEPS
 
@@ -157,7 +158,7 @@ def load_model(
     Raises:
         ValueError: one sentence that says what is missing, or what the model is instead.
     """
-    place = torch.device(_checked_device(device))
+    place = torch.device(checked_device(device))
     dtype = dtype or (torch.float32 if place.type == "cpu" else torch.float16)
     if Path(path).is_file():
         pipeline = _load_file(Path(path), _tokenizer(tokenizer, allow_download))
@@ -175,16 +176,6 @@ def load_model(
 def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
     """The parts of a diffusers pipeline that are used here."""
     return InpaintingModel(pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer)
-
-
-def _checked_device(device: str | None) -> str:
-    """The device asked for, by default the first GPU."""
-    available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
-    chosen = {None: available[0], "cuda": "cuda:0"}.get(device, device)
-    if chosen not in available:
-        raise ValueError(f"There is no device {device!r} here; there is {', '.join(available)}.")
-    return chosen
 
 
 def _model_folder(path: str | Path, allow_download: bool) -> Path:

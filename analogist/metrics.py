@@ -116,22 +116,26 @@ def lpips(results: Tensor, targets: Tensor, network: nn.Module) -> Tensor:
     return torch.stack([network(result[None], target[None]).flatten()[0] for result, target in pairs])
 
 
-def frechet_distance(results: Iterable[Tensor], targets: Iterable[Tensor], network: nn.Module) -> float:
+def frechet_distance(
+    results: Iterable[Tensor], targets: Iterable[Tensor], network: nn.Module, device: str = "cpu"
+) -> float:
     """FID (arXiv 1706.08500): the Fréchet distance between the features of two sets of pictures.
 
     Args:
         results, targets: batches of pictures; only their sums are kept, so the sets may be of any size.
-        network: takes bytes (B, 3, H, W) and gives features (B, dim); `metric_models.inception`'s for the usual FID.
+        network: takes bytes (B, 3, H, W) and gives features (B, dim); `metric_models.inception` for the usual FID.
+        device: where the network runs and the sums are kept, in double precision.
 
     Raises:
         ValueError: a set with fewer than two pictures has no spread.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    distance = FrechetInceptionDistance(feature=network)
+    distance = FrechetInceptionDistance(feature=network).to(device)
     for batches, real in ((results, False), (targets, True)):
         for batch in batches:
-            distance.update((_channels_first(batch) * 255).round().to(torch.uint8), real=real)
+            pixels = (_channels_first(batch) * 255).round().to(device, torch.uint8)
+            distance.update(pixels, real=real)
     numbers = int(distance.fake_features_num_samples), int(distance.real_features_num_samples)
     if min(numbers) < 2:
         raise ValueError(
