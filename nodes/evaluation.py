@@ -180,9 +180,10 @@ class ContactSheet(io.ComfyNode):
             "one is framed.",
             search_aliases=["contact sheet", "image grid", "compare images", "labelled", "overview", "image analogy"],
             is_input_list=True,
+            is_output_node=True,
             inputs=[
                 *_pair_and_b(),
-                io.Image.Input("images", display_name="B'", tooltip="The results, a batch or a list."),
+                io.Image.Input("images", tooltip="The results B', a batch or a list."),
                 io.String.Input("title", default="", tooltip="Over the sheet; may stay empty."),
                 io.Combo.Input(
                     "order",
@@ -277,6 +278,7 @@ class Sweep(io.ComfyNode):
             description="Results over their settings in one picture: one setting from left to right, the others from row to row.",
             search_aliases=["XY plot", "grid plot", "parameter sweep", "compare settings", "seeds"],
             is_input_list=True,
+            is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip="The results, a list or a batch."),
                 io.String.Input(

@@ -117,14 +117,13 @@ def shown(graph: Graph, pair_and_b: Mapping[str, Output], results: Output, score
         widgets=[f"Analogist/{EXAMPLE.name}_best"],
         title="Save the best B'",
     )
-    sheet = graph.node(
+    graph.node(
         "AnalogistContactSheet",
-        (2280, 80, 700, 700),
+        (2280, 80, 700, 860),
         inputs={**pair_and_b, "images": results, "scores": scores},
         outputs={"sheet": "IMAGE"},
         widgets=[f"{EXAMPLE.title}: {EXAMPLE.prompt}", "best first", "highest", 4, 256],
     )
-    graph.node("PreviewImage", (2280, 840, 700, 360), inputs={"images": sheet["sheet"]}, title="The sheet, full size")
 
 
 def notes(graph: Graph) -> None:
@@ -143,7 +142,7 @@ well each follows the example, and the best one is saved. The contact sheet show
     )
     graph.note(
         "What the score says",
-        (1910, 760, 320, 400),
+        (1910, 760, 320, 300),
         """
 ## What the score says
 The cosine between two changes as CLIP sees them: A to A', and B to B'. 1 is the same change.
@@ -180,7 +179,7 @@ GROUPS: Mapping[str, tuple[int, int, int, int]] = {
     "Step 4 - Analogist": (780, 0, 360, 720),
     "Step 5 - Sample": (1150, 0, 360, 1060),
     "Step 6 - B' and its score": (1520, 0, 360, 980),
-    "Step 7 - The best, and all of them": (1890, 0, 1110, 1220),
+    "Step 7 - The best, and all of them": (1890, 0, 1110, 1080),
 }
 
 
