@@ -1,24 +1,20 @@
 """The whole graph on photographs of this machine, without a trained model: a tiny random one paints noise for B'."""
 
-import json
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline, UNet2DConditionModel
 from PIL import Image
-from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel
 
-from .diffusers_models import TOKENIZER_FILES, InpaintingModel, ddim, from_pipeline
+from .clip_tokenizer import tokenizer_of
+from .diffusers_models import InpaintingModel, ddim, from_pipeline
 from .diffusers_pipeline import Settings, sample
 from .grid import AnalogyGrid, Fit, compose, crop, mark
 from .regions import Cell
 
 PROMPT = "Cat in color"
-START, END = "<|startoftext|>", "<|endoftext|>"
 TEXT_WIDTH = 48
 
 
@@ -74,7 +70,7 @@ def random_pipeline(seed: int = 0) -> StableDiffusionInpaintPipeline:
             latent_channels=4,
             sample_size=512,
         )
-        tokenizer = byte_tokenizer()
+        tokenizer = tokenizer_of([])  # Its words are single bytes.
         text_encoder = CLIPTextModel(
             CLIPTextConfig(
                 vocab_size=len(tokenizer),
@@ -97,14 +93,3 @@ def random_pipeline(seed: int = 0) -> StableDiffusionInpaintPipeline:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-
-
-def byte_tokenizer() -> CLIPTokenizer:
-    """CLIP's tokenizer with the smallest vocabulary there is: every byte, inside a word and at its end."""
-    letters = sorted(ByteLevel.alphabet())
-    words = [*letters, *(f"{letter}</w>" for letter in letters), START, END]
-    vocabulary, merges = TOKENIZER_FILES
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, vocabulary).write_text(json.dumps({word: n for n, word in enumerate(words)}), encoding="utf-8")
-        Path(folder, merges).write_text("#version: 0.2\n", encoding="utf-8")
-        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
