@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+SSIM_WINDOW = 11
+"""Pixels, as in the paper of SSIM."""
+
 
 def direction_similarity_published(a: Tensor, a_prime: Tensor, b: Tensor, b_prime: Tensor) -> Tensor:
     """CLIP direction similarity as in the published evaluation of Analogist (arXiv 2405.10316): cos(A' - A, B' - B).
@@ -72,6 +75,7 @@ def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_pictures(b, b_prime)
+    _check_window(b)
     grey = (_channels_first(picture).mean(dim=1, keepdim=True) for picture in (b_prime, b))
     _, structure = structural_similarity_index_measure(
         *grey, data_range=1.0, reduction="none", return_contrast_sensitivity=True
@@ -106,6 +110,7 @@ def ssim(results: Tensor, targets: Tensor) -> Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_pictures(results, targets)
+    _check_window(results)
     pictures = (_channels_first(picture) for picture in (results, targets))
     return structural_similarity_index_measure(*pictures, data_range=1.0, reduction="none")
 
@@ -182,4 +187,12 @@ def _check_pictures(ours: Tensor, theirs: Tensor) -> None:
         raise ValueError(
             "Pictures are compared one to one and pixel by pixel, (number, height, width, channels) alike; "
             f"came {tuple(ours.shape)} and {tuple(theirs.shape)}."
+        )
+
+
+def _check_window(pictures: Tensor) -> None:
+    _, height, width, _ = pictures.shape
+    if min(height, width) < SSIM_WINDOW:
+        raise ValueError(
+            f"SSIM compares windows of {SSIM_WINDOW} pixels, but the pictures are {width}x{height}: use larger ones."
         )

@@ -102,7 +102,7 @@ def score(
     embedder = Embedder.load(clip, device, allow_download)
     scores: list[Score] = []
     problems: list[str] = []
-    for path in track(files, "Scoring", console=errors):
+    for path in track(files, "Scoring", console=errors, transient=True):
         try:
             if not _is_single_result(path, files):
                 scores += _score(path, results, num_images_per_prompt, layout, embedder)
@@ -142,7 +142,8 @@ def compare(
     network = inception(allow_download) if Metric.FID in wanted else None  # Said at once, not after the other scores.
     measures = _measures(wanted, allow_download, place)
     rows = [
-        _compare_pair(result, target, measures, place) for result, target in track(pairs, "Comparing", console=errors)
+        _compare_pair(result, target, measures, place)
+        for result, target in track(pairs, "Comparing", console=errors, transient=True)
     ]
     summary = _summary(rows)
     if network is not None:
