@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 
-from analogist.contact_sheet import BEST, Tile, analogy_sheet, contact_sheet, sweep_sheet
+from analogist.contact_sheet import BEST, SYSTEM_FONTS, Tile, analogy_sheet, contact_sheet, sweep_sheet
 from analogist.sweep import parse_settings, runs
 
 COLORS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0), (0, 250, 250), (250, 0, 250)]
@@ -63,6 +63,25 @@ def test_a_word_that_is_wider_than_the_sheet_is_broken_and_not_cut() -> None:
     assert (border(long) == 255).all()
     assert long.width == short.width
     assert long.height > short.height
+
+
+@pytest.mark.parametrize("fonts", [(), None], ids=["no system fonts", "as this system has them"])
+def test_letters_beyond_ascii_are_drawn_or_become_question_marks(
+    monkeypatch: pytest.MonkeyPatch, fonts: tuple[str, ...] | None
+) -> None:
+    if fonts is not None:
+        monkeypatch.setattr("analogist.contact_sheet.SYSTEM_FONTS", fonts)
+    sheet, asked = (contact_sheet([[Tile(plain(0), word)]], side=64) for word in ("\u00e9t\u00e9", "?t?"))
+    assert (border(sheet) == 255).all()
+    assert (sheet.tobytes() == asked.tobytes()) == (fonts == () or not any(map(is_there, SYSTEM_FONTS)))
+
+
+def is_there(font: str) -> bool:
+    try:
+        ImageFont.truetype(font, 12)
+    except OSError:
+        return False
+    return True
 
 
 def test_the_best_is_framed_and_an_empty_place_stays_one() -> None:

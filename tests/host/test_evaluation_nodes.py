@@ -302,3 +302,79 @@ def outputs_best(outputs: dict[str, Any]) -> int:
     scores = [float(text.splitlines()[1].split()[1].rstrip(",")) for text in outputs["6"]["text"]]
     assert len(scores) == 3
     return scores.index(max(scores)) + 1
+
+
+def sampled_sweep() -> dict[str, Any]:
+    """Two scales and two strengths through the patches and the sampler, with the tiny models."""
+    pair = {"a": ["1", 0], "a_prime": ["1", 1], "b": ["1", 2]}
+    text = {"class_type": "CLIPTextEncode", "inputs": {"clip": ["3", 1], "text": "cat"}}
+    return {
+        "1": {"class_type": "AnalogistExample", "inputs": {"example": "colorization"}},
+        "2": {
+            "class_type": "AnalogistGridBuilder",
+            "inputs": {
+                **pair, "layout": "pairs in rows", "cell_width": 64, "cell_height": 64, "fit": "stretch", "gutter": 2,
+            },
+        },
+        "3": {"class_type": "TestTinyCheckpoint", "inputs": {}},
+        "4": {
+            "class_type": "AnalogistSweepValues",
+            "inputs": {"scales": "1.8, 1.0", "layers": "0..15", "strengths": "1, 0.5", "seeds": "7"},
+        },
+        "5": {
+            "class_type": "AnalogistSACPatch",
+            "inputs": {
+                "model": ["3", 0], "scale": ["4", 0], "start_layer": ["4", 1], "end_layer": ["4", 2],
+                "start_percent": 0.0, "end_percent": 1.0,
+            },
+        },
+        "6": {"class_type": "AnalogistSigmas", "inputs": {"model": ["5", 0], "steps": 2, "strength": ["4", 3]}},
+        "7": text,
+        "8": {
+            "class_type": "InpaintModelConditioning",
+            "inputs": {
+                "positive": ["7", 0], "negative": ["7", 0], "vae": ["3", 2], "pixels": ["2", 1], "mask": ["2", 2],
+                "noise_mask": False,
+            },
+        },
+        "9": {
+            "class_type": "CFGGuider",
+            "inputs": {"model": ["5", 0], "positive": ["8", 0], "negative": ["8", 1], "cfg": 2.0},
+        },
+        "10": {"class_type": "RandomNoise", "inputs": {"noise_seed": ["4", 4]}},
+        "11": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
+        "12": {
+            "class_type": "SamplerCustomAdvanced",
+            "inputs": {
+                "noise": ["10", 0], "guider": ["9", 0], "sampler": ["11", 0], "sigmas": ["6", 0],
+                "latent_image": ["8", 2],
+            },
+        },
+        "13": {"class_type": "VAEDecode", "inputs": {"samples": ["12", 0], "vae": ["3", 2]}},
+        "14": {
+            "class_type": "AnalogistGridCropper",
+            "inputs": {"image": ["13", 0], "layout": ["2", 4], "cell": "B'", "size": "cell"},
+        },
+        "15": {"class_type": "TestTinyClipVision", "inputs": {}},
+        "16": {
+            "class_type": "AnalogistDirectionScore",
+            "inputs": {"clip_vision": ["15", 0], **pair, "b_prime": ["14", 0], "variant": "corrected"},
+        },
+        "17": {
+            "class_type": "AnalogistSweep",
+            "inputs": {
+                "images": ["14", 0], "scores": ["16", 0], "settings": ["4", 5], "columns": "scale", "title": "",
+                "best": "highest", "picture_side": 64,
+            },
+        },
+    }  # fmt: skip
+
+
+def test_a_sweep_samples_every_combination(server: Server) -> None:
+    outputs = server.run(sampled_sweep())["outputs"]
+    scores = [text.splitlines()[1] for text in outputs["16"]["text"]]
+    assert len(scores) == len(set(scores)) == 4  # Each combination paints another picture.
+    (entry,) = outputs["17"]["images"]
+    sheet = Image.open(io.BytesIO(server.picture(entry)))
+    assert 2 * 64 < sheet.width < 4 * 64  # Two scales from left to right, with the strengths at their left.
+    assert sheet.height > 2 * 64
