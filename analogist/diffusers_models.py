@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from .clip_tokenizer import TOKENIZER_FILES
+from .devices import checked_device
 from .patch_autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
 from .pictures import from_tensor
 from .schedule import TRAIN_STEPS
@@ -194,20 +195,6 @@ def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
     """The parts of a diffusers pipeline that are used here."""
     predicted = pipeline.scheduler.config.get("prediction_type", "epsilon")
     return InpaintingModel(pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, predicted)
-
-
-def checked_device(device: str | None) -> str:
-    """The device asked for, by default the first GPU.
-
-    Raises:
-        ValueError: there is no such device here.
-    """
-    available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
-    chosen = {None: available[0], "cuda": "cuda:0"}.get(device, device)
-    if chosen not in available:
-        raise ValueError(f"There is no device {device!r} here; there is {', '.join(available)}.")
-    return chosen
 
 
 def _model_folder(path: str | Path, allow_download: bool) -> Path:

@@ -5,6 +5,7 @@ from typing_extensions import override
 
 from .attention import CAMPatch, SACPatch
 from .demo_model import DemoModelLoader
+from .evaluation import BestOf, ContactSheet, DirectionScore, Sweep, SweepValues
 from .example import Example
 from .grid import GridBuilder, GridCropper
 from .prompting import GPT4VPrompter, PromptParser
@@ -20,6 +21,11 @@ NODES: list[type[io.ComfyNode]] = [
     SACPatch,
     CAMPatch,
     Sigmas,
+    DirectionScore,
+    BestOf,
+    ContactSheet,
+    SweepValues,
+    Sweep,
 ]
 
 
