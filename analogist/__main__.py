@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .diffusers_models import InpaintingModel
     from .grid import AnalogyGrid
 
-RANDOM_MODEL_STEPS = 8
 METRIC_LIBRARIES = ("torchmetrics", "torchvision", "torch_fidelity")
 LONGEST_NAME = 150
 """Characters of a file name that come from the prompt; file systems stop at 255 bytes."""
@@ -220,13 +219,13 @@ def run(
     _say(f"The pictures are in {folder}.")
 
 
-@app.command()
+@app.command("demo")
 @_plain_errors()
-def demo(
+def run_demo(
     model: ModelOption = None,
     output_dir: Annotated[Path, typer.Option(help="Where the pictures are written.")] = Path("outputs/demo"),
     steps: Annotated[
-        int | None, typer.Option(help=f"DDIM steps; 50 by default, and {RANDOM_MODEL_STEPS} without a model.")
+        int | None, typer.Option(min=1, help="DDIM steps; 25 by default, and 50 with a model of yours.")
     ] = None,
     seed: Seed = 42,
     tokenizer: TokenizerOption = None,
@@ -234,40 +233,33 @@ def demo(
     device: Device = None,
     dtype: Dtype = None,
 ) -> None:
-    """Run the whole method on photographs; without --model a tiny random model paints noise for B'."""
+    """Solve analogies of drawings with the model that comes with the pack; with --model, one of photographs."""
     _quiet_libraries()
-    from .contact_sheet import Tile, contact_sheet
-    from .demo import paint, random_model
+    from . import demo, demo_model
     from .diffusers_pipeline import Settings
 
     if model is None:
-        loaded = random_model()
-        steps = RANDOM_MODEL_STEPS if steps is None else steps
-        settings = Settings(steps=steps, images_per_prompt=1, negative_prompt="")
+        loaded = demo_model.load(device=device or "cpu")
+        number, show = demo.DRAWINGS, demo.drawings
+        settings = Settings(
+            steps=steps or demo.DRAWINGS_STEPS,
+            guidance=demo.DRAWINGS_GUIDANCE,
+            images_per_prompt=1,
+            suffix="",
+            negative_prompt="",
+        )
     else:
         loaded = _load(model, device, dtype, tokenizer, allow_download)
-        settings = Settings(steps=50 if steps is None else steps, images_per_prompt=1)
-    bar, on_step = _progress(len(settings.timesteps))
+        number, show = 1, demo.photographs
+        settings = Settings(steps=steps or 50, images_per_prompt=1)
+    bar, on_step = _progress(number * len(settings.timesteps))
     with bar:
-        painted = paint(loaded, settings, seed, on_step)
-    noise = "B' is noise, because the model is random: no trained model is there yet."
-    title = "A is to A' as B is to B'."
-    sheet = contact_sheet(
-        [[Tile(picture, cell.label) for cell, picture in painted.pictures.items()]],
-        title if model else f"{title} {noise}",
-    )
+        pictures, prompt = show(loaded, settings, seed, on_step)
     output_dir.mkdir(parents=True, exist_ok=True)
-    results = {
-        **{cell.name.lower(): picture for cell, picture in painted.pictures.items()},
-        "grid": painted.grid,
-        "grid_marked": painted.marked,
-        "contact_sheet": sheet,
-    }
-    for name, picture in results.items():
+    for name, picture in pictures.items():
         picture.save(output_dir / f"{name}.png")
-    _say(f"The pictures are in {output_dir}: {', '.join(f'{name}.png' for name in results)}.")
-    if model is None:
-        _say(f"{noise} Give one with --model or in ANALOGIST_MODEL.")
+    (output_dir / "prompt.txt").write_text(prompt + "\n", encoding="utf-8")
+    _say(f"Look at {output_dir / 'contact_sheet.png'}; beside it are {', '.join(pictures)} and the prompt.")
 
 
 app.command()(prompt_command.prompt)
