@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from .clip_tokenizer import TOKENIZER_FILES
+from .families import OTHER_FAMILIES
 from .pictures import from_tensor
 from .schedule import TRAIN_STEPS
 
@@ -130,8 +131,6 @@ PIPELINE_CONFIG: dict[str, Any] = {
     "tokenizer": ["transformers", "CLIPTokenizer"],
     "scheduler": ["diffusers", "DDIMScheduler"],
 }
-OTHER_FAMILIES = {1024: "Stable Diffusion 2.x", 1280: "SDXL refiner", 2048: "SDXL"}
-"""Models of other families, by the width of the text that their UNet reads."""
 
 FIRST_WEIGHT = "model.diffusion_model.input_blocks.0.0.weight"
 TEXT_WEIGHT = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"

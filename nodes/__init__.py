@@ -6,6 +6,12 @@ from typing_extensions import override
 from .attention import CAMPatch, SACPatch
 from .example import Example
 from .grid import GridBuilder, GridCropper
+from .prompt_diffusion import (
+    PromptDiffusionApply,
+    PromptDiffusionCheckpointLoader,
+    PromptDiffusionLoader,
+    PromptDiffusionPrompt,
+)
 from .prompting import GPT4VPrompter, PromptParser
 from .sampling import Sigmas
 
@@ -18,6 +24,10 @@ NODES: list[type[io.ComfyNode]] = [
     SACPatch,
     CAMPatch,
     Sigmas,
+    PromptDiffusionLoader,
+    PromptDiffusionCheckpointLoader,
+    PromptDiffusionPrompt,
+    PromptDiffusionApply,
 ]
 
 

@@ -30,6 +30,24 @@ PROMISED = {
     ),
     "AnalogistCAMPatch": (["model", "start_layer", "end_layer", "start_percent", "end_percent", "layout"], ["MODEL"]),
     "AnalogistSigmas": (["model", "steps", "strength"], ["SIGMAS"]),
+    "AnalogistPromptDiffusionLoader": (["control_net_name"], ["CONTROL_NET"]),
+    "AnalogistPromptDiffusionCheckpointLoader": (["ckpt_name"], ["MODEL", "CLIP", "VAE", "CONTROL_NET"]),
+    "AnalogistPromptDiffusionPrompt": (["task", "description", "suffix", "negative"], ["STRING", "STRING"]),
+    "AnalogistPromptDiffusionApply": (
+        [
+            "positive",
+            "negative",
+            "control_net",
+            "b",
+            "strength",
+            "start_percent",
+            "end_percent",
+            "fit",
+            "a",
+            "a_prime",
+        ],
+        ["CONDITIONING", "CONDITIONING"],
+    ),
 }
 
 
