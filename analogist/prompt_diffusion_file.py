@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .prompt_diffusion_names import CHECKPOINT_PREFIXES, CONTROL_PREFIX, control_names
+from .prompt_diffusion_names import CHECKPOINT_PREFIXES, control_names
 
 READ_ERRORS = (
     SafetensorError,
@@ -27,6 +27,9 @@ READ_ERRORS = (
     TypeError,
 )
 """What reading a file that is damaged, or no file of weights at all, raises somewhere inside torch and safetensors."""
+
+HALF, WHOLE = ("F16", 2), ("I64", 8)
+"""The types that are written, and their bytes for a number."""
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -117,19 +120,19 @@ def _write(weights: Mapping[str, Tensor], path: Path, on_tensor: Callable[[int, 
     The library's own writer needs all tensors in memory at once. Whole numbers, of eight bytes, come first: so every
     tensor starts where its type may start.
     """
-    header, end = {}, 0
     ordered = sorted(weights, key=lambda name: (weights[name].is_floating_point(), name))
+    header, ends = {}, [0]
     for name in ordered:
-        tensor, kind = weights[name], "F16" if weights[name].is_floating_point() else "I64"
-        start, end = end, end + tensor.numel() * (2 if kind == "F16" else 8)
-        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [start, end]}
+        tensor, (kind, width) = weights[name], HALF if weights[name].is_floating_point() else WHOLE
+        ends.append(ends[-1] + tensor.numel() * width)
+        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": ends[-2:]}
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-len(text) % WHOLE[1])
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
-        for name in ordered:
+        for name, end in zip(ordered, ends[1:], strict=True):
             file.write(_bytes(name, weights[name]))
-            on_tensor(header[name]["data_offsets"][1], end)
+            on_tensor(end, ends[-1])
 
 
 def _bytes(name: str, tensor: Tensor) -> bytes:

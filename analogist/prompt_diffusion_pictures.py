@@ -10,7 +10,7 @@ from .grid import Fit, fitting
 from .pictures import rgb
 
 OVERSHOOT = 0.25
-"""How far beyond [0, 1] a picture may go, as sharp enlargement makes it, before it is taken for one of another range."""
+"""How far beyond [0, 1] a picture may go, as sharp enlargement makes it, before it counts as of another range."""
 
 
 class Pictures(NamedTuple):

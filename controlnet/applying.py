@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 from comfy.controlnet import ControlBase, ControlNet
-from torch import Tensor
 
 from ..analogist.prompt_diffusion_pictures import Pictures
 from .encoders import PairQueryEncoder, check_text

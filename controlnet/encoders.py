@@ -29,8 +29,8 @@ class PairQueryEncoder(torch.nn.Module):
         """
         if hint.shape[1] != QUERY_CHANNELS + PAIR_CHANNELS:
             raise ValueError(
-                f"Prompt Diffusion needs the pair A, A' and the query B, but a picture of {hint.shape[1]} channels came: "
-                "use the node Analogist Prompt Diffusion Apply in place of Apply ControlNet."
+                f"Prompt Diffusion needs the pair A, A' and the query B, but a picture of {hint.shape[1]} channels "
+                "came: use the node Analogist Prompt Diffusion Apply in place of Apply ControlNet."
             )
         check_text(context.shape[-1], self.text_width)
         query, pair = hint.split([QUERY_CHANNELS, PAIR_CHANNELS], dim=1)
