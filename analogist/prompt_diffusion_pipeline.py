@@ -122,7 +122,8 @@ def with_control(pipeline: Any, network: ControlNetModel) -> StableDiffusionCont
     widths = [part.config.cross_attention_dim for part in (pipeline.unet, network)]
     if widths[0] != widths[1]:
         raise ValueError(
-            f"The model reads text of width {widths[0]} and the control network of {widths[1]}: they do not belong together."
+            f"The model reads text of width {widths[0]} and the control network of {widths[1]}: they do not belong "
+            "together."
         )
     parts = {name: part for name, part in pipeline.components.items() if name != "image_encoder"}
     network = network.to(pipeline.unet.device, pipeline.unet.dtype)

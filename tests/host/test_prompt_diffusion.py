@@ -1,4 +1,4 @@
-"""Prompt Diffusion inside ComfyUI: the reference's numbers through the loader, the apply node and the host's sampling."""
+"""Prompt Diffusion inside ComfyUI: the reference's numbers through the loader, the apply node and the host's sampler."""
 
 from support import comfyui
 
