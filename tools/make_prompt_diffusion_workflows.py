@@ -24,6 +24,8 @@ PAGE = "https://huggingface.co/zhendongw/prompt-diffusion"
 URL = f"{PAGE}/resolve/main/{FILE}"
 SIDE, STEPS, GUIDANCE = 512, 100, 9.0
 """As published."""
+COLUMN = 370
+"""Width of a further column."""
 ANALOGY = EXAMPLES[0]
 SCENE = "a house in front of mountains at sunset, photograph"
 
@@ -232,25 +234,25 @@ def simple(graph: Graph, work: Work) -> None:
 
 
 def canny(graph: Graph, work: Work) -> None:
-    """A and B are the edges of two pictures, found by a node of the host."""
-    loaded_pictures, loaded = examples(graph, work), loader(graph)
-    pictures = {"A'": loaded_pictures["A'"]}
-    for cell, source, top in (("A", "A'", 80), ("B", "B", 500)):
+    """A and B are the edges of two pictures, found by a node of the host in a column of its own."""
+    given, loaded = examples(graph, work), loader(graph)
+    pictures = {"A'": given["A'"]}
+    for cell, source, which, top in (("A", "A'", "first", 80), ("B", "B", "second", 560)):
         edges = graph.node(
             "Canny",
-            (1540, top, 320, 110),
-            inputs={"image": loaded_pictures[source]},
+            (400, top, 320, 110),
+            inputs={"image": given[source]},
             outputs={"IMAGE": "IMAGE"},
             widgets=[0.2, 0.5],
-            title=f"{cell}: the edges of {'the first' if cell == 'A' else 'the second'} picture",
+            title=f"{cell}: the edges of the {which} picture",
         )
         pictures[cell] = edges["IMAGE"]
-        shown(graph, cell, edges["IMAGE"], 1540, top + 130)
-    said = words(graph, work.task, work.description, loaded["CLIP"], 400, 80)
-    image = painted(graph, pictures, said, loaded, 800, 80)
-    saved(graph, "Save B'", work.title.replace(" ", "_"), image, 1170, 80)
-    blocks(graph)
-    graph.group("The maps - edges, found by ComfyUI itself", (1520, 0, 360, 960))
+        shown(graph, cell, edges["IMAGE"], 400, top + 140)
+    said = words(graph, work.task, work.description, loaded["CLIP"], 400 + COLUMN, 80)
+    image = painted(graph, pictures, said, loaded, 800 + COLUMN, 80)
+    saved(graph, "Save B'", work.title.replace(" ", "_"), image, 1170 + COLUMN, 80)
+    graph.group("The maps - Edges", (390, 0, 360, 1030))
+    blocks(graph, COLUMN)
 
 
 def two_steps(graph: Graph, work: Work) -> None:
@@ -311,12 +313,12 @@ def side_by_side(graph: Graph, work: Work) -> None:
     graph.group("Analogist", (0, down, 1880, 950))
 
 
-def blocks(graph: Graph) -> None:
+def blocks(graph: Graph, shift: int = 0) -> None:
     graph.group("Step 1 - Three pictures", (0, 0, 380, 620))
     graph.group("Step 2 - Load Prompt Diffusion", (0, 650, 380, 250))
-    graph.group("Step 3 - Words", (390, 0, 380, 640))
-    graph.group("Step 4 - Apply and sample", (780, 0, 360, 1000))
-    graph.group("Step 5 - B'", (1150, 0, 360, 480))
+    graph.group("Step 3 - Words", (390 + shift, 0, 380, 640))
+    graph.group("Step 4 - Apply and sample", (780 + shift, 0, 360, 1000))
+    graph.group("Step 5 - B'", (1150 + shift, 0, 360, 480))
 
 
 LAYOUTS = {"canny to image": canny, "two-step editing": two_steps, "side by side with Analogist": side_by_side}
@@ -369,7 +371,7 @@ def workflow(work: Work) -> dict[str, Any]:
         "links": graph.links,
         "groups": graph.groups,
         "config": {},
-        "extra": {"ds": {"scale": 0.6, "offset": [540, 80]}, "workflowRendererVersion": "LG"},
+        "extra": {"ds": {"scale": 0.6, "offset": [640, 110]}, "workflowRendererVersion": "LG"},
         "version": 0.4,
     }
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import runpy
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,14 +71,6 @@ def saved(server: Server, prompt: dict[str, Any]) -> list[Image.Image]:
     outputs = server.run(prompt)["outputs"]
     entries = [image for output in outputs.values() for image in output.get("images", ()) if image["type"] == "output"]
     return [Image.open(io.BytesIO(server.picture(entry))) for entry in entries]
-
-
-def test_eight_workflows_are_shipped_and_are_what_their_tool_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(PROJECT / "tools"))
-    tool = runpy.run_path(str(PROJECT / "tools" / "make_prompt_diffusion_workflows.py"))
-    made = {work.stem: json.loads(tool["text"](work)) for work in tool["WORKS"]}
-    assert made == WORKFLOWS
-    assert len(made) == 8
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
