@@ -170,6 +170,29 @@ def test_alpha_is_dropped_and_grey_is_repeated(model: Any, channels: int, expect
     assert all(torch.equal(*both) for both in zip(one, other, strict=True))
 
 
+@pytest.mark.parametrize(("height", "width"), [(16, 32), (8, 8)])
+def test_a_latent_of_another_size_enlarges_or_cuts_all_three_alike(model: Any, height: int, width: int) -> None:
+    """B of 128x64 pixels: latents of twice its size, and of its middle square."""
+    words = text(OWN, "wide/normal")
+    x = torch.randn(1, 4, height, width, generator=torch.Generator().manual_seed(0))
+
+    def outputs(given: dict[str, Tensor]) -> list:
+        controlled = execute(
+            "AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=control(), **given
+        )
+        return sampled(model, *controlled, x)
+
+    given = pictures(OWN, "wide/normal")
+    by_hand = {
+        name: torch.nn.functional.interpolate(picture.movedim(-1, 1), scale_factor=2, mode="bilinear").movedim(1, -1)
+        if height == 16
+        else picture[:, :, 32:96]
+        for name, picture in given.items()
+    }
+    for one, other in zip(outputs(given), outputs(by_hand), strict=True):
+        assert (one - other).abs().max() <= TOLERANCE
+
+
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
