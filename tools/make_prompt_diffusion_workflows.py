@@ -57,7 +57,8 @@ WORKS = (
         Task.PICTURE,
         SCENE,
         "**A** is the depth of a landscape, near is white; **A'** the landscape; **B** the depth of another one.",
-        "Maps of your own photographs: in newer versions of ComfyUI **Run Depth Anything 3** and **Render Depth Anything 3** make "
+        "Maps of your own photographs: in newer versions of ComfyUI **Run Depth Anything 3** and **Render Depth "
+        "Anything 3** make "
         "them from A' and from the picture you want B from. They must show what is near in white.",
     ),
     Work(
@@ -65,9 +66,11 @@ WORKS = (
         "hed_to_picture",
         Task.PICTURE,
         SCENE,
-        "**A** are the outlines of a landscape as the network HED draws them; **A'** is the landscape; **B** are the outlines of "
+        "**A** are the outlines of a landscape as the network HED draws them; **A'** is the landscape; **B** are "
+        "the outlines of "
         "another one.",
-        "HED lines are soft, and white on black. ComfyUI has no node for them; packs with preprocessors do. See also *canny to "
+        "HED lines are soft, and white on black. ComfyUI has no node for them; packs with preprocessors do. See "
+        "also *canny to "
         "image*, whose lines come from a node of ComfyUI.",
     ),
     Work(
@@ -75,9 +78,11 @@ WORKS = (
         "segmentation_to_picture",
         Task.PICTURE,
         SCENE,
-        "**A** are the parts of a landscape in the colors of ADE20K: sky, mountain, grass, tree, building, ground. **A'** is the "
+        "**A** are the parts of a landscape in the colors of ADE20K: sky, mountain, grass, tree, building, "
+        "ground. **A'** is the "
         "landscape, **B** are the parts of another one.",
-        "The colors are words here: with others the model reads other things. ComfyUI has no node for such maps; packs with "
+        "The colors are words here: with others the model reads other things. ComfyUI has no node for such maps; "
+        "packs with "
         "preprocessors do (UniFormer or OneFormer, ADE20K).",
     ),
     Work(
@@ -85,8 +90,10 @@ WORKS = (
         "picture_to_depth",
         Task.DEPTH,
         "",
-        "The other way round. **A** is a landscape, **A'** its depth, **B** another landscape: the model paints its depth.",
-        "For other maps exchange A' and choose the **task**: the words *depth map*, *hed map* and *segmentation map* are what the "
+        "The other way round. **A** is a landscape, **A'** its depth, **B** another landscape: the model paints "
+        "its depth.",
+        "For other maps exchange A' and choose the **task**: the words *depth map*, *hed map* and *segmentation "
+        "map* are what the "
         "model was trained with, and without them no map comes out, whatever the pair shows.",
     ),
     Work(
@@ -94,7 +101,8 @@ WORKS = (
         "scribble_to_picture",
         Task.PICTURE,
         SCENE,
-        "**A** is a landscape in an unsteady hand, **A'** the landscape, **B** another one by the same hand. Scribbles were not among "
+        "**A** is a landscape in an unsteady hand, **A'** the landscape, **B** another one by the same hand. "
+        "Scribbles were not among "
         "the tasks of the training.",
         "White lines on black or black ones on white: the authors show both. A and B must agree.",
     ),
@@ -103,7 +111,8 @@ WORKS = (
         "colorization",
         Task.PICTURE,
         "orange tabby cat, photograph",
-        "Any two pictures will do: **Detect Edges (Canny)** draws the lines of the first one for **A**, and of the second one for "
+        "Any two pictures will do: **Detect Edges (Canny)** draws the lines of the first one for **A**, and of "
+        "the second one for "
         "**B**. **A'** is the first picture itself. Edges of this kind were not among the tasks of the training.",
         "Put two **Load Image** nodes in the place of *Analogist Example*. Lower thresholds give more lines.",
     ),
@@ -112,16 +121,19 @@ WORKS = (
         "picture_to_depth",
         Task.PICTURE,
         "a house in front of mountains in deep snow at night, photograph",
-        "Editing a photograph with one pair. **Step 1** takes the pair as it is and paints the depth of B. **Step 2** takes the pair "
+        "Editing a photograph with one pair. **Step 1** takes the pair as it is and paints the depth of B. "
+        "**Step 2** takes the pair "
         "the other way round and paints a picture with that depth, by a new description.",
-        "What stays is the layout of B, what changes is what the green box says. HED lines in the place of depth keep more of B.",
+        "What stays is the layout of B, what changes is what the green box says. HED lines in the place of depth "
+        "keep more of B.",
     ),
     Work(
         "side by side with Analogist",
         "depth_to_picture",
         Task.PICTURE,
         SCENE,
-        "The same three pictures for both. **Above** Prompt Diffusion: trained on such tasks, guided by its text more than by its "
+        "The same three pictures for both. **Above** Prompt Diffusion: trained on such tasks, guided by its text "
+        "more than by its "
         "pair. **Below** Analogist: not trained for anything, looks only at the pictures and a few words.",
         "Neither is the judge of the other: Prompt Diffusion knows maps, Analogist everything that fits into a grid.",
     ),
@@ -332,11 +344,11 @@ def notes(graph: Graph, work: Work) -> None:
         (-480, 430, 440, 250),
         """
 ## What decides
-**The text decides more than the pair.** In an independent measurement (arXiv 2312.03584) leaving out the pair cost little, \
-and leaving out the text cost much. So say in the green box what B' shows.
+**The text decides more than the pair.** In an independent measurement (arXiv 2312.03584) leaving out the pair cost \
+little, and leaving out the text cost much. So say in the green box what B' shows.
 
-The pair should be a near relative of B: the model has seen no others. The published settings are 100 steps of DDIM and a \
-guidance of 9.
+The pair should be a near relative of B: the model has seen no others. The published settings are 100 steps of DDIM \
+and a guidance of 9.
 """,
     )
     graph.note(

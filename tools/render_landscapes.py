@@ -2,8 +2,8 @@
 
 python tools/render_landscapes.py
 
-Photographs with maps would need a network for each map, and their licences; a drawn landscape knows its own depth, parts
-and outlines. The maps are as in training: near is white in a depth map, HED edges are soft and white on black,
+Photographs with maps would need a network for each map, and their licences; a drawn landscape knows its own depth,
+parts and outlines. The maps are as in training: near is white in a depth map, HED edges are soft and white on black,
 parts have the colors of ADE20K.
 """
 

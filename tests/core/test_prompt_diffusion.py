@@ -25,6 +25,7 @@ from analogist.prompt_diffusion_names import Architecture, architecture, control
 from analogist.prompt_diffusion_pictures import Pictures, prepared
 from analogist.prompt_diffusion_pipeline import Settings, control_net, hint, sample, size_for, with_control
 from support import golden_prompt_diffusion as golden
+from support.bomb import Bomb
 from support.golden import PROJECT
 from support.golden_prompt_diffusion import FORMS, OWN, GoldenPromptDiffusion
 
@@ -203,16 +204,6 @@ def test_a_number_too_large_for_half_precision_leaves_no_file(tmp_path: Path) ->
     with pytest.raises(ValueError, match=r"time_embed.0.bias has numbers too large for half precision"):
         convert(tmp_path / "in.safetensors", tmp_path / "out.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["in.safetensors"]
-
-
-class Bomb:
-    """What a pickle runs when it is read without care."""
-
-    def __init__(self, mark: Path):
-        self.mark = mark
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.mark,)
 
 
 def call(*arguments: object) -> Result:

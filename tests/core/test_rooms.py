@@ -53,7 +53,7 @@ def test_only_one_file_touches_model_options() -> None:
 
 
 def test_the_control_room_extends_no_class_of_the_host() -> None:
-    """The host copies a ControlNet as its own class, so what a subclass adds would be lost on the way to the sampler."""
+    """The host copies a ControlNet as its own class: what a subclass adds would be lost on the way to the sampler."""
     classes = [
         (statement.name, [ast.unparse(base) for base in statement.bases])
         for file in FILES

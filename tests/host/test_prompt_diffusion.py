@@ -1,4 +1,4 @@
-"""Prompt Diffusion inside ComfyUI: the reference's numbers through the loader, the apply node and the host's sampler."""
+"""Prompt Diffusion inside ComfyUI: the reference's numbers through the loader, the apply node and sampling."""
 
 from support import comfyui
 
@@ -13,13 +13,14 @@ import comfy.controlnet
 import comfy.model_detection
 import comfy.sd
 import folder_paths
-import nodes as host_nodes
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+import nodes as host_nodes
 from support import golden_prompt_diffusion as golden
+from support.bomb import Bomb
 from support.golden_prompt_diffusion import FORMS, OWN, TOLERANCE, GoldenPromptDiffusion
 from support.graph import denoise, execute, room
 from support.tiny_pack.tiny import tiny_model
@@ -310,6 +311,9 @@ def test_a_wrong_node_is_told_apart(model: Any) -> None:
     words, given = text(OWN, "wide/normal"), pictures(OWN, "wide/normal")
     with pytest.raises(ValueError, match=r"ControlNet that is not Prompt Diffusion's: load one with Analogist"):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=stock(), **given)
+    adapter = comfy.controlnet.ControlBase()
+    with pytest.raises(ValueError, match="This is a ControlBase that is not Prompt Diffusion's"):
+        execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=adapter, **given)
     applied = host_nodes.ControlNetApplyAdvanced().apply_controlnet(words, words, control(), given["b"], 1.0, 0.0, 1.0)
     with pytest.raises(ValueError, match="a picture of 3 channels came: use the node Analogist Prompt Diffusion Apply"):
         sampled(model, *applied, OWN.inputs()["wide.x"])
@@ -328,6 +332,23 @@ def test_text_of_another_family_is_refused(width: int) -> None:
             control_net=control(),
             **pictures(OWN, "wide/normal"),
         )
+
+
+def test_text_of_another_family_is_refused_at_the_first_step_too() -> None:
+    """Another node may exchange the text behind the apply node."""
+    with pytest.raises(ValueError, match="reads text of width 64, but the conditioning has 1024"):
+        control().control_model(
+            x=torch.zeros(1, 4, 8, 8),
+            hint=torch.zeros(1, 9, 64, 64),
+            timesteps=torch.tensor([500.0]),
+            context=torch.zeros(1, 77, 1024),
+        )
+
+
+@pytest.mark.skipif(not hasattr(comfy.controlnet.ControlNet, "deepclone_multigpu"), reason="this ComfyUI uses one GPU")
+def test_its_copy_for_another_gpu_gives_the_same(model: Any) -> None:
+    clone = control().deepclone_multigpu(torch.device("cpu"))
+    OWN.assert_equal("wide/normal", through_sampling(model, OWN, "wide/normal", clone))
 
 
 def half(folder: Path) -> Any:
@@ -426,16 +447,6 @@ def test_the_node_of_words_gives_the_published_ones() -> None:
     assert positive == "a turtle on the beach, best quality, extremely detailed"
     with pytest.raises(ValueError, match='"map to picture" needs a description'):
         execute("AnalogistPromptDiffusionPrompt", description=" ")
-
-
-class Bomb:
-    """What a pickle runs when it is read without care."""
-
-    def __init__(self, mark: Path):
-        self.mark = mark
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.mark,)
 
 
 @pytest.mark.parametrize("node_id", ["AnalogistPromptDiffusionLoader", "AnalogistPromptDiffusionCheckpointLoader"])
