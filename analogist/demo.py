@@ -1,12 +1,11 @@
 """The whole graph on photographs of this machine, without a trained model: a tiny random one paints noise for B'."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline, UNet2DConditionModel
-from PIL import Image, ImageDraw, ImageFont, ImageOps
-from PIL.Image import Resampling
+from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from .clip_tokenizer import tokenizer_of
@@ -17,9 +16,6 @@ from .regions import Cell
 
 PROMPT = "Cat in color"
 TEXT_WIDTH = 48
-
-MARGIN = 24
-"""Between and around the pictures of the contact sheet; its text sizes follow from it."""
 
 
 class Demo(NamedTuple):
@@ -48,36 +44,6 @@ def paint(
     painted = next(sample(model, grid, image, [PROMPT], settings, model.generator(seed), on_step))
     cells = {cell: crop(grid, image, cell) for cell in pictures}
     return Demo({**cells, Cell.B_PRIME: crop(grid, painted[0], Cell.B_PRIME)}, image, mark(grid, image))
-
-
-def contact_sheet(pictures: Mapping[str, Image.Image], title: str, side: int = 256) -> Image.Image:
-    """Pictures in one row, each above its label and as wide as `side`, under a title that is broken into lines."""
-    width = MARGIN + len(pictures) * (side + MARGIN)
-    title_font, label_font = ImageFont.load_default(MARGIN - 4), ImageFont.load_default(MARGIN - 6)
-    lines = _lines(title, title_font, width - 2 * MARGIN)
-    line_height, label_height = MARGIN + 6, MARGIN + 8
-    top = MARGIN + len(lines) * line_height + MARGIN // 2
-    sheet = Image.new("RGB", (width, top + side + label_height + MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
-    for number, line in enumerate(lines):
-        draw.text((MARGIN, MARGIN + number * line_height + line_height // 2), line, "black", title_font, anchor="lm")
-    for number, (label, picture) in enumerate(pictures.items()):
-        x = MARGIN + number * (side + MARGIN)
-        sheet.paste(ImageOps.fit(picture.convert("RGB"), (side, side), Resampling.BICUBIC), (x, top))
-        draw.text((x + side // 2, top + side + label_height), label, "black", label_font, anchor="mb")
-    return sheet
-
-
-def _lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """Break `text` at its spaces, so that each line is at most `width` pixels wide."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
 
 
 def random_model(seed: int = 0) -> InpaintingModel:

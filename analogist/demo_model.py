@@ -16,7 +16,8 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from .clip_tokenizer import clip_tokenizer
 from .demo_file import END, PATH, START, VOCABULARY, DemoWeights, State, fitting, read, write
-from .diffusers_models import InpaintingModel, checked_device
+from .devices import checked_device
+from .diffusers_models import InpaintingModel
 from .patch_autoencoder import PatchAutoencoder
 
 TEXT_WIDTH = 96

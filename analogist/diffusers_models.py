@@ -29,7 +29,9 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from .clip_tokenizer import TOKENIZER_FILES
+from .devices import checked_device
 from .families import OTHER_FAMILIES
+from .patch_autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
 from .pictures import from_tensor
 from .schedule import TRAIN_STEPS
 
@@ -45,10 +47,17 @@ class InpaintingModel:
     """
 
     unet: UNet2DConditionModel
-    vae: AutoencoderKL
+    vae: AutoencoderKL | PatchAutoencoder
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
     prediction_type: str = "epsilon"
+
+    @property
+    def latent_factor(self) -> int:
+        """Pixels to a latent, along each side."""
+        if isinstance(self.vae, PatchAutoencoder):
+            return FACTOR
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @property
     def device(self) -> torch.device:
@@ -72,15 +81,20 @@ class InpaintingModel:
         return encoded
 
     def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
-        """Pixels (1, 3, H, W) in [-1, 1] -> latents (1, 4, H / 8, W / 8): a sample of the posterior, not its mean."""
-        posterior = self.vae.encode(pixels.to(self.device, self.vae.dtype)).latent_dist
+        """Pixels (B, 3, H, W) in [-1, 1] -> latents (B, 4, H / 8, W / 8): a sample of the posterior, not its mean."""
+        pixels = pixels.to(self.device, self.unet.dtype)
+        if isinstance(self.vae, PatchAutoencoder):
+            return self.vae.encode(pixels) * SCALING_FACTOR
+        posterior = self.vae.encode(pixels).latent_dist
         latents: Tensor = posterior.sample(generator) * self.vae.config.scaling_factor
         return latents
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
         """Latents (images, 4, h, w) -> pictures. One at a time: the decoder needs more memory than the UNet."""
-        scaled = latents / self.vae.config.scaling_factor
-        pixels = [self.vae.decode(one[None]).sample for one in scaled]
+        if isinstance(self.vae, PatchAutoencoder):
+            pixels = [self.vae.decode(latents / SCALING_FACTOR)]
+        else:
+            pixels = [self.vae.decode(one[None] / self.vae.config.scaling_factor).sample for one in latents]
         return from_tensor(torch.cat(pixels).movedim(1, -1) / 2 + 0.5, name="The decoded picture")
 
 
@@ -225,20 +239,6 @@ def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
     """The parts of a diffusers pipeline that are used here."""
     predicted = pipeline.scheduler.config.get("prediction_type", "epsilon")
     return InpaintingModel(pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, predicted)
-
-
-def checked_device(device: str | None) -> str:
-    """The device asked for, by default the first GPU.
-
-    Raises:
-        ValueError: there is no such device here.
-    """
-    available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
-    chosen = {None: available[0], "cuda": "cuda:0"}.get(device, device)
-    if chosen not in available:
-        raise ValueError(f"There is no device {device!r} here; there is {', '.join(available)}.")
-    return chosen
 
 
 def _model_folder(kind: Kind, path: str | Path, allow_download: bool) -> Path:

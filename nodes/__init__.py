@@ -4,6 +4,8 @@ from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
 from .attention import CAMPatch, SACPatch
+from .demo_model import DemoModelLoader
+from .evaluation import BestOf, ContactSheet, DirectionScore, Sweep, SweepValues
 from .example import Example
 from .grid import GridBuilder, GridCropper
 from .prompt_diffusion import (
@@ -17,6 +19,7 @@ from .sampling import Sigmas
 
 NODES: list[type[io.ComfyNode]] = [
     Example,
+    DemoModelLoader,
     GridBuilder,
     GridCropper,
     GPT4VPrompter,
@@ -24,6 +27,11 @@ NODES: list[type[io.ComfyNode]] = [
     SACPatch,
     CAMPatch,
     Sigmas,
+    DirectionScore,
+    BestOf,
+    ContactSheet,
+    SweepValues,
+    Sweep,
     PromptDiffusionLoader,
     PromptDiffusionCheckpointLoader,
     PromptDiffusionPrompt,

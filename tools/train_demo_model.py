@@ -3,13 +3,12 @@
 python tools/train_demo_model.py outputs/demo_model           all stages; started again it goes on where it was
 python tools/train_demo_model.py outputs/demo_model --steps 20000
 
-What it learns is inpainting in general: any hole of a collage of four pictures that are related at random, told what the
-hole shows, what the whole picture shows, or nothing. No collage is an analogy, no picture shows a held-out pair of
+What it learns is inpainting in general: any hole of a collage of four pictures that are related at random, told what
+the hole shows, what the whole picture shows, or nothing. No collage is an analogy, no picture shows a held-out pair of
 shape and color, and neither SAC nor CAM is any part of it.
 """
 
 import os
-import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,11 +24,11 @@ from numpy.random import Generator
 from PIL import Image, ImageDraw
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import l1_loss, mse_loss
 
 from analogist.clip_tokenizer import clip_tokenizer
 from analogist.demo_file import END, START, UNKNOWN
-from analogist.demo_model import Modules, build, load_modules, save
+from analogist.demo_model import Modules, build, save
 from analogist.diffusers_models import ddim
 from analogist.patch_autoencoder import SCALING_FACTOR, PatchAutoencoder
 from analogist.regions import Cell
@@ -146,7 +145,7 @@ class Place:
         """Written beside and moved into place, so that a checkpoint is whole or the one before."""
         unfinished = self.file(f"{name}.new")
         torch.save(state, unfinished)
-        os.replace(unfinished, self.file(name))
+        unfinished.replace(self.file(name))
 
     def load(self, name: str) -> dict[str, Any] | None:
         path = self.file(name)
@@ -162,7 +161,7 @@ def pictures(place: Place, number: int) -> np.ndarray:
             drawn = list(track(pool.map(draw_collages, parts), "Drawing", total=len(parts)))
         unfinished = path.with_suffix(".new.npy")
         np.save(unfinished, np.concatenate(drawn))
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     return np.load(path, mmap_mode="r")
 
 
@@ -183,7 +182,7 @@ def train_autoencoder(place: Place, vae: PatchAutoencoder, data: np.ndarray, ste
             latents = norm(vae.encode(pixels).float())
             noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(place.device)
             out = vae.decode(latents + LATENT_NOISE * noise).float()
-        loss = F.l1_loss(out, pixels) + F.mse_loss(out, pixels)
+        loss = l1_loss(out, pixels) + mse_loss(out, pixels)
         update(optimizer, loss, vae)
         write_loss("autoencoder", place, step, loss)
     bake(vae, norm)
@@ -327,8 +326,12 @@ def main(
     collages: Annotated[int, typer.Option(help="Drawn once, for all stages.")] = 24_000,
     batch: Annotated[int, typer.Option(help="Collages in a step of the UNet.")] = 32,
     rate: Annotated[float, typer.Option(help="Learning rate of the UNet.")] = 1e-3,
-    compiled: Annotated[bool, typer.Option(help="Compile the UNet first; minutes on a CPU, a third less for each step.")] = True,
-    export: Annotated[bool, typer.Option("--export", help="Only write the model as the last checkpoint has it.")] = False,
+    compiled: Annotated[
+        bool, typer.Option(help="Compile the UNet first; minutes on a CPU, a third less for each step.")
+    ] = True,
+    export: Annotated[
+        bool, typer.Option("--export", help="Only write the model as the last checkpoint has it.")
+    ] = False,
 ) -> None:
     torch.manual_seed(SEED)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -13,6 +13,7 @@ from support.golden import PROJECT
 from support.graph import execute, node, room
 
 PROMISED = {
+    "AnalogistDemoModelLoader": ([], ["MODEL", "CLIP", "VAE"]),
     "AnalogistExample": (["example"], ["IMAGE", "IMAGE", "IMAGE"]),
     "AnalogistGridBuilder": (
         ["a", "a_prime", "b", "layout", "cell_width", "cell_height", "fit", "gutter", "b_prime_init"],
@@ -30,6 +31,20 @@ PROMISED = {
     ),
     "AnalogistCAMPatch": (["model", "start_layer", "end_layer", "start_percent", "end_percent", "layout"], ["MODEL"]),
     "AnalogistSigmas": (["model", "steps", "strength"], ["SIGMAS"]),
+    "AnalogistDirectionScore": (
+        ["clip_vision", "a", "a_prime", "b", "b_prime", "variant"],
+        ["FLOAT", "FLOAT", "STRING"],
+    ),
+    "AnalogistBestOf": (["images", "scores", "keep", "best"], ["IMAGE", "FLOAT", "INT", "STRING"]),
+    "AnalogistContactSheet": (
+        ["a", "a_prime", "b", "images", "title", "order", "best", "columns", "picture_side", "scores"],
+        ["IMAGE"],
+    ),
+    "AnalogistSweepValues": (
+        ["scales", "layers", "strengths", "seeds"],
+        ["FLOAT", "INT", "INT", "FLOAT", "INT", "STRING"],
+    ),
+    "AnalogistSweep": (["images", "settings", "columns", "title", "best", "picture_side", "scores"], ["IMAGE"]),
     "AnalogistPromptDiffusionLoader": (["control_net_name"], ["CONTROL_NET"]),
     "AnalogistPromptDiffusionCheckpointLoader": (["ckpt_name"], ["MODEL", "CLIP", "VAE", "CONTROL_NET"]),
     "AnalogistPromptDiffusionPrompt": (["task", "description", "suffix", "negative"], ["STRING", "STRING"]),

@@ -1,8 +1,8 @@
-"""A custom node pack for tests: checkpoint loaders that need no checkpoint."""
+"""A custom node pack for tests: loaders that need no files."""
 
 from comfy_api.latest import ComfyExtension, io
 
-from .tiny import tiny_clip, tiny_model, tiny_vae
+from .tiny import tiny_clip, tiny_clip_vision, tiny_model, tiny_vae
 
 
 class TinyCheckpoint(io.ComfyNode):
@@ -35,9 +35,23 @@ class TinyTextToImage(io.ComfyNode):
         return io.NodeOutput(tiny_model(channel_mult=(1, 2, 4, 4), in_channels=4), tiny_clip(), tiny_vae())
 
 
+class TinyClipVision(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TestTinyClipVision",
+            inputs=[io.String.Input("clip_name", optional=True)],
+            outputs=[io.ClipVision.Output()],
+        )
+
+    @classmethod
+    def execute(cls, clip_name: str = "") -> io.NodeOutput:
+        return io.NodeOutput(tiny_clip_vision())
+
+
 class TinyExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [TinyCheckpoint, TinyTextToImage]
+        return [TinyCheckpoint, TinyTextToImage, TinyClipVision]
 
 
 async def comfy_entrypoint() -> TinyExtension:

@@ -1,0 +1,198 @@
+"""Scores of an analogy, from embeddings and pictures. Pure functions; what loads a network is in `metric_models`.
+
+Pictures are batches (B, H, W, 3) of floats in [0, 1], as everywhere here. PSNR, SSIM and FID are torchmetrics', which
+is imported where it is used: the scores from embeddings need torch alone.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+SSIM_WINDOW = 11
+"""Pixels, as in the paper of SSIM."""
+
+
+def direction_similarity_published(a: Tensor, a_prime: Tensor, b: Tensor, b_prime: Tensor) -> Tensor:
+    """CLIP direction similarity as in the published evaluation of Analogist (arXiv 2405.10316): cos(A' - A, B' - B).
+
+    The features are taken as CLIP projects them, not normalised. The published numbers are those of
+    `openai/clip-vit-base-patch16` on tiles whose borders differ; `strips.published_cells` cuts the same tiles.
+
+    Args:
+        a, a_prime, b, b_prime: features (..., dim) that broadcast: one A, A' and B go with many B'.
+
+    Returns:
+        Cosines in [-1, 1], (...); 0 where a pair has no direction because its two features are equal.
+
+    Raises:
+        ValueError: features of different lengths, or of pictures whose numbers do not fit together.
+    """
+    _check_features(a=a, a_prime=a_prime, b=b, b_prime=b_prime)
+    return F.cosine_similarity(a_prime - a, b_prime - b, dim=-1)
+
+
+def direction_similarity(a: Tensor, a_prime: Tensor, b: Tensor, b_prime: Tensor) -> Tensor:
+    """The same between features of length 1, the space in which CLIP was trained to compare pictures.
+
+    Without it a picture whose feature is long turns the directions towards itself. StyleGAN-NADA (arXiv 2108.00946)
+    and InstructPix2Pix (arXiv 2211.09800) take their directions between such features, too. Arguments, result and
+    errors are those of `direction_similarity_published`; the numbers of the two cannot be compared.
+    """
+    _check_features(a=a, a_prime=a_prime, b=b, b_prime=b_prime)
+    a, a_prime, b, b_prime = (F.normalize(feature, dim=-1) for feature in (a, a_prime, b, b_prime))
+    return F.cosine_similarity(a_prime - a, b_prime - b, dim=-1)
+
+
+def structure_distance(b: Tensor, b_prime: Tensor) -> Tensor:
+    """How far the structure of B' is from that of B: the mean squared difference of their self-similarities.
+
+    The self-similarity of a picture is the cosine between every two of its patches, so it knows where things are and
+    not what they look like: Splice (arXiv 2201.00424, eq. 2), there on the keys of DINO, here on the tokens given.
+
+    Args:
+        b, b_prime: patch tokens (..., tokens, dim) of one model, without its class token.
+
+    Returns:
+        (...), 0 for the same structure.
+    """
+    if b.shape[-2:] != b_prime.shape[-2:]:
+        raise ValueError(
+            f"B has {b.shape[-2]} patches of {b.shape[-1]} numbers and B' {b_prime.shape[-2]} of {b_prime.shape[-1]}: "
+            "both must come from one model."
+        )
+    return (_self_similarity(b) - _self_similarity(b_prime)).square().mean(dim=(-2, -1))
+
+
+def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
+    """SSIM (Wang et al. 2004) of the grey pictures without its comparison of brightness: what stays when colors change.
+
+    Returns:
+        (B,), 1 for the same structure and about 0 where there is none in common.
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    _check_pictures(b, b_prime)
+    _check_window(b)
+    grey = (_channels_first(picture).mean(dim=1, keepdim=True) for picture in (b_prime, b))
+    _, structure = structural_similarity_index_measure(
+        *grey, data_range=1.0, reduction="none", return_contrast_sensitivity=True
+    )
+    return structure
+
+
+def squared_error(results: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error of each picture, (B,)."""
+    _check_pictures(results, targets)
+    return (results - targets).square().mean(dim=(1, 2, 3))
+
+
+def rmse(squared_errors: Tensor) -> Tensor:
+    """RMSE of a set as Prompt Diffusion (arXiv 2305.01115) reports it, from the `squared_error` of its pictures.
+
+    It is the root of their mean, and not the mean of each picture's root, which is smaller.
+    """
+    return squared_errors.mean().sqrt()
+
+
+def psnr(results: Tensor, targets: Tensor) -> Tensor:
+    """Peak signal to noise ratio of each picture in dB, (B,); infinite for equal ones."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    _check_pictures(results, targets)
+    return peak_signal_noise_ratio(results, targets, data_range=1.0, reduction="none", dim=(1, 2, 3))
+
+
+def ssim(results: Tensor, targets: Tensor) -> Tensor:
+    """SSIM (Wang et al. 2004) of each picture, (B,); 1 for equal ones."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    _check_pictures(results, targets)
+    _check_window(results)
+    pictures = (_channels_first(picture) for picture in (results, targets))
+    return structural_similarity_index_measure(*pictures, data_range=1.0, reduction="none")
+
+
+def lpips(results: Tensor, targets: Tensor, network: nn.Module) -> Tensor:
+    """LPIPS (arXiv 1801.03924) of each picture, (B,), by `metric_models.lpips_network`; 0 for equal ones."""
+    _check_pictures(results, targets)
+    pairs = zip(_channels_first(results), _channels_first(targets), strict=True)
+    return torch.stack([network(result[None], target[None]).flatten()[0] for result, target in pairs])
+
+
+def frechet_distance(
+    results: Iterable[Tensor], targets: Iterable[Tensor], network: nn.Module, device: str = "cpu"
+) -> float:
+    """FID (arXiv 1706.08500): the Fréchet distance between the features of two sets of pictures.
+
+    Args:
+        results, targets: batches of pictures; only their sums are kept, so the sets may be of any size.
+        network: takes bytes (B, 3, H, W) and gives features (B, dim); `metric_models.inception` for the usual FID.
+        device: where the network runs and the sums are kept, in double precision.
+
+    Raises:
+        ValueError: a set with fewer than two pictures has no spread.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    distance = FrechetInceptionDistance(feature=network).to(device)
+    for batches, real in ((results, False), (targets, True)):
+        for batch in batches:
+            pixels = (_channels_first(batch) * 255).round().to(device, torch.uint8)
+            distance.update(pixels, real=real)
+    numbers = int(distance.fake_features_num_samples), int(distance.real_features_num_samples)
+    if min(numbers) < 2:
+        raise ValueError(
+            f"FID compares sets of at least two pictures; came {numbers[0]} results and {numbers[1]} targets."
+        )
+    return float(distance.compute())
+
+
+def ranked(scores: Sequence[float], highest_first: bool = True) -> list[int]:
+    """The places of the scores from the best to the worst; equal ones keep their order.
+
+    Raises:
+        ValueError: a score that is not a number has no rank.
+    """
+    if broken := [place for place, score in enumerate(scores, 1) if math.isnan(score)]:
+        raise ValueError(f"The score of picture {broken[0]} is not a number, so the pictures cannot be put in order.")
+    return sorted(range(len(scores)), key=lambda place: -scores[place] if highest_first else scores[place])
+
+
+def _self_similarity(tokens: Tensor) -> Tensor:
+    directions = F.normalize(tokens, dim=-1)
+    return directions @ directions.mT  # (..., tokens, tokens)
+
+
+def _channels_first(pictures: Tensor) -> Tensor:
+    return pictures.movedim(-1, 1)
+
+
+def _check_features(**features: Tensor) -> None:
+    shapes = ", ".join(f"{name} {tuple(feature.shape)}" for name, feature in features.items())
+    if len({feature.shape[-1:] for feature in features.values()}) != 1:
+        raise ValueError(f"The features must come from one model, (..., dim) with the same dim; came {shapes}.")
+    try:
+        torch.broadcast_shapes(*(feature.shape for feature in features.values()))
+    except RuntimeError:
+        raise ValueError(
+            f"The features do not fit together: {shapes}. One A, A' and B go with many B', or as many of each."
+        ) from None
+
+
+def _check_pictures(ours: Tensor, theirs: Tensor) -> None:
+    if ours.shape != theirs.shape or ours.ndim != 4:
+        raise ValueError(
+            "Pictures are compared one to one and pixel by pixel, (number, height, width, channels) alike; "
+            f"came {tuple(ours.shape)} and {tuple(theirs.shape)}."
+        )
+
+
+def _check_window(pictures: Tensor) -> None:
+    _, height, width, _ = pictures.shape
+    if min(height, width) < SSIM_WINDOW:
+        raise ValueError(
+            f"SSIM compares windows of {SSIM_WINDOW} pixels, but the pictures are {width}x{height}: use larger ones."
+        )
