@@ -4,7 +4,6 @@ python tools/make_prompt_diffusion_workflows.py
 """
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -305,7 +304,7 @@ def side_by_side(graph: Graph, work: Work) -> None:
     negative = worded(graph, "Negative prompt", (400, down + 270, 350, 130), loaded["CLIP"], NEGATIVE)
     before = len(graph.nodes)
     model, sigmas = patches(graph, ANALOGY, loaded["MODEL"], grid["layout"])
-    latent = inpainted(graph, grid, (positive, negative, loaded["VAE"]), model, sigmas)
+    latent = inpainted(graph, ANALOGY, grid, (positive, negative, loaded["VAE"]), model, sigmas)
     for node in graph.nodes[before:]:
         node["pos"][1] += down
     decoded = graph.node(
@@ -374,18 +373,7 @@ def workflow(work: Work) -> dict[str, Any]:
     graph = Graph()
     LAYOUTS.get(work.title, simple)(graph, work)
     notes(graph, work)
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"analogist/{work.stem}")),
-        "revision": 0,
-        "last_node_id": len(graph.nodes),
-        "last_link_id": len(graph.links),
-        "nodes": graph.nodes,
-        "links": graph.links,
-        "groups": graph.groups,
-        "config": {},
-        "extra": {"ds": {"scale": 0.6, "offset": [640, 110]}, "workflowRendererVersion": "LG"},
-        "version": 0.4,
-    }
+    return graph.file(work.stem, 0.6, (640, 110))
 
 
 def text(work: Work) -> str:
