@@ -1,4 +1,4 @@
-"""The command line: `python -m analogist grid`, `run`, `prompt`, `profiles` and `demo`.
+"""The command line: `python -m analogist grid`, `run`, `prompt`, `profiles`, `evaluate` and `demo`.
 
 Flags are those of the published programs, with underscores or hyphens. Torch and diffusers are imported inside the
 commands, so that `--help` answers at once.
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from . import prompt_command
+from . import evaluate_command, prompt_command
 
 if TYPE_CHECKING:
     from .diffusers_models import InpaintingModel
@@ -269,6 +269,7 @@ def demo(
 
 app.command()(prompt_command.prompt)
 app.add_typer(prompt_command.profiles, name="profiles")
+app.command()(_plain_errors()(evaluate_command.evaluate))
 
 
 def file_stem(prompt: str) -> str:
