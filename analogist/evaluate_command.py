@@ -13,7 +13,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from .evaluation.dataset import Problem
+    from .evaluation.dataset import Dataset, Problem
     from .evaluation.jobs import Crew, Painter
     from .evaluation.runner import Evaluated, Scorer, Watch
     from .evaluation.settings import Config
@@ -75,7 +75,6 @@ def evaluate(
     parquet: Annotated[bool, typer.Option("--parquet", help="Write the table as Parquet, too.")] = False,
 ) -> None:
     """Paint, score and show a whole data set; killed at any point, the same command goes on where it ended."""
-    _quiet_libraries()
     from .evaluation.dataset import read_dataset
     from .evaluation.runner import evaluate as run
     from .evaluation.runner import missing_tasks
@@ -88,7 +87,7 @@ def evaluate(
         for name in missing_tasks(settings, found):
             _warn(f"The configuration names the task {name!r}, which is not in the data set.")
     painter, kept = _painter(settings)
-    scorer = _scorer(clip, device, allow_download)
+    scorer = _scorer(found, clip, device, allow_download)
     with Store(output_dir) as store, _Bars() as bars:
         crew = _crew(painter, ray, workers)
         evaluated = run(
@@ -135,6 +134,7 @@ def _painter(config: "Config") -> tuple["Painter", "dict[str, JsonValue]"]:
     if isinstance(backend, InProcess):
         from .evaluation.diffusers_painter import DiffusersPainter
 
+        _quiet_libraries()
         return DiffusersPainter(backend), backend.model_dump(include={"kind", "model", "dtype"})
     from .evaluation.comfyui_painter import ComfyUIPainter
 
@@ -146,12 +146,13 @@ def _painter(config: "Config") -> tuple["Painter", "dict[str, JsonValue]"]:
     }
 
 
-def _scorer(clip: str | None, device: str | None, allow_download: bool) -> "Scorer":
-    """Scores against a known B' cost nothing to have; those of CLIP are there where a CLIP is named."""
+def _scorer(dataset: "Dataset", clip: str | None, device: str | None, allow_download: bool) -> "Scorer | None":
+    """Scores against the true B' where the data set has it, and those of CLIP where one is named."""
+    from .evaluation.dataset import TRUTH
     from .evaluation.scoring import LibraryScorer
 
     if clip is None:
-        return LibraryScorer()
+        return LibraryScorer() if any(TRUTH in source.pictures for source in dataset.sources) else None
     from .metric_models import Embedder
 
     return LibraryScorer(Embedder.load(clip, device or "cpu", allow_download), clip)
@@ -238,7 +239,9 @@ def _say(sentence: str) -> None:
 
 def _quiet_libraries() -> None:
     """Keep notes to programmers off the terminal; errors still come through."""
-    from transformers.utils import logging
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    for logging in (diffusers_logging, transformers_logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
