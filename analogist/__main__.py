@@ -1,4 +1,4 @@
-"""The command line: `python -m analogist grid`, `run`, `prompt`, `profiles`, `evaluate` and `demo`.
+"""The command line: `python -m analogist grid`, `run`, `prompt`, `profiles`, `evaluate`, `score`, `compare` and `demo`.
 
 Flags are those of the published programs, with underscores or hyphens. Torch and diffusers are imported inside the
 commands, so that `--help` answers at once.
@@ -18,13 +18,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from . import evaluate_command, prompt_command
+from . import evaluate_command, prompt_command, score_command
 
 if TYPE_CHECKING:
     from .diffusers_models import InpaintingModel
     from .grid import AnalogyGrid
 
 RANDOM_MODEL_STEPS = 8
+EXTRAS = {
+    "metrics": ("torchmetrics", "torchvision", "torch_fidelity"),
+    "evaluation": ("filelock", "jinja2", "matplotlib", "pydantic", "requests", "tomli", "websocket", "yaml"),
+    "parquet": ("pyarrow",),
+    "ray": ("ray",),
+}
+"""Which of our extras brings a library; all others are in "demo"."""
 LONGEST_NAME = 150
 """Characters of a file name that come from the prompt; file systems stop at 255 bytes."""
 
@@ -91,7 +98,9 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        _fail(f'This command needs {error.name}, which is not installed: pip install "analogist[demo]".')
+        library = (error.name or "").split(".")[0]
+        extra = next((name for name, libraries in EXTRAS.items() if library in libraries), "demo")
+        _fail(f'This command needs {error.name}, which is not installed: pip install "analogist[{extra}]".')
     except (ValueError, OSError) as error:
         _fail(str(error))
     except RuntimeError as error:
@@ -234,7 +243,8 @@ def demo(
 ) -> None:
     """Run the whole method on photographs; without --model a tiny random model paints noise for B'."""
     _quiet_libraries()
-    from .demo import contact_sheet, paint, random_model
+    from .contact_sheet import Tile, contact_sheet
+    from .demo import paint, random_model
     from .diffusers_pipeline import Settings
 
     if model is None:
@@ -250,7 +260,7 @@ def demo(
     noise = "B' is noise, because the model is random: no trained model is there yet."
     title = "A is to A' as B is to B'."
     sheet = contact_sheet(
-        {cell.label: picture for cell, picture in painted.pictures.items()},
+        [[Tile(picture, cell.label) for cell, picture in painted.pictures.items()]],
         title if model else f"{title} {noise}",
     )
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -270,6 +280,8 @@ def demo(
 app.command()(prompt_command.prompt)
 app.add_typer(prompt_command.profiles, name="profiles")
 app.command()(_plain_errors()(evaluate_command.evaluate))
+app.command()(_plain_errors()(score_command.score))
+app.command()(_plain_errors()(score_command.compare))
 
 
 def file_stem(prompt: str) -> str:

@@ -1,6 +1,7 @@
 """Pictures with labels on one white sheet: the results of an analogy, and a sweep over settings."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
@@ -14,6 +15,16 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Settings = Mapping[str, str]
 """Settings of one result by their names, as they are shown."""
 
+SYSTEM_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "msyh.ttc",
+    "PingFang.ttc",
+    "Arial Unicode.ttf",
+    "DejaVuSans.ttf",
+    "LiberationSans-Regular.ttf",
+    "arial.ttf",
+)
+"""Fonts of Linux, Windows and macOS by their files, those with most letters first; Pillow knows where they lie."""
 SMALLEST_TEXT = 12
 """Pixels; smaller letters cannot be read."""
 TEXT, FAINT, BEST = (20, 20, 20), (150, 150, 150), (0, 130, 60)
@@ -166,18 +177,31 @@ class _Style:
 
     def __init__(self, side: int) -> None:
         self.side = side
-        self.font: Font = ImageFont.load_default(max(SMALLEST_TEXT, side // 14))
+        self.text_size = max(SMALLEST_TEXT, side // 14)
         self.gap, self.margin, self.frame = max(3, side // 48), max(10, side // 12), max(2, side // 64)
 
     def text(self, text: str, width: int, color: Color = TEXT) -> Image.Image:
         """Text in lines of at most `width` pixels: a picture as large as they need, its lines centred."""
-        lines = "\n".join(_lines(text, self.font, width))
+        font, text = _font(text, self.text_size)
+        lines = "\n".join(_lines(text, font, width))
         measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-        left, _, right, bottom = measure.multiline_textbbox((0, 0), lines, self.font, spacing=self.gap, align="center")
+        left, _, right, bottom = measure.multiline_textbbox((0, 0), lines, font, spacing=self.gap, align="center")
         picture = Image.new("RGB", (ceil(right - left) + 1, ceil(bottom) + 1), WHITE)
         draw = ImageDraw.Draw(picture)
-        draw.multiline_text((-left, 0), lines, color, self.font, spacing=self.gap, align="center")
+        draw.multiline_text((-left, 0), lines, color, font, spacing=self.gap, align="center")
         return picture
+
+
+def _font(text: str, size: int) -> tuple[Font, str]:
+    """A font for the text, and the text. Pillow's own font has ASCII alone, for the rest the system's are looked for.
+
+    Where the system has none of them, letters beyond ASCII become question marks.
+    """
+    if not text.isascii():
+        for name in SYSTEM_FONTS:
+            with suppress(OSError):
+                return ImageFont.truetype(name, size), text
+    return ImageFont.load_default(size), text.encode("ascii", "replace").decode()
 
 
 def _lines(text: str, font: Font, width: int) -> list[str]:

@@ -1,29 +1,21 @@
 """The whole graph on photographs of this machine, without a trained model: a tiny random one paints noise for B'."""
 
-import json
-import tempfile
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline, UNet2DConditionModel
-from PIL import Image, ImageDraw, ImageFont, ImageOps
-from PIL.Image import Resampling
-from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from PIL import Image
+from transformers import CLIPTextConfig, CLIPTextModel
 
-from .diffusers_models import TOKENIZER_FILES, InpaintingModel, ddim, from_pipeline
+from .clip_tokenizer import tokenizer_of
+from .diffusers_models import InpaintingModel, ddim, from_pipeline
 from .diffusers_pipeline import Settings, sample
 from .grid import AnalogyGrid, Fit, compose, crop, mark
 from .regions import Cell
 
 PROMPT = "Cat in color"
-START, END = "<|startoftext|>", "<|endoftext|>"
 TEXT_WIDTH = 48
-
-MARGIN = 24
-"""Between and around the pictures of the contact sheet; its text sizes follow from it."""
 
 
 class Demo(NamedTuple):
@@ -54,36 +46,6 @@ def paint(
     return Demo({**cells, Cell.B_PRIME: crop(grid, painted[0], Cell.B_PRIME)}, image, mark(grid, image))
 
 
-def contact_sheet(pictures: Mapping[str, Image.Image], title: str, side: int = 256) -> Image.Image:
-    """Pictures in one row, each above its label and as wide as `side`, under a title that is broken into lines."""
-    width = MARGIN + len(pictures) * (side + MARGIN)
-    title_font, label_font = ImageFont.load_default(MARGIN - 4), ImageFont.load_default(MARGIN - 6)
-    lines = _lines(title, title_font, width - 2 * MARGIN)
-    line_height, label_height = MARGIN + 6, MARGIN + 8
-    top = MARGIN + len(lines) * line_height + MARGIN // 2
-    sheet = Image.new("RGB", (width, top + side + label_height + MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
-    for number, line in enumerate(lines):
-        draw.text((MARGIN, MARGIN + number * line_height + line_height // 2), line, "black", title_font, anchor="lm")
-    for number, (label, picture) in enumerate(pictures.items()):
-        x = MARGIN + number * (side + MARGIN)
-        sheet.paste(ImageOps.fit(picture.convert("RGB"), (side, side), Resampling.BICUBIC), (x, top))
-        draw.text((x + side // 2, top + side + label_height), label, "black", label_font, anchor="mb")
-    return sheet
-
-
-def _lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """Break `text` at its spaces, so that each line is at most `width` pixels wide."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
-
-
 def random_model(seed: int = 0) -> InpaintingModel:
     """A model with the 16 transformer blocks of Stable Diffusion 1.x and random weights: it paints noise."""
     return from_pipeline(random_pipeline(seed))
@@ -108,7 +70,7 @@ def random_pipeline(seed: int = 0) -> StableDiffusionInpaintPipeline:
             latent_channels=4,
             sample_size=512,
         )
-        tokenizer = byte_tokenizer()
+        tokenizer = tokenizer_of([])  # Its words are single bytes.
         text_encoder = CLIPTextModel(
             CLIPTextConfig(
                 vocab_size=len(tokenizer),
@@ -131,14 +93,3 @@ def random_pipeline(seed: int = 0) -> StableDiffusionInpaintPipeline:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-
-
-def byte_tokenizer() -> CLIPTokenizer:
-    """CLIP's tokenizer with the smallest vocabulary there is: every byte, inside a word and at its end."""
-    letters = sorted(ByteLevel.alphabet())
-    words = [*letters, *(f"{letter}</w>" for letter in letters), START, END]
-    vocabulary, merges = TOKENIZER_FILES
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, vocabulary).write_text(json.dumps({word: n for n, word in enumerate(words)}), encoding="utf-8")
-        Path(folder, merges).write_text("#version: 0.2\n", encoding="utf-8")
-        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)

@@ -19,6 +19,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from .clip_tokenizer import TOKENIZER_FILES
+from .devices import checked_device
 from .pictures import from_tensor
 from .schedule import TRAIN_STEPS
 
@@ -27,12 +29,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InpaintingModel:
-    """The parts of a Stable Diffusion 1.x inpainting model, on one device and in one precision."""
+    """The parts of a Stable Diffusion 1.x inpainting model, on one device and in one precision.
+
+    Attributes:
+        prediction_type: what the UNet was trained to predict, in the words of diffusers.
+    """
 
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
+    prediction_type: str = "epsilon"
 
     @property
     def device(self) -> torch.device:
@@ -68,8 +75,8 @@ class InpaintingModel:
         return from_tensor(torch.cat(pixels).movedim(1, -1) / 2 + 0.5, name="The decoded picture")
 
 
-def ddim(steps: int) -> DDIMScheduler:
-    """The published sampler, set to `steps` steps."""
+def ddim(steps: int, prediction_type: str = "epsilon") -> DDIMScheduler:
+    """The published sampler, set to `steps` steps, for a model that predicts the noise or, with "v_prediction", v."""
     scheduler = DDIMScheduler(
         num_train_timesteps=TRAIN_STEPS,
         beta_start=0.00085,
@@ -78,7 +85,7 @@ def ddim(steps: int) -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=False,
         steps_offset=1,
-        prediction_type="epsilon",
+        prediction_type=prediction_type,
     )
     scheduler.set_timesteps(steps)
     return scheduler
@@ -133,7 +140,6 @@ OTHER_PARTS = (("VAE", "first_stage_model."), ("text encoder", "cond_stage_model
 """Names of the tensors in a checkpoint file."""
 
 CLIP_REPOSITORY = "openai/clip-vit-large-patch14"
-TOKENIZER_FILES = ("vocab.json", "merges.txt")
 
 
 def load_model(
@@ -157,7 +163,7 @@ def load_model(
     Raises:
         ValueError: one sentence that says what is missing, or what the model is instead.
     """
-    place = torch.device(_checked_device(device))
+    place = torch.device(checked_device(device))
     dtype = dtype or (torch.float32 if place.type == "cpu" else torch.float16)
     if Path(path).is_file():
         pipeline = _load_file(Path(path), _tokenizer(tokenizer, allow_download))
@@ -174,17 +180,8 @@ def load_model(
 
 def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
     """The parts of a diffusers pipeline that are used here."""
-    return InpaintingModel(pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer)
-
-
-def _checked_device(device: str | None) -> str:
-    """The device asked for, by default the first GPU."""
-    available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
-    chosen = {None: available[0], "cuda": "cuda:0"}.get(device, device)
-    if chosen not in available:
-        raise ValueError(f"There is no device {device!r} here; there is {', '.join(available)}.")
-    return chosen
+    predicted = pipeline.scheduler.config.get("prediction_type", "epsilon")
+    return InpaintingModel(pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, predicted)
 
 
 def _model_folder(path: str | Path, allow_download: bool) -> Path:

@@ -232,20 +232,27 @@ def start_latents(noise: Tensor, image_latents: Tensor, settings: Settings) -> T
 
 @torch.no_grad()
 def denoise(
-    unet: UNet2DConditionModel, latents: Tensor, conditions: Conditions, settings: Settings
+    unet: UNet2DConditionModel,
+    latents: Tensor,
+    conditions: Conditions,
+    settings: Settings,
+    prediction_type: str = "epsilon",
 ) -> Iterator[Tensor]:
     """The latents (images, 4, h, w) after each step; nothing outside the mask is ever put back."""
-    scheduler = ddim(settings.steps)
+    scheduler = ddim(settings.steps, prediction_type)
     for timestep in settings.timesteps:
-        noise = predict_noise(unet, latents, timestep, conditions, settings)
-        latents = scheduler.step(noise, timestep, latents).prev_sample
+        predicted = predict(unet, latents, timestep, conditions, settings)
+        latents = scheduler.step(predicted, timestep, latents).prev_sample
         yield latents
 
 
-def predict_noise(
+def predict(
     unet: UNet2DConditionModel, latents: Tensor, timestep: int, conditions: Conditions, settings: Settings
 ) -> Tensor:
-    """The guided noise prediction (images, 4, h, w) of the edited UNet; both guidance halves are one call."""
+    """The guided prediction (images, 4, h, w) of the edited UNet; both guidance halves are one call.
+
+    Whether it is of the noise or of v is the model's: guidance is the same for both, as one is linear in the other.
+    """
     images = len(latents)
     known = torch.cat([conditions.mask, conditions.masked_image_latents], dim=1).expand(images, -1, -1, -1)
     x = torch.cat([latents, known], dim=1)  # (images, 4 + 1 + 4, h, w)
@@ -255,11 +262,11 @@ def predict_noise(
     context = torch.cat([text.expand(images, -1, -1) for text in texts])
     height, width = latents.shape[-2:]
     with edited(unet, settings.edit, (height, width), timestep):
-        eps: Tensor = unet(x, timestep, context).sample
+        predicted: Tensor = unet(x, timestep, context).sample
     if settings.guidance > 1:
-        uncond, cond = eps.chunk(2)
-        eps = uncond + settings.guidance * (cond - uncond)
-    return eps
+        uncond, cond = predicted.chunk(2)
+        predicted = uncond + settings.guidance * (cond - uncond)
+    return predicted
 
 
 def sample(
@@ -323,7 +330,7 @@ def _sample(
             uncond=uncond,
         )
         latents = start
-        for after_step in denoise(model.unet, start, conditions, settings):
+        for after_step in denoise(model.unet, start, conditions, settings, model.prediction_type):
             latents = after_step
             on_step()
         yield model.decode(latents)

@@ -1,13 +1,18 @@
 """The networks that scores need, loaded from this machine's disk; nothing is fetched unless it is allowed."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import CLIPVisionModelWithProjection
+from transformers import AutoConfig, CLIPVisionModelWithProjection
+from transformers import PretrainedConfig as PreTrainedConfig
+
+from .devices import checked_device
 
 try:
     from transformers import CLIPImageProcessorPil as ClipPreprocessor
@@ -41,7 +46,7 @@ class Embedder:
     def load(
         cls,
         folder: str | Path = PUBLISHED_CLIP,
-        device: str = "cpu",
+        device: str | None = None,
         allow_download: bool = False,
         batch_size: int = 32,
     ) -> "Embedder":
@@ -50,22 +55,22 @@ class Embedder:
         Args:
             folder: a folder in the format of transformers (config.json, preprocessor_config.json and weights). Where
                 there is none it is taken for the name of a Hugging Face repository that has been downloaded before.
-            device: a device of torch.
+            device: None takes the GPU where there is one.
             allow_download: whether what is missing may be fetched from Hugging Face.
 
         Raises:
             ValueError: one sentence that says what is missing.
         """
-        local = not allow_download
+        place, local = checked_device(device), not allow_download
         try:
-            model = CLIPVisionModelWithProjection.from_pretrained(folder, local_files_only=local)
+            config = AutoConfig.from_pretrained(folder, local_files_only=local)
             preprocessor = ClipPreprocessor.from_pretrained(folder, local_files_only=local)
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"There is no CLIP model {str(folder)!r} on this machine: give the path of a folder with config.json, "
                 "preprocessor_config.json and the weights, or allow the download."
             ) from error
-        return cls(model.to(device), preprocessor, batch_size)
+        return cls(_vision_half(folder, config, local).to(place), preprocessor, batch_size)
 
     def __call__(self, pictures: Sequence[Image.Image]) -> Tensor:
         """(number of pictures, dim) in float32, on the CPU. Raises ValueError when there is no picture."""
@@ -86,6 +91,25 @@ class Embedder:
         return Seen(torch.cat(features), torch.cat(tokens))
 
 
+def _vision_half(folder: str | Path, config: PreTrainedConfig, local: bool) -> CLIPVisionModelWithProjection:
+    if config.model_type not in ("clip", "clip_vision_model"):
+        raise ValueError(f"The model {str(folder)!r} is a {config.model_type} and not CLIP.")
+    vision = config
+    if config.model_type == "clip":  # The width of the projection stands beside the two halves there.
+        vision = config.vision_config
+        vision.projection_dim = config.projection_dim
+    try:
+        model, report = CLIPVisionModelWithProjection.from_pretrained(
+            folder, config=vision, local_files_only=local, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"The weights of the CLIP model {str(folder)!r} cannot be loaded: {reason}") from error
+    if missing := sorted(report["missing_keys"]):  # They would be random, and so would every score.
+        raise ValueError(f"The CLIP model {str(folder)!r} lacks {len(missing)} weights, {missing[0]} for one.")
+    return model
+
+
 def lpips_network(allow_download: bool = False) -> nn.Module:
     """LPIPS on AlexNet, the variant that its authors recommend for scores; pictures in [0, 1].
 
@@ -94,6 +118,7 @@ def lpips_network(allow_download: bool = False) -> nn.Module:
     """
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
+    import_module("torchvision")  # Told by its name where it is missing; torchmetrics' own error has none.
     _need(ALEXNET, "LPIPS", allow_download)
     return LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
 
@@ -106,6 +131,7 @@ def inception(allow_download: bool = False) -> nn.Module:
     """
     from torchmetrics.image.fid import NoTrainInceptionV3
 
+    import_module("torch_fidelity")
     _need(INCEPTION, "FID", allow_download)
     return NoTrainInceptionV3(name="inception-v3-compat", features_list=["2048"], antialias=False)
 

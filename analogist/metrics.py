@@ -4,11 +4,15 @@ Pictures are batches (B, H, W, 3) of floats in [0, 1], as everywhere here. PSNR,
 is imported where it is used: the scores from embeddings need torch alone.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+
+SSIM_WINDOW = 11
+"""Pixels, as in the paper of SSIM."""
 
 
 def direction_similarity_published(a: Tensor, a_prime: Tensor, b: Tensor, b_prime: Tensor) -> Tensor:
@@ -71,6 +75,7 @@ def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_pictures(b, b_prime)
+    _check_window(b)
     grey = (_channels_first(picture).mean(dim=1, keepdim=True) for picture in (b_prime, b))
     _, structure = structural_similarity_index_measure(
         *grey, data_range=1.0, reduction="none", return_contrast_sensitivity=True
@@ -105,6 +110,7 @@ def ssim(results: Tensor, targets: Tensor) -> Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _check_pictures(results, targets)
+    _check_window(results)
     pictures = (_channels_first(picture) for picture in (results, targets))
     return structural_similarity_index_measure(*pictures, data_range=1.0, reduction="none")
 
@@ -116,28 +122,43 @@ def lpips(results: Tensor, targets: Tensor, network: nn.Module) -> Tensor:
     return torch.stack([network(result[None], target[None]).flatten()[0] for result, target in pairs])
 
 
-def frechet_distance(results: Iterable[Tensor], targets: Iterable[Tensor], network: nn.Module) -> float:
+def frechet_distance(
+    results: Iterable[Tensor], targets: Iterable[Tensor], network: nn.Module, device: str = "cpu"
+) -> float:
     """FID (arXiv 1706.08500): the Fréchet distance between the features of two sets of pictures.
 
     Args:
         results, targets: batches of pictures; only their sums are kept, so the sets may be of any size.
-        network: takes bytes (B, 3, H, W) and gives features (B, dim); `metric_models.inception`'s for the usual FID.
+        network: takes bytes (B, 3, H, W) and gives features (B, dim); `metric_models.inception` for the usual FID.
+        device: where the network runs and the sums are kept, in double precision.
 
     Raises:
         ValueError: a set with fewer than two pictures has no spread.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    distance = FrechetInceptionDistance(feature=network)
+    distance = FrechetInceptionDistance(feature=network).to(device)
     for batches, real in ((results, False), (targets, True)):
         for batch in batches:
-            distance.update((_channels_first(batch) * 255).round().to(torch.uint8), real=real)
+            pixels = (_channels_first(batch) * 255).round().to(device, torch.uint8)
+            distance.update(pixels, real=real)
     numbers = int(distance.fake_features_num_samples), int(distance.real_features_num_samples)
     if min(numbers) < 2:
         raise ValueError(
             f"FID compares sets of at least two pictures; came {numbers[0]} results and {numbers[1]} targets."
         )
     return float(distance.compute())
+
+
+def ranked(scores: Sequence[float], highest_first: bool = True) -> list[int]:
+    """The places of the scores from the best to the worst; equal ones keep their order.
+
+    Raises:
+        ValueError: a score that is not a number has no rank.
+    """
+    if broken := [place for place, score in enumerate(scores, 1) if math.isnan(score)]:
+        raise ValueError(f"The score of picture {broken[0]} is not a number, so the pictures cannot be put in order.")
+    return sorted(range(len(scores)), key=lambda place: -scores[place] if highest_first else scores[place])
 
 
 def _self_similarity(tokens: Tensor) -> Tensor:
@@ -166,4 +187,12 @@ def _check_pictures(ours: Tensor, theirs: Tensor) -> None:
         raise ValueError(
             "Pictures are compared one to one and pixel by pixel, (number, height, width, channels) alike; "
             f"came {tuple(ours.shape)} and {tuple(theirs.shape)}."
+        )
+
+
+def _check_window(pictures: Tensor) -> None:
+    _, height, width, _ = pictures.shape
+    if min(height, width) < SSIM_WINDOW:
+        raise ValueError(
+            f"SSIM compares windows of {SSIM_WINDOW} pixels, but the pictures are {width}x{height}: use larger ones."
         )

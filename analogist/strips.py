@@ -6,12 +6,14 @@ from typing import NamedTuple
 from PIL import Image
 from PIL.Image import Resampling
 
-from .grid import CELL_STEP, AnalogyGrid, Layout, crop
+from .grid import CELL_STEP, AnalogyGrid, Box, Layout, crop
 from .pictures import open_picture
 from .regions import Cell
 
 RESULTS = 8
 """Results in a published strip."""
+EDGE = 2
+"""Pixels of a grid over which bicubic enlarging mixes neighbours."""
 
 
 class Strip(NamedTuple):
@@ -71,19 +73,28 @@ def read_strip(path: str | Path, results: int = RESULTS) -> Strip:
 def published_cells(strip: Strip) -> Cells:
     """The tiles of the published score: A, A' and B without white lines, each B' with the lines at its edges."""
     grid = _geometry(strip, Layout.ROWS)
+    a, a_prime, b = (crop(grid, strip.grid, cell) for cell in (Cell.A, Cell.A_PRIME, Cell.B))
     b_primes = (result.resize((grid.cell_width, grid.cell_height), Resampling.BICUBIC) for result in strip.results)
-    return _cells(strip, grid, tuple(b_primes))
+    return Cells(a, a_prime, b, tuple(b_primes))
 
 
 def cells(strip: Strip, layout: Layout = Layout.ROWS) -> Cells:
-    """All four pictures without white lines: B' is cut like the others."""
+    """All four pictures without white lines, cut alike: `EDGE` pixels inside each tile.
+
+    Next to the lines a result holds some of their white, since it was enlarged with them.
+    """
     grid = _geometry(strip, layout)
     size = (grid.cell_width, grid.cell_height)
+    a, a_prime, b = (
+        strip.grid.resize(size, Resampling.BICUBIC, box=_inside(grid.tile_box(grid.position(cell))))
+        for cell in (Cell.A, Cell.A_PRIME, Cell.B)
+    )
     x, y, *_ = grid.cell_box(Cell.B_PRIME)
-    left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
+    left, top, right, bottom = _inside(grid.tile_box(Cell.B_PRIME))
     # A result is that quarter of the grid, enlarged to the size of the grid.
     box = (2 * (left - x), 2 * (top - y), 2 * (right - x), 2 * (bottom - y))
-    return _cells(strip, grid, tuple(result.resize(size, Resampling.BICUBIC, box=box) for result in strip.results))
+    b_primes = (result.resize(size, Resampling.BICUBIC, box=box) for result in strip.results)
+    return Cells(a, a_prime, b, tuple(b_primes))
 
 
 def _geometry(strip: Strip, layout: Layout) -> AnalogyGrid:
@@ -91,6 +102,6 @@ def _geometry(strip: Strip, layout: Layout) -> AnalogyGrid:
     return AnalogyGrid(cell_width=side, cell_height=side, layout=layout)
 
 
-def _cells(strip: Strip, grid: AnalogyGrid, b_primes: tuple[Image.Image, ...]) -> Cells:
-    a, a_prime, b = (crop(grid, strip.grid, cell) for cell in (Cell.A, Cell.A_PRIME, Cell.B))
-    return Cells(a, a_prime, b, b_primes)
+def _inside(box: Box) -> Box:
+    left, top, right, bottom = box
+    return left + EDGE, top + EDGE, right - EDGE, bottom - EDGE

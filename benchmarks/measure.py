@@ -1,22 +1,16 @@
 """Time and memory of variants of one thing, measured in turn in one run, so that their ratios mean something."""
 
-import ctypes
 import json
 import platform
 import statistics
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 
-import psutil
 import torch
-
-SAMPLING_INTERVAL = 0.002
-"""Seconds between two looks at the memory of the process."""
 
 
 @dataclass
@@ -36,37 +30,23 @@ class Result:
     memory_ratio: float
 
 
-class PeakMemory:
-    """The most memory in use inside a `with`, in bytes above the start; of the GPU if there is one."""
+def peak_bytes(variant: Callable[[], object]) -> int:
+    """The most bytes in tensors during one call, above the start; of the GPU if there is one.
 
-    peak = 0
-
-    def __enter__(self) -> "PeakMemory":
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-            torch.cuda.reset_peak_memory_stats()
-            self.start = torch.cuda.memory_allocated()
-            return self
-        if sys.platform == "linux":
-            ctypes.CDLL("libc.so.6").malloc_trim(0)  # Else memory that was freed, but kept, hides what is used.
-        self.process, self.done = psutil.Process(), threading.Event()
-        self.start = self.most = self.process.memory_info().rss
-        self.thread = threading.Thread(target=self._look)
-        self.thread.start()
-        return self
-
-    def _look(self) -> None:
-        while not self.done.wait(SAMPLING_INTERVAL):
-            self.most = max(self.most, self.process.memory_info().rss)
-
-    def __exit__(self, *error: object) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-            self.peak = torch.cuda.max_memory_allocated() - self.start
-            return
-        self.done.set()
-        self.thread.join()
-        self.peak = self.most - self.start
+    Counted from the allocator's own record: what the process occupies depends on what was freed, but kept.
+    """
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        start = torch.cuda.memory_allocated()
+        variant()
+        torch.cuda.synchronize()
+        return torch.cuda.max_memory_allocated() - start
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as record:
+        variant()
+    changes = [event for event in record.profiler.kineto_results.events() if event.name() == "[memory]"]
+    sizes = (event.nbytes() for event in sorted(changes, key=lambda event: event.start_ns()))
+    return max(0, *accumulate(sizes))
 
 
 def compare(case: str, variants: Mapping[str, Callable[[], object]], rounds: int) -> Iterator[Result]:
@@ -74,9 +54,7 @@ def compare(case: str, variants: Mapping[str, Callable[[], object]], rounds: int
     peaks: dict[str, int] = {}
     for name, variant in variants.items():
         variant()  # To warm up.
-        with PeakMemory() as memory:  # Apart from the times, because looking takes time.
-            variant()
-        peaks[name] = memory.peak
+        peaks[name] = peak_bytes(variant)  # Apart from the times, because counting takes time.
     times: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, variant in variants.items():

@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
 from .attention import CAMPatch, SACPatch
+from .evaluation import BestOf, ContactSheet, DirectionScore, Sweep, SweepValues
 from .example import Example
 from .grid import GridBuilder, GridCropper
 from .prompting import GPT4VPrompter, PromptParser
@@ -18,6 +19,11 @@ NODES: list[type[io.ComfyNode]] = [
     SACPatch,
     CAMPatch,
     Sigmas,
+    DirectionScore,
+    BestOf,
+    ContactSheet,
+    SweepValues,
+    Sweep,
 ]
 
 

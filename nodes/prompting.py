@@ -18,6 +18,7 @@ from ..analogist import profiles, prompting
 from ..analogist.pictures import from_tensor
 from ..analogist.prompter import Inferred, Wish, infer
 from ..analogist.vision_llm import Dialects
+from .display import own_id, show
 from .types import CATEGORY
 
 POLL = 0.2
@@ -138,7 +139,7 @@ class GPT4VPrompter(io.ComfyNode):
         prompt: str,
     ) -> io.NodeOutput:
         if typed := prompting.typed(prompting.checked("prompt", prompt, prompting.MOST_INSTRUCTION)):
-            return _output(typed, suffix, "typed by hand, no model was asked", _node_id(cls))
+            return _output(typed, suffix, "typed by hand, no model was asked", own_id(cls))
         wish = Wish(profile, model.strip(), prompts_wanted, instruction, seed)
         grids = from_tensor(image)
         if len(grids) != 1:
@@ -146,8 +147,8 @@ class GPT4VPrompter(io.ComfyNode):
                 f"The prompter looks at one grid at a time, but {len(grids)} came: put Rebatch Images with a batch_size of 1 "
                 "before it, and everything runs once for each grid."
             )
-        found = await _interruptible(_in_turn(grids[0], wish), _node_id(cls))
-        return _output(found.answer.prompts, suffix, found.summary(), _node_id(cls))
+        found = await _interruptible(_in_turn(grids[0], wish), own_id(cls))
+        return _output(found.answer.prompts, suffix, found.summary(), own_id(cls))
 
 
 class PromptParser(io.ComfyNode):
@@ -172,7 +173,7 @@ class PromptParser(io.ComfyNode):
     @classmethod
     def execute(cls, reply: str, prompts_wanted: int, suffix: str) -> io.NodeOutput:
         answer = prompting.parse(reply, prompts_wanted)
-        return _output(answer.prompts, suffix, answer.change, _node_id(cls))
+        return _output(answer.prompts, suffix, answer.change, own_id(cls))
 
 
 def _directory() -> Path:
@@ -193,25 +194,8 @@ def _output(prompts: tuple[str, ...], suffix: str, about: str, node_id: str | No
     complete = prompting.with_suffix(prompts, prompting.checked("suffix", suffix, 1000))
     text = "\n".join(complete)
     shown = f"{text}\n\n{about}".strip()
-    _show(shown, node_id)
+    show(shown, node_id)
     return io.NodeOutput(complete, text, ui=ui.PreviewText(shown))
-
-
-def _node_id(cls: type[io.ComfyNode]) -> str | None:
-    """The node's id in the graph; None where it is called as a plain function."""
-    return cls.hidden.unique_id if cls.hidden else None
-
-
-def _show(text: str, node_id: str | None) -> None:
-    """Text on the node itself, for the browser that queued the prompt."""
-    # Not at the top: on older hosts it can only be imported where main.py has been, and no other node needs it.
-    from server import PromptServer
-
-    server = getattr(PromptServer, "instance", None)
-    if server is not None and node_id is not None:
-        # Browsers of older hosts take it for HTML, and it holds the words of a model or of a workflow from a stranger.
-        harmless = text.replace("<", "\u2039").replace(">", "\u203a")
-        server.send_progress_text(harmless, node_id, server.client_id)
 
 
 async def _in_turn(picture: Image, wish: Wish) -> Inferred:
@@ -242,7 +226,7 @@ async def _interruptible(work: Coroutine[None, None, Inferred], node_id: str | N
                 raise InterruptProcessingException
             if (seconds := int(time.monotonic() - start)) > told:
                 told = seconds
-                _show(f"Asking, for {seconds} s", node_id)
+                show(f"Asking, for {seconds} s", node_id)
     finally:
         task.cancel()
     return task.result()

@@ -18,7 +18,7 @@ CHECKPOINT = "sd-v1-5-inpainting.ckpt"
 CHECKPOINT_PAGE = "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-inpainting"
 CHECKPOINT_URL = f"{CHECKPOINT_PAGE}/resolve/main/{CHECKPOINT}"
 SUFFIX = ", best quality, extremely detailed"
-LABELS = {"a": "A", "a_prime": "A'", "b": "B"}
+LABELS = {"a": "A", "a_prime": "A'", "b": "B", "b_prime": "B'"}
 NEGATIVE = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Disheveled,Tangled,Random"
 
 
@@ -201,12 +201,20 @@ def workflow(example: Example) -> dict[str, Any]:
 
 
 def pictures(graph: Graph, example: Example) -> dict[str, Output]:
-    images = graph.node(
+    """The grid builder over the pictures of an example."""
+    return grid_of(graph, example, three_pictures(graph, example))
+
+
+def three_pictures(graph: Graph, example: Example) -> dict[str, Output]:
+    return graph.node(
         "AnalogistExample",
         (20, 80, 350, 520),
         outputs={"A": "IMAGE", "A'": "IMAGE", "B": "IMAGE"},
         widgets=[example.name],
     )
+
+
+def grid_of(graph: Graph, example: Example, images: Mapping[str, Output]) -> dict[str, Output]:
     return graph.node(
         "AnalogistGridBuilder",
         (400, 80, 350, 520),
@@ -255,7 +263,9 @@ def sampling(
     words_and_vae: tuple[Output, Output, Output],
     model: Output,
     sigmas: Output,
+    results: int = 1,
 ) -> Output:
+    """The sampled latent; with `results` above 1 so many of them at once, each from noise of its own."""
     positive, negative, vae = words_and_vae
     inpaint = graph.node(
         "InpaintModelConditioning",
@@ -270,6 +280,7 @@ def sampling(
         outputs={"positive": "CONDITIONING", "negative": "CONDITIONING", "latent": "LATENT"},
         widgets=[False],
     )
+    latent = inpaint["latent"] if results == 1 else repeated(graph, inpaint["latent"], results)
     guider = graph.node(
         "CFGGuider",
         (1170, 300, 320, 110),
@@ -287,11 +298,23 @@ def sampling(
             "guider": guider["GUIDER"],
             "sampler": sampler["SAMPLER"],
             "sigmas": sigmas,
-            "latent_image": inpaint["latent"],
+            "latent_image": latent,
         },
         outputs={"output": "LATENT", "denoised_output": "LATENT"},
     )
     return sampled["output"]
+
+
+def repeated(graph: Graph, latent: Output, results: int) -> Output:
+    made = graph.node(
+        "RepeatLatentBatch",
+        (1170, 950, 320, 90),
+        inputs={"samples": latent},
+        outputs={"LATENT": "LATENT"},
+        widgets=[results],
+        title="How many results",
+    )
+    return made["LATENT"]
 
 
 def result(graph: Graph, example: Example, latent: Output, vae: Output, layout: Output) -> None:

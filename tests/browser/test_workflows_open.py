@@ -19,6 +19,7 @@ from support.frontend import Frontend, launch
 
 WORKFLOWS = {path.stem: json.loads(path.read_text()) for path in sorted((PROJECT / "workflows").glob("*.json"))}
 LOCAL = "Analogist - prompt from a local model"
+BEST = "Analogist - best of seeds"
 CHECKPOINT = "sd-v1-5-inpainting.ckpt"
 CHEAP_CELL = 256
 """A step of the tiny model takes seconds at cells of 256 pixels, and a minute at 512."""
@@ -53,17 +54,18 @@ def worded(prompt: dict[str, Any]) -> dict[str, Any]:
     return prompt
 
 
-def test_five_workflows_are_shipped() -> None:
-    assert len(WORKFLOWS) == 5
+def test_six_workflows_are_shipped() -> None:
+    assert len(WORKFLOWS) == 6
 
 
-def test_the_local_one_lacks_the_vision_model_too(frontend: Frontend) -> None:
-    frontend.open(WORKFLOWS[LOCAL])
+@pytest.mark.parametrize("name", [LOCAL, BEST])
+def test_these_lack_a_vision_model_too(frontend: Frontend, name: str) -> None:
+    frontend.open(WORKFLOWS[name])
     assert frontend.unknown_nodes() == []
     frontend.page.get_by_text("2 errors found").wait_for()
 
 
-@pytest.mark.parametrize("name", [name for name in WORKFLOWS if name != LOCAL])
+@pytest.mark.parametrize("name", [name for name in WORKFLOWS if name not in (LOCAL, BEST)])
 def test_it_opens_and_lacks_only_the_checkpoint(frontend: Frontend, name: str) -> None:
     frontend.open(WORKFLOWS[name])
     assert frontend.page.evaluate("app.graph.nodes.length") == len(WORKFLOWS[name]["nodes"])
@@ -88,6 +90,10 @@ def test_it_runs_as_the_frontend_sends_it(frontend: Frontend, server: Server, na
     loader["class_type"] = "TestTinyCheckpoint"
     (schedule,) = nodes_of(prompt, "AnalogistSigmas")
     (builder,) = nodes_of(prompt, "AnalogistGridBuilder")
+    for vision in nodes_of(prompt, "CLIPVisionLoader"):
+        vision["class_type"] = "TestTinyClipVision"
+    for repeated in nodes_of(prompt, "RepeatLatentBatch"):
+        repeated["inputs"]["amount"] = 2
     assert schedule["inputs"]["steps"] == 50
     schedule["inputs"]["steps"] = 2
     cell = builder["inputs"]["cell_width"]
@@ -104,6 +110,8 @@ def test_its_b_prime_has_the_size_of_the_cell(frontend: Frontend, server: Server
     (builder,) = (number for number, node in prompt.items() if node["class_type"] == "AnalogistGridBuilder")
     (cropper,) = nodes_of(prompt, "AnalogistGridCropper")
     cropper["inputs"]["image"] = [builder, 1]
+    (save,) = nodes_of(prompt, "SaveImage")
+    save["inputs"]["images"] = [next(number for number, node in prompt.items() if node is cropper), 0]
     assert saved(server, prompt).size == (prompt[builder]["inputs"]["cell_width"],) * 2
 
 

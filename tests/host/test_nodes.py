@@ -30,6 +30,20 @@ PROMISED = {
     ),
     "AnalogistCAMPatch": (["model", "start_layer", "end_layer", "start_percent", "end_percent", "layout"], ["MODEL"]),
     "AnalogistSigmas": (["model", "steps", "strength"], ["SIGMAS"]),
+    "AnalogistDirectionScore": (
+        ["clip_vision", "a", "a_prime", "b", "b_prime", "variant"],
+        ["FLOAT", "FLOAT", "STRING"],
+    ),
+    "AnalogistBestOf": (["images", "scores", "keep", "best"], ["IMAGE", "FLOAT", "INT", "STRING"]),
+    "AnalogistContactSheet": (
+        ["a", "a_prime", "b", "images", "title", "order", "best", "columns", "picture_side", "scores"],
+        ["IMAGE"],
+    ),
+    "AnalogistSweepValues": (
+        ["scales", "layers", "strengths", "seeds"],
+        ["FLOAT", "INT", "INT", "FLOAT", "INT", "STRING"],
+    ),
+    "AnalogistSweep": (["images", "settings", "columns", "title", "best", "picture_side", "scores"], ["IMAGE"]),
 }
 
 

@@ -51,9 +51,12 @@ def test_a_help_page_is_of_a_node_and_is_served(server: Server, page: str) -> No
     assert server.get(f"/extensions/{PACK_FOLDER}/docs/{page}") == (PROJECT / "web" / "docs" / page).read_bytes()
 
 
-def test_the_workflows_are_what_their_tool_makes() -> None:
+def test_the_workflows_are_what_their_tool_makes(monkeypatch: pytest.MonkeyPatch) -> None:
     tool = runpy.run_path(str(PROJECT / "tools" / "make_workflows.py"))
     made = {tool["stem"](example): tool["text"](example) for example in tool["EXAMPLES"]}
+    monkeypatch.syspath_prepend(str(PROJECT / "tools"))
+    tool = runpy.run_path(str(PROJECT / "tools" / "make_evaluation_workflows.py"))
+    made[f"Analogist - {tool['TITLE']}"] = tool["text"]()
     others = {"Analogist - prompt from a local model", "Analogist - prompt from a vision model"}  # See tests/core.
     assert {name: (WORKFLOWS / f"{name}.json").read_text() for name in NAMES if name not in others} == made
 

@@ -1,8 +1,8 @@
-"""A custom node pack for tests: a checkpoint loader that needs no checkpoint."""
+"""A custom node pack for tests: loaders that need no files."""
 
 from comfy_api.latest import ComfyExtension, io
 
-from .tiny import tiny_clip, tiny_model, tiny_vae
+from .tiny import tiny_clip, tiny_clip_vision, tiny_model, tiny_vae
 
 
 class TinyCheckpoint(io.ComfyNode):
@@ -19,9 +19,23 @@ class TinyCheckpoint(io.ComfyNode):
         return io.NodeOutput(tiny_model(), tiny_clip(), tiny_vae())
 
 
+class TinyClipVision(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TestTinyClipVision",
+            inputs=[io.String.Input("clip_name", optional=True)],
+            outputs=[io.ClipVision.Output()],
+        )
+
+    @classmethod
+    def execute(cls, clip_name: str = "") -> io.NodeOutput:
+        return io.NodeOutput(tiny_clip_vision())
+
+
 class TinyExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [TinyCheckpoint]
+        return [TinyCheckpoint, TinyClipVision]
 
 
 async def comfy_entrypoint() -> TinyExtension:

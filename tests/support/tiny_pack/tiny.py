@@ -4,11 +4,15 @@ The UNet has the block pattern of Stable Diffusion 1.x (16 transformer blocks) a
 and seeded, or the golden ones.
 """
 
+import json
+import tempfile
+from pathlib import Path
 from typing import ClassVar
 
 import comfy.sd
 import comfy.sd1_clip
 import torch
+from comfy.clip_vision import ClipVisionModel
 from comfy.model_patcher import ModelPatcher
 from comfy.supported_models import SD15
 
@@ -63,6 +67,20 @@ CLIP = {
 }
 
 
+CLIP_VISION = {
+    "model_type": "clip_vision_model",
+    "hidden_act": "quick_gelu",
+    "hidden_size": 32,
+    "image_size": 32,
+    "intermediate_size": 64,
+    "num_attention_heads": 4,
+    "num_channels": 3,
+    "num_hidden_layers": 2,
+    "patch_size": 8,
+    "projection_dim": 16,
+}
+
+
 def randomise(module: torch.nn.Module, seed: int) -> None:
     """Fill every weight from one generator, small enough that the activations stay tame."""
     generator = torch.Generator().manual_seed(seed)
@@ -114,3 +132,13 @@ def tiny_clip(seed: int = 0) -> comfy.sd.CLIP:
     clip = comfy.sd.CLIP(Target, model_options={"load_device": torch.device("cpu"), "dtype": torch.float32})
     randomise(clip.cond_stage_model, seed)
     return clip
+
+
+def tiny_clip_vision(seed: int = 0) -> ClipVisionModel:
+    """A CLIP vision model as the host loads them; older hosts read its configuration from a file only."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "config.json")
+        config.write_text(json.dumps(CLIP_VISION))
+        vision = ClipVisionModel(str(config))
+    randomise(vision.model, seed)
+    return vision

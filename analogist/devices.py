@@ -1,0 +1,17 @@
+"""Which of torch's devices is meant."""
+
+import torch
+
+
+def checked_device(device: str | None) -> str:
+    """The device asked for, by default the first GPU.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    available = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    chosen = {None: available[0], "cuda": "cuda:0"}.get(device, device)
+    if chosen not in available:
+        raise ValueError(f"There is no device {device!r} here; there is {', '.join(available)}.")
+    return chosen

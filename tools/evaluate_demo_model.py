@@ -1,0 +1,255 @@
+"""Measure the demo model on held-out analogies: what CAM and SAC add, with and without a prompt.
+
+python tools/evaluate_demo_model.py                         the table, with intervals of paired differences, and a plot
+python tools/evaluate_demo_model.py --sweep                 scale, layers and strength, as a picture
+
+All variants of one analogy start from the same noise, so that their differences mean something.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Annotated
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import typer
+from PIL import Image
+from rich.progress import track
+from scipy.stats import bootstrap
+
+from analogist.demo_model import load
+from analogist.diffusers_models import InpaintingModel
+from analogist.diffusers_pipeline import Conditions, Edit, Settings, denoise, start_latents
+from analogist.grid import canvas, crop, mask
+from analogist.layers import PAPER, LayerRange
+from analogist.pictures import to_tensor
+from analogist.regions import Cell
+from analogist.toy_scores import scores, squared_error
+from analogist.toy_world import GRID, Analogy, held_out_analogies, render
+
+NONE, ALL = LayerRange(0, 0), LayerRange(0, 16)
+BATCH = 24
+Row = dict[str, str | float]
+
+
+def paint(model: InpaintingModel, analogies: Sequence[Analogy], prompts: Sequence[str], settings: Settings) -> list[Image.Image]:
+    """B' of each analogy, at the size of a tile; analogy number n has the noise of seed n, whatever the settings."""
+    painted = []
+    for start in range(0, len(analogies), BATCH):
+        numbers = range(start, min(start + BATCH, len(analogies)))
+        grids = [analogies[n].grid() for n in numbers]
+        pixels = to_tensor([canvas(GRID, grid) for grid in grids]).movedim(-1, 1) * 2 - 1
+        hole = to_tensor([mask(GRID)])[:, None]
+        side = pixels.shape[-1] // 8
+        noise = torch.cat([torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(n)) for n in numbers])
+        with torch.no_grad():
+            conditions = Conditions(
+                mask=torch.nn.functional.interpolate(hole, (side, side)).expand(len(numbers), -1, -1, -1),
+                masked_image_latents=model.encode(pixels * (hole < 0.5), torch.Generator()),
+                cond=torch.cat([model.encode_text(prompts[n]) for n in numbers]),
+                uncond=model.encode_text(""),
+            )
+            latents = start_latents(noise, model.encode(pixels, torch.Generator()), settings)
+            *_, latents = denoise(model.unet, latents, conditions, settings, model.prediction_type)
+            grids = model.decode(latents)
+        painted += [grid.crop(GRID.tile_box(Cell.B_PRIME)) for grid in grids]
+    return painted
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is compared: the patches, their layers and scale."""
+
+    name: str
+    edit: Edit
+
+
+PATCHES = (
+    Variant("no patch", Edit(sac=NONE, cam=NONE)),
+    Variant("CAM", Edit(sac=NONE)),
+    Variant("SAC", Edit(cam=NONE)),
+    Variant("both", Edit()),
+    Variant("SAC, all layers", Edit(sac=ALL, cam=NONE)),
+    Variant("both, all layers", Edit(sac=ALL, cam=ALL)),
+)
+PROMPTS = {"true prompt": lambda analogy: analogy.b_prime.caption(), "no prompt": lambda analogy: ""}
+MEASURES = {"error": "error", "changed": "changed attribute", "kept": "position, size, rotation"}
+
+
+def measure(model: InpaintingModel, analogies: Sequence[Analogy], settings: Settings) -> Iterator[Row]:
+    """One row for each result, and for the two copies that a lazy painter would hand in."""
+    for (told, prompt), variant in track([*product(PROMPTS.items(), PATCHES)], "Painting"):
+        guidance = settings.guidance if told == "true prompt" else 1.0  # There is nothing to be guided by.
+        painted = paint(
+            model, analogies, [prompt(a) for a in analogies], replace(settings, edit=variant.edit, guidance=guidance)
+        )
+        yield from rows(told, variant.name, analogies, painted)
+    yield from rows("", "B itself", analogies, [render(a.b) for a in analogies])
+    yield from rows("", "A' itself", analogies, [render(a.a_prime) for a in analogies])
+    yield from rows("", "autoencoder alone", analogies, [through(model, a) for a in analogies])
+
+
+def through(model: InpaintingModel, analogy: Analogy) -> Image.Image:
+    """The answer, encoded and decoded: the best that this model can paint."""
+    grid = analogy.answer()
+    pixels = to_tensor([grid]).movedim(-1, 1) * 2 - 1
+    with torch.no_grad():
+        (decoded,) = model.decode(model.encode(pixels, torch.Generator()))
+    return decoded.crop(GRID.tile_box(Cell.B_PRIME))
+
+
+def rows(told: str, variant: str, analogies: Sequence[Analogy], painted: Sequence[Image.Image]) -> Iterator[Row]:
+    for number, (analogy, picture) in enumerate(zip(analogies, painted, strict=True)):
+        yield {
+            "prompt": told,
+            "variant": variant,
+            "analogy": number,
+            "transformation": analogy.attribute,
+            **scores(picture, analogy.b_prime, analogy.attribute),
+        }
+
+
+def column(results: Sequence[Row], told: str, variant: str, name: str) -> np.ndarray:
+    chosen = [row for row in results if row["prompt"] == told and row["variant"] == variant]
+    return np.array([row[name] for row in sorted(chosen, key=lambda row: row["analogy"])], dtype=float)
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """95% by the bootstrap, of the mean."""
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    found = bootstrap((values,), np.mean, rng=0, n_resamples=4000).confidence_interval
+    return found.low, found.high
+
+
+def table(results: Sequence[Row]) -> str:
+    """Means, and in brackets the 95% interval of the paired difference to no patch."""
+    lines = ["| prompt | patches | " + " | ".join(MEASURES.values()) + " |", "|---" * (2 + len(MEASURES)) + "|"]
+    for told in PROMPTS:
+        for variant in PATCHES:
+            cells = []
+            for name in MEASURES:
+                values = column(results, told, variant.name, name)
+                text = f"{values.mean():.3f}"
+                if variant is not PATCHES[0]:
+                    low, high = interval(values - column(results, told, PATCHES[0].name, name))
+                    text += f" ({low:+.3f} to {high:+.3f})"
+                cells.append(f"**{text}**" if variant is not PATCHES[0] and low * high > 0 else text)
+            lines.append(f"| {told} | {variant.name} | " + " | ".join(cells) + " |")
+    for name in ("B itself", "A' itself", "autoencoder alone"):
+        means = (f"{column(results, '', name, measure_).mean():.3f}" for measure_ in MEASURES)
+        lines.append(f"| | {name} | " + " | ".join(means) + " |")
+    return "\n".join(lines)
+
+
+def plot(results: Sequence[Row], path: Path) -> None:
+    """The paired differences to no patch, with their intervals; one panel for each measure."""
+    figure, axes = plt.subplots(1, len(MEASURES), figsize=(12, 4), sharey=True, layout="constrained")
+    for axis, (name, title) in zip(axes, MEASURES.items(), strict=True):
+        for shift, (told, color) in zip((-0.15, 0.15), zip(PROMPTS, ("tab:blue", "tab:orange"), strict=True), strict=True):
+            for row, variant in enumerate(PATCHES[1:]):
+                difference = column(results, told, variant.name, name) - column(results, told, PATCHES[0].name, name)
+                low, high = interval(difference)
+                axis.plot([low, high], [row + shift] * 2, color=color)
+                axis.plot(difference.mean(), row + shift, "o", color=color, label=told if row == 0 else None)
+        axis.axvline(0, color="grey", linewidth=1)
+        better = "left" if name == "error" else "right"
+        axis.set_title(f"{title}\n(difference to no patch; {better} is better)", fontsize=10)
+    axes[0].set_yticks(range(len(PATCHES) - 1), [variant.name for variant in PATCHES[1:]])
+    axes[0].invert_yaxis()
+    axes[0].legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
+SCALES = (0.0, 0.7, 1.0, 1.3, 1.6, 2.0)
+RANGES = {"3..10": PAPER, "0..5": LayerRange(0, 6), "10..15": LayerRange(10, 16), "all": ALL}
+STRENGTHS = (0.6, 0.8, 0.9, 0.98)
+
+
+def sweep(model: InpaintingModel, analogies: Sequence[Analogy], settings: Settings, path: Path) -> None:
+    """SAC without a prompt, error against the truth: a map of scale and layers for each strength."""
+    prompts = [""] * len(analogies)
+    found = np.zeros((len(STRENGTHS), len(RANGES), len(SCALES)))
+    plain = np.zeros(len(STRENGTHS))
+    settings = replace(settings, guidance=1.0)
+
+    def error(edit: Edit, strength: float) -> float:
+        painted = paint(model, analogies, prompts, replace(settings, edit=edit, strength=strength))
+        return float(np.mean([squared_error(p, render(a.b_prime)) for p, a in zip(painted, analogies, strict=True)]))
+
+    for (i, strength), (j, layers) in track([*product(enumerate(STRENGTHS), enumerate(RANGES.values()))], "Sweep"):
+        plain[i] = plain[i] or error(Edit(sac=NONE, cam=NONE), strength)
+        found[i, j] = [error(Edit(sac=layers, cam=NONE, scale=scale), strength) for scale in SCALES]
+    figure, axes = plt.subplots(1, len(STRENGTHS), figsize=(15, 3.4), sharey=True, layout="constrained")
+    for axis, strength, without, errors in zip(axes, STRENGTHS, plain, found, strict=True):
+        image = axis.imshow(errors, vmin=found.min(), vmax=max(found.max(), plain.max()), cmap="viridis_r", aspect="auto")
+        for (j, k), value in np.ndenumerate(errors):
+            axis.text(k, j, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if value < errors.mean() else "black")
+        axis.set_title(f"strength {strength} (no patch: {without:.2f})", fontsize=10)
+        axis.set_xticks(range(len(SCALES)), [str(scale) for scale in SCALES])
+        axis.set_xlabel("scale")
+    axes[0].set_yticks(range(len(RANGES)), list(RANGES))
+    axes[0].set_ylabel("layers")
+    figure.colorbar(image, label="error against the true B'")
+    figure.savefig(path, dpi=110)
+
+
+def sheet(model: InpaintingModel, analogies: Sequence[Analogy], settings: Settings, path: Path) -> None:
+    """A, A', B, what each variant paints with the true prompt and without one, and the true B'."""
+    columns = [[render(scene) for scene in (a.a, a.a_prime, a.b)] for a in analogies]
+    titles = ["A", "A'", "B"]
+    for told, prompt in PROMPTS.items():
+        for variant in PATCHES[:1] + PATCHES[3:]:
+            guidance = settings.guidance if told == "true prompt" else 1.0
+            settings_ = replace(settings, edit=variant.edit, guidance=guidance)
+            for row, picture in zip(columns, paint(model, analogies, [prompt(a) for a in analogies], settings_), strict=True):
+                row.append(picture)
+            titles.append(f"{told},\n{variant.name}")
+    figure, axes = plt.subplots(len(analogies), len(titles) + 1, figsize=(1.2 * len(titles) + 1.2, 1.25 * len(analogies) + 0.4), layout="constrained")
+    for axis, title in zip(axes[0], [*titles, "true B'"], strict=True):
+        axis.set_title(title, fontsize=7)
+    for row, analogy, shown in zip(axes, analogies, columns, strict=True):
+        for axis, picture in zip(row, [*shown, render(analogy.b_prime)], strict=True):
+            axis.imshow(picture)
+            axis.set_axis_off()
+    figure.savefig(path, dpi=90)
+
+
+def main(
+    weights: Annotated[Path | None, typer.Option(help="Another model than the shipped one.")] = None,
+    folder: Annotated[Path, typer.Option(help="For the table, the plots and the numbers.")] = Path("outputs/demo_model/evaluation"),
+    number: Annotated[int, typer.Option(help="Held-out analogies.")] = 204,
+    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 25,
+    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.98,
+    guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = 3.0,
+    sheet_only: Annotated[bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")] = False,
+    sweep_only: Annotated[bool, typer.Option("--sweep", help="Only scale, layers and strength, on 48 analogies.")] = False,
+) -> None:
+    model = load() if weights is None else load(weights)
+    settings = Settings(steps=steps, strength=strength, guidance=guidance, images_per_prompt=1, suffix="")
+    folder.mkdir(parents=True, exist_ok=True)
+    if sheet_only:
+        return sheet(model, held_out_analogies(12), settings, folder / "sheet.png")
+    if sweep_only:
+        return sweep(model, held_out_analogies(48), settings, folder / "sweep.png")
+    results = list(measure(model, held_out_analogies(number), settings))
+    with (folder / "results.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in results for key in row)))
+        writer.writeheader()
+        writer.writerows(results)
+    plot(results, folder / "patches.png")
+    (folder / "table.md").write_text(table(results) + "\n")
+    print(table(results))
+    return None
+
+
+if __name__ == "__main__":
+    typer.run(main)
