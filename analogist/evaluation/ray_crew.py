@@ -3,6 +3,7 @@
 Ray starts the painters, starts one again that is lost, and gives it its analogy again; here is only who is free.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -35,6 +36,7 @@ def on_ray(painter: Painter, address: str | None = None, workers: int | None = N
 
     def crew(jobs: Iterable[Job]) -> Iterator[Outcome]:
         if not ray.is_initialized():
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is told to anybody unasked.
             ray.init(address=address, log_to_driver=False, include_dashboard=False if address is None else None)
         gpus = int(ray.cluster_resources().get("GPU", 0))
         number = workers or gpus or int(ray.cluster_resources()["CPU"])
