@@ -53,8 +53,9 @@ class Template:
 def read_template(path: Path, inputs: Mapping[str, str], output: str | None, values: Iterable[str]) -> Template:
     """Read a graph and find its inputs.
 
-    A node whose title is the name of a value ("B", "prompt", "seed", ...) takes it, in its only input that is not
-    connected and fits; `inputs` says it where there are several, or where titles are other ones.
+    A node whose title is the name of a value ("B", "prompt", "seed", ...) takes it: a picture in its input "image",
+    anything else in the input of that name or in the only one that is not connected and fits. `inputs` says it where
+    there are several, or where titles are other ones.
 
     Args:
         path: what ComfyUI's "Export (API)" wrote.
@@ -110,7 +111,8 @@ def _by_title(graph: Graph, names: Iterable[str]) -> dict[str, tuple[Slot, ...]]
     for number, node in graph.items():
         title = _title(node).strip().lower()
         name = LABELS.get(title, title.replace(" ", "_"))
-        if name in wanted:
+        # The node that builds the grid may well be called "Grid", too, but it loads none.
+        if name in wanted and (name not in PICTURES or isinstance(node["inputs"].get("image"), str)):
             slots[name] = (*slots.get(name, ()), _only_input(number, node, name))
     return slots
 

@@ -71,6 +71,11 @@ def test_filling_leaves_the_graph_as_it_was(tmp_path: Path) -> None:
     assert template.graph == GRAPH
 
 
+def test_a_node_that_loads_no_picture_may_be_called_grid(tmp_path: Path) -> None:
+    graph = {**GRAPH, "10": node("AnalogistGridBuilder", "Grid", a=["1", 0], layout="pairs in rows", cell_width=256)}
+    assert "grid" not in read(tmp_path, graph).slots
+
+
 def test_two_nodes_of_one_title_take_the_same(tmp_path: Path) -> None:
     graph = {**GRAPH, "10": node("LoadImage", "B", image="x.png")}
     assert read(tmp_path, graph).slots["b"] == (Slot("3", "image"), Slot("10", "image"))
@@ -94,7 +99,7 @@ def test_two_nodes_of_one_title_take_the_same(tmp_path: Path) -> None:
             None,
             "of inputs for it has cfg, denoise",
         ),
-        ({**GRAPH, "9": node("Any", "B", image=["6", 0])}, {}, None, "has none that is not connected"),
+        ({**GRAPH, "9": node("Any", "steps", steps=["6", 0])}, {}, None, "has none that is not connected"),
     ],
 )
 def test_a_graph_that_does_not_say_enough(
