@@ -4,8 +4,9 @@ A picture has an attribute right when, of all pictures that differ from the answ
 itself is the nearest. No trained judge is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 from PIL import Image
@@ -42,24 +43,27 @@ def scores(picture: Image.Image, answer: Scene, changed: str) -> Mapping[str, fl
 
 def others(scene: Scene, attribute: str) -> list[Scene]:
     """Scenes that differ from this one in one attribute, and as pictures too; none where it has no such alternative."""
-    if attribute in CHOICES:
-        return [*_other_words(scene, attribute)]
+    shown = render(scene).tobytes()
+    return [other for other in _changed(scene, attribute) if render(other).tobytes() != shown]
+
+
+def _changed(scene: Scene, attribute: str) -> Iterator[Scene]:
     if attribute == "position":
-        return [replace(scene, **{axis: value + step}) for axis in ("x", "y") for step in (-0.7, 0.7)
-                if abs((value := getattr(scene, axis)) + step) <= 1.2]
-    if attribute == "size":
-        return [replace(scene, size=scene.size + step) for step in (-0.5, 0.5) if -0.3 <= scene.size + step <= 1.3]
-    turn = TURNS.get(scene.shape)
-    return [] if turn is None else [replace(scene, rotation=scene.rotation + turn)]
-
-
-def _other_words(scene: Scene, attribute: str) -> list[Scene]:
-    if scene.filter == "line drawing" and attribute in ("color", "background", "pattern", "style"):
-        return []  # A line drawing shows none of these.
-    words = [word for word in CHOICES[attribute] if word != getattr(scene, attribute) and word != "noisy"]
-    if attribute in ("color", "background"):
-        words = [word for word in words if word not in (scene.color, scene.background)]
-    return [replace(scene, **{attribute: word}) for word in words]
+        for axis, step in product("xy", (-0.7, 0.7)):
+            moved = getattr(scene, axis) + step
+            if abs(moved) <= 1.2:  # Not out of the picture.
+                yield replace(scene, **{axis: moved})
+    elif attribute == "size":
+        for step in (-0.5, 0.5):
+            if -0.3 <= scene.size + step <= 1.3:
+                yield replace(scene, size=scene.size + step)
+    elif attribute == "rotation":
+        if scene.shape in TURNS:
+            yield replace(scene, rotation=scene.rotation + TURNS[scene.shape])
+    else:
+        for word in CHOICES[attribute]:
+            if attribute not in ("color", "background") or word not in (scene.color, scene.background):
+                yield replace(scene, **{attribute: word})
 
 
 def _array(picture: Image.Image) -> np.ndarray:

@@ -103,7 +103,9 @@ class Scene:
         if self.filter == "line drawing":
             seen = {name: word for name, word in seen.items() if name in ("shape", "filter", "count")}
         words = [seen.get("count", "one").replace("one", "a")]
-        words += [seen[name] for name in ("style", "pattern", "color") if seen.get(name) not in (None, "plain", "filled")]
+        words += [
+            seen[name] for name in ("style", "pattern", "color") if seen.get(name) not in (None, "plain", "filled")
+        ]
         shape = seen.get("shape", "thing")
         plural = {"cross": "crosses"}.get(shape, f"{shape}s")
         words.append(shape if words[0] == "a" else plural)
@@ -357,8 +359,14 @@ def _analogy(rng: Generator, attribute: str) -> Analogy:
             a_prime, b_prime = (replace(scene, **{attribute: word}) for scene in (a, b))
         except ValueError:  # The object would have the color of its background.
             continue
-        if a != a_prime and b != b_prime and b_prime.is_held_out and a.shape != b.shape and a.color != b.color:
+        unlike = a.shape != b.shape and a.color != b.color
+        if unlike and b_prime.is_held_out and _differ(a, a_prime) and _differ(b, b_prime):
             return Analogy(attribute, a, a_prime, b, b_prime)
+
+
+def _differ(one: Scene, other: Scene) -> bool:
+    """As pictures: black on white does not change where colors are taken away."""
+    return render(one).tobytes() != render(other).tobytes()
 
 
 def collage_picture(scenes: tuple[Scene, Scene, Scene, Scene]) -> Image.Image:

@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
 from .attention import CAMPatch, SACPatch
+from .demo_model import DemoModelLoader
 from .evaluation import BestOf, ContactSheet, DirectionScore, Sweep, SweepValues
 from .example import Example
 from .grid import GridBuilder, GridCropper
@@ -12,6 +13,7 @@ from .sampling import Sigmas
 
 NODES: list[type[io.ComfyNode]] = [
     Example,
+    DemoModelLoader,
     GridBuilder,
     GridCropper,
     GPT4VPrompter,

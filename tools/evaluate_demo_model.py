@@ -28,7 +28,7 @@ from scipy.stats import bootstrap
 from analogist.demo_model import load
 from analogist.diffusers_models import InpaintingModel
 from analogist.diffusers_pipeline import Conditions, Edit, Settings, denoise, start_latents
-from analogist.grid import canvas, crop, mask
+from analogist.grid import canvas, mask
 from analogist.layers import PAPER, LayerRange
 from analogist.pictures import to_tensor
 from analogist.regions import Cell
@@ -40,7 +40,9 @@ BATCH = 24
 Row = dict[str, str | float]
 
 
-def paint(model: InpaintingModel, analogies: Sequence[Analogy], prompts: Sequence[str], settings: Settings) -> list[Image.Image]:
+def paint(
+    model: InpaintingModel, analogies: Sequence[Analogy], prompts: Sequence[str], settings: Settings
+) -> list[Image.Image]:
     """B' of each analogy, at the size of a tile; analogy number n has the noise of seed n, whatever the settings."""
     painted = []
     for start in range(0, len(analogies), BATCH):
@@ -154,7 +156,9 @@ def plot(results: Sequence[Row], path: Path) -> None:
     """The paired differences to no patch, with their intervals; one panel for each measure."""
     figure, axes = plt.subplots(1, len(MEASURES), figsize=(12, 4), sharey=True, layout="constrained")
     for axis, (name, title) in zip(axes, MEASURES.items(), strict=True):
-        for shift, (told, color) in zip((-0.15, 0.15), zip(PROMPTS, ("tab:blue", "tab:orange"), strict=True), strict=True):
+        for shift, (told, color) in zip(
+            (-0.15, 0.15), zip(PROMPTS, ("tab:blue", "tab:orange"), strict=True), strict=True
+        ):
             for row, variant in enumerate(PATCHES[1:]):
                 difference = column(results, told, variant.name, name) - column(results, told, PATCHES[0].name, name)
                 low, high = interval(difference)
@@ -190,9 +194,19 @@ def sweep(model: InpaintingModel, analogies: Sequence[Analogy], settings: Settin
         found[i, j] = [error(Edit(sac=layers, cam=NONE, scale=scale), strength) for scale in SCALES]
     figure, axes = plt.subplots(1, len(STRENGTHS), figsize=(15, 3.4), sharey=True, layout="constrained")
     for axis, strength, without, errors in zip(axes, STRENGTHS, plain, found, strict=True):
-        image = axis.imshow(errors, vmin=found.min(), vmax=max(found.max(), plain.max()), cmap="viridis_r", aspect="auto")
+        image = axis.imshow(
+            errors, vmin=found.min(), vmax=max(found.max(), plain.max()), cmap="viridis_r", aspect="auto"
+        )
         for (j, k), value in np.ndenumerate(errors):
-            axis.text(k, j, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if value < errors.mean() else "black")
+            axis.text(
+                k,
+                j,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if value < errors.mean() else "black",
+            )
         axis.set_title(f"strength {strength} (no patch: {without:.2f})", fontsize=10)
         axis.set_xticks(range(len(SCALES)), [str(scale) for scale in SCALES])
         axis.set_xlabel("scale")
@@ -210,10 +224,17 @@ def sheet(model: InpaintingModel, analogies: Sequence[Analogy], settings: Settin
         for variant in PATCHES[:1] + PATCHES[3:]:
             guidance = settings.guidance if told == "true prompt" else 1.0
             settings_ = replace(settings, edit=variant.edit, guidance=guidance)
-            for row, picture in zip(columns, paint(model, analogies, [prompt(a) for a in analogies], settings_), strict=True):
+            for row, picture in zip(
+                columns, paint(model, analogies, [prompt(a) for a in analogies], settings_), strict=True
+            ):
                 row.append(picture)
             titles.append(f"{told},\n{variant.name}")
-    figure, axes = plt.subplots(len(analogies), len(titles) + 1, figsize=(1.2 * len(titles) + 1.2, 1.25 * len(analogies) + 0.4), layout="constrained")
+    figure, axes = plt.subplots(
+        len(analogies),
+        len(titles) + 1,
+        figsize=(1.2 * len(titles) + 1.2, 1.25 * len(analogies) + 0.4),
+        layout="constrained",
+    )
     for axis, title in zip(axes[0], [*titles, "true B'"], strict=True):
         axis.set_title(title, fontsize=7)
     for row, analogy, shown in zip(axes, analogies, columns, strict=True):
@@ -225,13 +246,19 @@ def sheet(model: InpaintingModel, analogies: Sequence[Analogy], settings: Settin
 
 def main(
     weights: Annotated[Path | None, typer.Option(help="Another model than the shipped one.")] = None,
-    folder: Annotated[Path, typer.Option(help="For the table, the plots and the numbers.")] = Path("outputs/demo_model/evaluation"),
+    folder: Annotated[Path, typer.Option(help="For the table, the plots and the numbers.")] = Path(
+        "outputs/demo_model/evaluation"
+    ),
     number: Annotated[int, typer.Option(help="Held-out analogies.")] = 204,
     steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 25,
     strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.98,
     guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = 3.0,
-    sheet_only: Annotated[bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")] = False,
-    sweep_only: Annotated[bool, typer.Option("--sweep", help="Only scale, layers and strength, on 48 analogies.")] = False,
+    sheet_only: Annotated[
+        bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")
+    ] = False,
+    sweep_only: Annotated[
+        bool, typer.Option("--sweep", help="Only scale, layers and strength, on 48 analogies.")
+    ] = False,
 ) -> None:
     model = load() if weights is None else load(weights)
     settings = Settings(steps=steps, strength=strength, guidance=guidance, images_per_prompt=1, suffix="")

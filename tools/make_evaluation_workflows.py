@@ -13,12 +13,11 @@ from make_workflows import (
     CHECKPOINT_PAGE,
     CHECKPOINT_URL,
     EXAMPLES,
-    NEGATIVE,
-    SUFFIX,
     WORKFLOWS,
     Graph,
     Output,
     grid_of,
+    loader,
     method,
     prompt,
     sampling,
@@ -42,17 +41,12 @@ def workflow() -> dict[str, Any]:
     graph = Graph()
     images = three_pictures(graph, EXAMPLE)
     grid = grid_of(graph, EXAMPLE, images)
-    loaded = graph.node(
-        "CheckpointLoaderSimple",
-        (20, 730, 350, 110),
-        outputs={"MODEL": "MODEL", "CLIP": "CLIP", "VAE": "VAE"},
-        widgets=[CHECKPOINT],
-    )
-    positive = prompt(graph, "B' in a few words", (400, 730, 350, 130), loaded["CLIP"], EXAMPLE.prompt + SUFFIX)
-    negative = prompt(graph, "Negative prompt", (400, 910, 350, 130), loaded["CLIP"], NEGATIVE)
-    model, sigmas = method(graph, EXAMPLE, loaded["MODEL"], grid["layout"])
-    latent = sampling(graph, grid, (positive, negative, loaded["VAE"]), model, sigmas, RESULTS)
-    results = b_primes(graph, latent, loaded["VAE"], grid["layout"])
+    unet, clip, vae = loader(graph, EXAMPLE)
+    positive = prompt(graph, "B' in a few words", (400, 730, 350, 130), clip, EXAMPLE.prompt + EXAMPLE.suffix)
+    negative = prompt(graph, "Negative prompt", (400, 910, 350, 130), clip, EXAMPLE.negative)
+    model, sigmas = method(graph, EXAMPLE, unet, grid["layout"])
+    latent = sampling(graph, EXAMPLE, grid, (positive, negative, vae), model, sigmas, RESULTS)
+    results = b_primes(graph, latent, vae, grid["layout"])
     pair_and_b = {"a": images["A"], "a_prime": images["A'"], "b": images["B"]}
     scores = scored(graph, pair_and_b, results)
     shown(graph, pair_and_b, results, scores)

@@ -138,7 +138,7 @@ def workflow(title: str, brain: Callable[[Graph, Output], Output]) -> dict[str, 
     positive = worded(graph, loaded["CLIP"], prompts)
     negative = prompt(graph, "Negative prompt", (400, 910, 350, 130), loaded["CLIP"], NEGATIVE)
     model, sigmas = method(graph, EXAMPLE, loaded["MODEL"], grid["layout"])
-    latent = sampling(graph, grid, (positive, negative, loaded["VAE"]), model, sigmas)
+    latent = sampling(graph, EXAMPLE, grid, (positive, negative, loaded["VAE"]), model, sigmas)
     result(graph, EXAMPLE, latent, loaded["VAE"], grid["layout"])
     shown(graph, prompts)
     notes(graph)

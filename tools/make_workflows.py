@@ -24,7 +24,10 @@ NEGATIVE = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Dishe
 
 @dataclass(frozen=True)
 class Example:
-    """One shipped analogy. `name` is the folder of its pictures, `about` and `expect` are told in the notes."""
+    """One shipped analogy. `name` is the folder of its pictures, `about` and `expect` are told in the notes.
+
+    What has a default is that of the published program; `own_model` takes the model that comes with the pack.
+    """
 
     name: str
     title: str
@@ -36,6 +39,11 @@ class Example:
     start_layer: int
     end_layer: int
     strength: float
+    suffix: str = SUFFIX
+    negative: str = NEGATIVE
+    steps: int = 50
+    guidance: float = 15.0
+    own_model: bool = False
 
 
 EXAMPLES = (
@@ -84,6 +92,45 @@ EXAMPLES = (
         strength=0.8,
     ),
 )
+DEMO = Example(
+    name="shapes",
+    title="demo",
+    about="**A** is a drawing, **A'** the same one with one thing changed, **B** another drawing. "
+    "The model paints **B'**: B with the same change. Nothing has to be downloaded.",
+    expect="Is B' like B in everything but the one change? Then bypass SAC or CAM, and run it again.",
+    prompt="a red star on a blue background",
+    layout="pairs in rows",
+    cell=64,
+    start_layer=3,
+    end_layer=11,
+    strength=0.98,
+    suffix="",
+    negative="",
+    steps=25,
+    guidance=3.0,
+    own_model=True,
+)
+"""With the model of the pack. It joins the EXAMPLES when its pictures and the trained weights are shipped."""
+
+PUBLISHED_SETTINGS = """
+The settings are those of the published example; they have not been tuned for these pictures.
+"""
+KNOBS = """
+## Which knob does what
+- **strength** (Sigmas): B' starts from its neighbor at the left. Lower stays closer to that picture, \
+1.0 forgets it.
+- **scale** (SAC): small stays near B, large goes towards A'. Near 1.8 it breaks.
+- **start_layer, end_layer** (SAC, CAM): fewer layers weaken the effect; the end is not included. \
+Keep both nodes alike.
+- **layout** (grid builder): *pairs in rows* when A and A' show the same thing in the same place, \
+*pairs in columns* when A and B do.
+- **noise_seed**: results differ a lot, so try several.
+"""
+NOISE_MASK = """
+## Why noise_mask is off
+The method needs A, A' and B to be denoised together with B', as in the paper. With *noise_mask* on they \
+would be put back in every step.
+"""
 
 
 def stem(example: Example) -> str:
@@ -173,17 +220,12 @@ def workflow(example: Example) -> dict[str, Any]:
     """The whole file for one example."""
     graph = Graph()
     grid = pictures(graph, example)
-    loaded = graph.node(
-        "CheckpointLoaderSimple",
-        (20, 730, 350, 110),
-        outputs={"MODEL": "MODEL", "CLIP": "CLIP", "VAE": "VAE"},
-        widgets=[CHECKPOINT],
-    )
-    positive = prompt(graph, "B' in a few words", (400, 730, 350, 130), loaded["CLIP"], example.prompt + SUFFIX)
-    negative = prompt(graph, "Negative prompt", (400, 910, 350, 130), loaded["CLIP"], NEGATIVE)
-    model, sigmas = method(graph, example, loaded["MODEL"], grid["layout"])
-    latent = sampling(graph, grid, (positive, negative, loaded["VAE"]), model, sigmas)
-    result(graph, example, latent, loaded["VAE"], grid["layout"])
+    unet, clip, vae = loader(graph, example)
+    positive = prompt(graph, "B' in a few words", (400, 730, 350, 130), clip, example.prompt + example.suffix)
+    negative = prompt(graph, "Negative prompt", (400, 910, 350, 130), clip, example.negative)
+    model, sigmas = method(graph, example, unet, grid["layout"])
+    latent = sampling(graph, example, grid, (positive, negative, vae), model, sigmas)
+    result(graph, example, latent, vae, grid["layout"])
     notes(graph, example)
     groups(graph)
     return {
@@ -224,6 +266,19 @@ def grid_of(graph: Graph, example: Example, images: Mapping[str, Output]) -> dic
     )
 
 
+def loader(graph: Graph, example: Example) -> tuple[Output, Output, Output]:
+    """MODEL, CLIP and VAE."""
+    box = (20, 730, 350, 110)
+    if example.own_model:
+        outputs = {"model": "MODEL", "clip": "CLIP", "vae": "VAE"}
+        made = graph.node("AnalogistDemoModelLoader", box, outputs=outputs)
+    else:
+        outputs = {"MODEL": "MODEL", "CLIP": "CLIP", "VAE": "VAE"}
+        made = graph.node("CheckpointLoaderSimple", box, outputs=outputs, widgets=[CHECKPOINT])
+    unet, clip, vae = made.values()
+    return unet, clip, vae
+
+
 def prompt(graph: Graph, title: str, box: Sequence[int], clip: Output, text: str) -> Output:
     colors = {"color": "#322", "bgcolor": "#533"} if title.startswith("Neg") else {"color": "#232", "bgcolor": "#353"}
     made = graph.node(
@@ -252,13 +307,14 @@ def method(graph: Graph, example: Example, model: Output, layout: Output) -> tup
         (800, 580, 320, 110),
         inputs={"model": model},
         outputs={"sigmas": "SIGMAS"},
-        widgets=[50, example.strength],
+        widgets=[example.steps, example.strength],
     )
     return model, schedule["sigmas"]
 
 
 def sampling(
     graph: Graph,
+    example: Example,
     grid: Mapping[str, Output],
     words_and_vae: tuple[Output, Output, Output],
     model: Output,
@@ -286,7 +342,7 @@ def sampling(
         (1170, 300, 320, 110),
         inputs={"model": model, "positive": inpaint["positive"], "negative": inpaint["negative"]},
         outputs={"GUIDER": "GUIDER"},
-        widgets=[15.0],
+        widgets=[example.guidance],
     )
     sampler = graph.node("KSamplerSelect", (1170, 470, 320, 70), outputs={"SAMPLER": "SAMPLER"}, widgets=["euler"])
     noise = graph.node("RandomNoise", (1170, 600, 320, 100), outputs={"NOISE": "NOISE"}, widgets=[42, "fixed"])
@@ -349,10 +405,22 @@ def notes(graph: Graph, example: Example) -> None:
 {example.about}
 
 **What to look for.** {example.expect}
-
-The settings are those of the published example; they have not been tuned for these pictures.
-""",
+{"" if example.own_model else PUBLISHED_SETTINGS}""",
     )
+    (own_model_notes if example.own_model else checkpoint_notes)(graph)
+    graph.note(
+        "Which knob does what",
+        (780, 780, 360, 310),
+        KNOBS,
+    )
+    graph.note(
+        "Why noise_mask is off",
+        (1150, 990, 360, 130),
+        NOISE_MASK,
+    )
+
+
+def checkpoint_notes(graph: Graph) -> None:
     graph.note(
         "Your own pictures",
         (-480, 390, 440, 250),
@@ -383,28 +451,30 @@ ComfyUI/
 ```
 """,
     )
+
+
+def own_model_notes(graph: Graph) -> None:
     graph.note(
-        "Which knob does what",
-        (780, 780, 360, 310),
+        "Your own pictures",
+        (-480, 390, 440, 250),
         """
-## Which knob does what
-- **strength** (Sigmas): B' starts from its neighbor at the left. Lower stays closer to that picture, \
-1.0 forgets it.
-- **scale** (SAC): small stays near B, large goes towards A'. Near 1.8 it breaks.
-- **start_layer, end_layer** (SAC, CAM): fewer layers weaken the effect; the end is not included. \
-Keep both nodes alike.
-- **layout** (grid builder): *pairs in rows* when A and A' show the same thing in the same place, \
-*pairs in columns* when A and B do.
-- **noise_seed**: results differ a lot, so try several.
+## Your own pictures
+The model of the pack knows drawings of simple shapes and nothing else. For pictures of your own:
+
+1. Replace **Analogist Demo Model Loader** by **Load Checkpoint** with an inpainting model, SD 1.5 inpainting for one.
+2. Replace **Analogist Example** by three **Load Image** nodes.
+3. Set *cell_width* and *cell_height* to 256, *steps* to 50 and *cfg* to 15.
+
+Or open one of the other workflows of this pack, which are ready for that.
 """,
     )
     graph.note(
-        "Why noise_mask is off",
-        (1150, 990, 360, 130),
+        "The model",
+        (-480, 700, 440, 160),
         """
-## Why noise_mask is off
-The method needs A, A' and B to be denoised together with B', as in the paper. With *noise_mask* on they \
-would be put back in every step.
+## The model
+A tiny inpainting model that was trained by this pack on drawings that this pack made. It comes with the pack. \
+It paints grids of 128x128 pixels: cells of 64.
 """,
     )
 

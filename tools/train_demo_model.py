@@ -9,7 +9,6 @@ shape and color, and neither SAC nor CAM is any part of it.
 """
 
 import os
-import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -29,7 +28,7 @@ from torch.nn import functional as F
 
 from analogist.clip_tokenizer import clip_tokenizer
 from analogist.demo_file import END, START, UNKNOWN
-from analogist.demo_model import Modules, build, load_modules, save
+from analogist.demo_model import Modules, build, save
 from analogist.diffusers_models import ddim
 from analogist.patch_autoencoder import SCALING_FACTOR, PatchAutoencoder
 from analogist.regions import Cell
@@ -146,7 +145,7 @@ class Place:
         """Written beside and moved into place, so that a checkpoint is whole or the one before."""
         unfinished = self.file(f"{name}.new")
         torch.save(state, unfinished)
-        os.replace(unfinished, self.file(name))
+        unfinished.replace(self.file(name))
 
     def load(self, name: str) -> dict[str, Any] | None:
         path = self.file(name)
@@ -162,7 +161,7 @@ def pictures(place: Place, number: int) -> np.ndarray:
             drawn = list(track(pool.map(draw_collages, parts), "Drawing", total=len(parts)))
         unfinished = path.with_suffix(".new.npy")
         np.save(unfinished, np.concatenate(drawn))
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     return np.load(path, mmap_mode="r")
 
 
@@ -327,8 +326,12 @@ def main(
     collages: Annotated[int, typer.Option(help="Drawn once, for all stages.")] = 24_000,
     batch: Annotated[int, typer.Option(help="Collages in a step of the UNet.")] = 32,
     rate: Annotated[float, typer.Option(help="Learning rate of the UNet.")] = 1e-3,
-    compiled: Annotated[bool, typer.Option(help="Compile the UNet first; minutes on a CPU, a third less for each step.")] = True,
-    export: Annotated[bool, typer.Option("--export", help="Only write the model as the last checkpoint has it.")] = False,
+    compiled: Annotated[
+        bool, typer.Option(help="Compile the UNet first; minutes on a CPU, a third less for each step.")
+    ] = True,
+    export: Annotated[
+        bool, typer.Option("--export", help="Only write the model as the last checkpoint has it.")
+    ] = False,
 ) -> None:
     torch.manual_seed(SEED)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

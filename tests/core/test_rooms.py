@@ -1,4 +1,4 @@
-"""The arrows of the house: nodes -> {attention_patches, controlnet} -> analogist, and no other."""
+"""The arrows of the house: nodes -> {attention_patches, controlnet, models} -> analogist, and no other."""
 
 import ast
 from collections.abc import Iterator
@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = ("analogist", "attention_patches", "controlnet", "nodes")
+ROOMS = ("analogist", "attention_patches", "controlnet", "models", "nodes")
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "node_helpers"}
 
 MAY_IMPORT = {
     "__init__": {"nodes"},
-    "nodes": {"nodes", "attention_patches", "controlnet", "analogist"},
+    "nodes": {"nodes", "attention_patches", "controlnet", "models", "analogist"},
     "attention_patches": {"attention_patches", "analogist"},
     "controlnet": {"controlnet", "analogist"},
+    "models": {"models", "analogist"},
     "analogist": {"analogist"},
 }
 

@@ -13,6 +13,7 @@ from support.golden import PROJECT
 from support.graph import execute, node, room
 
 PROMISED = {
+    "AnalogistDemoModelLoader": ([], ["MODEL", "CLIP", "VAE"]),
     "AnalogistExample": (["example"], ["IMAGE", "IMAGE", "IMAGE"]),
     "AnalogistGridBuilder": (
         ["a", "a_prime", "b", "layout", "cell_width", "cell_height", "fit", "gutter", "b_prime_init"],

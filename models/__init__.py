@@ -1,0 +1,1 @@
+"""Models that come with the pack, built of the host's own classes."""
