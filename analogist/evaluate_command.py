@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from .evaluation.settings import Config
     from .evaluation.store import Store
 
+COLUMNS = {
+    "task": "task",
+    "painted": "painted",
+    "failed": "failed",
+    "direction_similarity_published": "as published",
+    "direction_similarity": "corrected",
+    "structure_distance": "structure distance",
+    "rmse": "RMSE",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+}
+"""What the terminal shows, and how it is called there; everything else is in the files."""
 output, errors = Console(), Console(stderr=True)
 
 
@@ -132,9 +144,9 @@ def _painter(config: "Config") -> tuple["Painter", "dict[str, JsonValue]"]:
 
     backend = config.backend
     if isinstance(backend, InProcess):
+        _quiet_libraries()  # Before they are imported: they speak while they are.
         from .evaluation.diffusers_painter import DiffusersPainter
 
-        _quiet_libraries()
         return DiffusersPainter(backend), backend.model_dump(include={"kind", "model", "dtype"})
     from .evaluation.comfyui_painter import ComfyUIPainter
 
@@ -184,12 +196,14 @@ def _write(store: "Store", evaluated: "Evaluated", parquet: bool, title: str) ->
 
 
 def _show(evaluated: "Evaluated", folder: Path) -> None:
-    from .evaluation.table import SHOWN_SETTINGS, task_rows
+    from .evaluation.table import task_rows
 
-    rows = [{name: value for name, value in row.items() if name not in SHOWN_SETTINGS} for row in task_rows(evaluated)]
-    table = Table(*(name.replace("_", " ") for name in rows[0]))
+    rows = task_rows(evaluated)
+    columns = {name: title for name, title in COLUMNS.items() if name in rows[0]}
+    table = Table(*columns.values())
     for row in rows:
-        table.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value or 0) for value in row.values()))
+        values = (row[name] for name in columns)
+        table.add_row(*("-" if one is None else f"{one:.3f}" if isinstance(one, float) else str(one) for one in values))
     output.print(table)
     _say(f"Everything is in {folder}; look at {folder / 'report.html'}.")
     if evaluated.problems:

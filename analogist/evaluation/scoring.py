@@ -10,9 +10,12 @@ from .. import metrics
 from ..grid import crop
 from ..metric_models import Embedder
 from ..pictures import to_tensor
-from ..regions import Cell
-from ..strips import Strip, published_cells
+from ..strips import Cells, Strip, cells, published_cells
+from .jobs import PAIR_AND_B
 from .settings import Painting
+
+PUBLISHED_GUTTER = 2
+"""Width of the white lines in a strip of the published format, whose grids are square."""
 
 
 class LibraryScorer:
@@ -45,17 +48,24 @@ def _by_clip(
     embedder: Embedder, painting: Painting, strip: Image.Image, results: Sequence[Image.Image]
 ) -> dict[str, Tensor]:
     grid, (width, height) = painting.grid, painting.grid.size
-    tiles = [strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width)]
-    inputs = [crop(grid, tiles[0], cell) for cell in (Cell.A, Cell.A_PRIME, Cell.B)]
-    features, tokens = embedder.see([*inputs, *results])
-    scores = {
+    first, _, *rest = (strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width))
+    taken = Strip(first, tuple(rest))
+    if (width, grid.gutter) != (height, PUBLISHED_GUTTER):
+        a, a_prime, b = (crop(grid, first, cell) for cell in PAIR_AND_B.values())
+        return _corrected(embedder, Cells(a, a_prime, b, tuple(results)))
+    # A strip in the published format has the same scores here as by `python -m analogist score`.
+    features = embedder(_all(published_cells(taken)))
+    published = metrics.direction_similarity_published(features[0], features[1], features[2], features[3:])
+    return {"direction_similarity_published": published, **_corrected(embedder, cells(taken, grid.layout))}
+
+
+def _corrected(embedder: Embedder, pictures: Cells) -> dict[str, Tensor]:
+    features, tokens = embedder.see(_all(pictures))
+    return {
         "direction_similarity": metrics.direction_similarity(features[0], features[1], features[2], features[3:]),
         "structure_distance": metrics.structure_distance(tokens[2], tokens[3:]),
     }
-    if width == height:  # The published score is of square grids.
-        published = published_cells(Strip(tiles[0], tuple(tiles[2:])))
-        features = embedder([published.a, published.a_prime, published.b, *published.b_primes])
-        scores["direction_similarity_published"] = metrics.direction_similarity_published(
-            features[0], features[1], features[2], features[3:]
-        )
-    return scores
+
+
+def _all(pictures: Cells) -> list[Image.Image]:
+    return [pictures.a, pictures.a_prime, pictures.b, *pictures.b_primes]

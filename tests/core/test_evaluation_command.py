@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from typer.testing import CliRunner, Result
 
 from analogist.__main__ import app
@@ -24,6 +26,7 @@ from analogist.evaluation.jobs import Job, in_turn
 from analogist.evaluation.runner import evaluate
 from analogist.evaluation.settings import Config, InProcess, Painting
 from analogist.evaluation.store import UNFINISHED, Store
+from analogist.metric_models import ClipPreprocessor
 from support.evaluation import SMALL, plain, published
 
 KILLS = 10
@@ -139,6 +142,45 @@ def test_what_a_run_leaves(tmp_path: Path, model: Path, settings: Path) -> None:
     (task,) = json.loads((tmp_path / "out" / "results.json").read_text())["tasks"]
     assert task["rmse"] == pytest.approx(task["squared_error"] ** 0.5)
     assert (task["strength"], task["painted"]) == (0.7, 2)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The vision half of a tiny random CLIP."""
+    folder = tmp_path_factory.mktemp("clip")
+    sizes = {"image_size": 32, "patch_size": 8, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    torch.manual_seed(0)
+    model = CLIPVisionModelWithProjection(CLIPVisionConfig(**sizes, num_attention_heads=4, projection_dim=16))
+    for parameter in model.parameters():  # Random everywhere: freshly made, its features hardly depend on the picture.
+        torch.nn.init.normal_(parameter, std=0.3)
+    model.save_pretrained(folder)
+    ClipPreprocessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def test_scores_are_those_of_the_score_command(tmp_path: Path, model: Path, settings: Path, clip: Path) -> None:
+    published(tmp_path / "data", {"deblur": 2})
+    arguments = ["--config", settings, "--model", model, "-o", tmp_path / "out", "--device", "cpu", "--clip", clip]
+    assert call(tmp_path / "data", *arguments).exit_code == 0
+    table = tmp_path / "scores.json"
+    strips = tmp_path / "out" / "strips"
+    scoring = ["score", strips, "--clip", clip, "--num-images-per-prompt", 2, "-o", table, "--device", "cpu"]
+    result = CliRunner().invoke(app, [str(argument) for argument in scoring])
+    assert result.exit_code == 0, result.output
+    for row in json.loads(table.read_text()):
+        record = json.loads((tmp_path / "out" / "records" / "deblur" / row["file"].replace("png", "json")).read_text())
+        for name in ("direction_similarity_published", "direction_similarity", "structure_distance"):
+            assert record["scores"][name][row["result"] - 1] == pytest.approx(row[name], abs=1e-6), name
+
+
+def test_grids_that_are_not_square_are_scored_too(tmp_path: Path, model: Path, settings: Path, clip: Path) -> None:
+    plain(tmp_path / "data", "deblur", ["x"])
+    settings.write_text(yaml.safe_dump({"defaults": {**SMALL, "cell_width": 128, "gutter": 4}}))
+    arguments = ["--config", settings, "--model", model, "-o", tmp_path / "out", "--device", "cpu", "--clip", clip]
+    assert call(tmp_path / "data", *arguments).exit_code == 0
+    scores = json.loads((tmp_path / "out" / "records" / "deblur" / "x.json").read_text())["scores"]
+    assert sorted(scores) == ["direction_similarity", "structure_distance"]
+    assert all(-1 <= score <= 1 for score in scores["direction_similarity"])
 
 
 def test_the_report_needs_nothing_else_and_holds_every_picture(tmp_path: Path, model: Path, settings: Path) -> None:
