@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -167,7 +168,10 @@ def unfinished(store: Store, plans: Sequence[Plan], redo: bool) -> list[Plan]:
 
 
 def paint(store: Store, plans: Sequence[Plan], crew: Crew, watch: Watch) -> list[Problem]:
-    """Paint what has no result yet, keep each result as it comes, and tell what could not be painted."""
+    """Paint what has no result yet, keep each result as it comes, and tell what could not be painted.
+
+    A result is written while the next one is painted: on a fast GPU its PNG files take a good part of that time.
+    """
     waiting = {(one.source.task, one.source.name): one for one in plans}
     problems: list[Problem] = []
 
@@ -183,12 +187,21 @@ def paint(store: Store, plans: Sequence[Plan], crew: Crew, watch: Watch) -> list
             except ValueError as error:
                 failed(one.source.task, one.source.name, str(error))
 
-    for job, grids, problem, seconds in ((o.job, o.grids, o.problem, o.seconds) for o in crew(jobs())):
-        if problem:
-            failed(job.task, job.name, problem)
-            continue
-        store.keep(waiting[job.task, job.name].origin, job, grids, seconds)
-        watch.advanced()
+    def written(writing: "Future[None] | None") -> None:
+        if writing:
+            writing.result()  # Raises what went wrong, a full disk say.
+            watch.advanced()
+
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        writing = None
+        for done in crew(jobs()):
+            if done.problem:
+                failed(done.job.task, done.job.name, done.problem)
+                continue
+            written(writing)  # One at a time, so that pictures do not pile up in memory.
+            origin = waiting[done.job.task, done.job.name].origin
+            writing = writer.submit(store.keep, origin, done.job, done.grids, done.seconds)
+        written(writing)
     return problems
 
 

@@ -351,6 +351,21 @@ def test_what_is_gone_is_painted_anew(tmp_path: Path, painter: FakePainter, gone
     assert (tmp_path / "out" / gone).exists()
 
 
+def test_a_result_that_cannot_be_written_ends_the_run(
+    tmp_path: Path, painter: FakePainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y", "z"]))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            run(tmp_path / "out", dataset, painter)
+    assert len(run(tmp_path / "out", dataset, painter).finished) == 3
+
+
 def test_left_overs_of_a_kill_are_swept_away(tmp_path: Path, painter: FakePainter) -> None:
     left_over = tmp_path / "out" / "strips" / "task" / f"x.png{UNFINISHED}"
     left_over.parent.mkdir(parents=True)

@@ -60,12 +60,25 @@ def content(folder: Path, ending: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob(f"*{ending}")}
 
 
-def kill_while_it_paints(process: subprocess.Popen, folder: Path, chance: random.Random) -> None:
-    """SIGKILL after a few more analogies and a random moment, or before the first one."""
-    before, more = len(content(folder, ".json")), chance.choice([0, 1, 1, 2])
-    while process.poll() is None and len(content(folder, ".json")) < before + more:
+def kill_while_it_paints(
+    process: subprocess.Popen, folder: Path, chance: random.Random, startup: float, each: float
+) -> None:
+    """SIGKILL at a random moment, before the first analogy or after some; at most three more are finished by then.
+
+    `startup` and `each` are the seconds before the first analogy and those of one, so that it fits any machine.
+    """
+
+    records = folder / "records"
+    before, wanted = len(content(records, ".json")), chance.choice([0, 1, 1, 2])
+
+    def more() -> int:
+        return len(content(records, ".json")) - before
+
+    while process.poll() is None and more() < wanted:
         time.sleep(0.005)
-    time.sleep(chance.uniform(0, 0.6 if more else 6))
+    moment = time.monotonic() + chance.uniform(0, each if wanted else startup)
+    while time.monotonic() < moment and more() < 3:
+        time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
 
@@ -76,7 +89,10 @@ def test_ten_kills_change_nothing(tmp_path: Path, model: Path, settings: Path) -
     (tmp_path / "data" / "some_tasks_processed" / "deblur_masked" / "004.png").write_bytes(b"broken")
     arguments = [tmp_path / "data", "--config", settings, "--model", model, "-o"]
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    start = time.monotonic()
     assert subprocess.run(command(*arguments, undisturbed), capture_output=True).returncode == 1  # One is broken.
+    whole = time.monotonic() - start
+    painting = sum(json.loads(record)["seconds"] for record in content(undisturbed / "records", ".json").values())
 
     chance = random.Random(7)
     seen: dict[str, tuple[bytes, float]] = {}
@@ -84,7 +100,7 @@ def test_ten_kills_change_nothing(tmp_path: Path, model: Path, settings: Path) -
         process = subprocess.Popen(
             command(*arguments, killed), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-        kill_while_it_paints(process, killed, chance)
+        kill_while_it_paints(process, killed, chance, startup=whole - painting, each=painting / 33)
         assert process.returncode == -signal.SIGKILL, f"run {number} was not killed: {process.stderr.read()}"
         for path in (killed / "records").rglob("*.json"):
             now = (path.read_bytes(), path.stat().st_mtime)
