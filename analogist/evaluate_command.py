@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from .evaluation.dataset import Dataset, Problem
     from .evaluation.jobs import Crew, Painter
-    from .evaluation.runner import Evaluated, Scorer, Watch
+    from .evaluation.runner import Evaluated, Scorer
     from .evaluation.settings import Config
     from .evaluation.store import Store
 
@@ -23,12 +24,10 @@ COLUMNS = {
     "task": "task",
     "painted": "painted",
     "failed": "failed",
-    "direction_similarity_published": "as published",
+    "direction_similarity_published": "published",
     "direction_similarity": "corrected",
-    "structure_distance": "structure distance",
+    "structure_distance": "structure",
     "rmse": "RMSE",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
 }
 """What the terminal shows, and how it is called there; everything else is in the files."""
 output, errors = Console(), Console(stderr=True)
@@ -112,7 +111,7 @@ def evaluate(
             only=task or (),
             limit=limit,
             redo=redo_changed,
-            watch=bars.watch(),
+            watch=bars,
         )
         _write(store, evaluated, parquet, f"Analogist on {dataset.resolve().name}")
     _show(evaluated, output_dir)
@@ -200,7 +199,9 @@ def _show(evaluated: "Evaluated", folder: Path) -> None:
 
     rows = task_rows(evaluated)
     columns = {name: title for name, title in COLUMNS.items() if name in rows[0]}
-    table = Table(*columns.values())
+    # A long name of a task is folded, so that no number is cut off where the terminal is narrow.
+    numbers = (Column(title, justify="right", no_wrap=True) for name, title in columns.items() if name != "task")
+    table = Table(Column(columns["task"], overflow="fold"), *numbers, box=SIMPLE)
     for row in rows:
         values = (row[name] for name in columns)
         table.add_row(*("-" if one is None else f"{one:.3f}" if isinstance(one, float) else str(one) for one in values))
@@ -211,7 +212,7 @@ def _show(evaluated: "Evaluated", folder: Path) -> None:
 
 
 class _Bars:
-    """Bars with the time left, as a context, and what a run tells."""
+    """Shows what a run tells: bars with the time left, and sentences. A context."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -224,23 +225,15 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def watch(self) -> "Watch":
-        from .evaluation.runner import Watch
+    def started(self, what: str, total: int, done: int) -> None:
+        # What was done before does not count for the speed, and so not for the time left.
+        self.bar = self.progress.add_task(what, total=total, completed=done)
 
-        progress = self.progress
+    def advanced(self) -> None:
+        self.progress.advance(self.bar)
 
-        class Shown(Watch):
-            def started(self, what: str, total: int, done: int) -> None:
-                # What was done before does not count for the speed, and so not for the time left.
-                self.bar = progress.add_task(what, total=total, completed=done)
-
-            def advanced(self) -> None:
-                progress.advance(self.bar)
-
-            def failed(self, problem: "Problem") -> None:
-                _warn(str(problem))
-
-        return Shown()
+    def failed(self, problem: "Problem") -> None:
+        _warn(str(problem))
 
 
 def _warn(sentence: str) -> None:

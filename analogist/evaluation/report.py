@@ -16,7 +16,7 @@ from ..regions import Cell
 from .jobs import known_b_prime
 from .runner import Evaluated, Finished
 from .store import Store
-from .table import ALL_TASKS, item_rows, task_rows
+from .table import ALL_TASKS, SHOWN_SETTINGS, item_rows, task_rows
 
 SIDE, LARGEST = 128, 192
 """Pixels: how wide a picture is shown, and its longer side in the page."""
@@ -46,13 +46,20 @@ def write_report(store: Store, evaluated: Evaluated, plots: Mapping[str, bytes],
         painted=len(evaluated.finished),
         failed=sum(row["status"] == "failed" for row in item_rows(evaluated)),
         backend=_backend(evaluated),
-        tasks=task_rows(evaluated),
+        tasks=_tasks(evaluated),
         all_tasks=ALL_TASKS,
         plots={name: _url(png, "png") for name, png in plots.items()},
         problems=evaluated.problems,
         sections=_sections(store, evaluated),
     )
     store.write_pieces(store.folder / NAME, (piece.encode() for piece in page))
+
+
+def _tasks(evaluated: Evaluated) -> list[dict[str, Any]]:
+    """The rows of the tasks, with those settings only in which they differ: all stand beside each task's pictures."""
+    rows = task_rows(evaluated)
+    alike = {name for name in SHOWN_SETTINGS if len({row[name] for row in rows if row["task"] != ALL_TASKS}) == 1}
+    return [{name: value for name, value in row.items() if name not in alike} for row in rows]
 
 
 def _sections(store: Store, evaluated: Evaluated) -> Iterator[tuple[str, str, Iterator[_Shown]]]:

@@ -68,8 +68,8 @@ class Scorer(Protocol):
         """
 
 
-class Watch:
-    """What a run tells while it goes on; by default to nobody."""
+class Watch(Protocol):
+    """Who is told what goes on."""
 
     def started(self, what: str, total: int, done: int) -> None:
         """A pass over `total` analogies begins, of which `done` are finished from earlier runs."""
@@ -79,6 +79,16 @@ class Watch:
 
     def failed(self, problem: Problem) -> None:
         """An analogy or a task has no result."""
+
+
+class _Nobody(Watch):
+    """Is told everything and does nothing."""
+
+    def started(self, what: str, total: int, done: int) -> None: ...
+
+    def advanced(self) -> None: ...
+
+    def failed(self, problem: Problem) -> None: ...
 
 
 class Planned(NamedTuple):
@@ -247,7 +257,7 @@ def evaluate(
     Raises:
         ValueError: see `plan` and `unfinished`. What is wrong with one analogy never is an error of the run.
     """
-    watch = watch or Watch()
+    watch = watch or _Nobody()
     tasks, plans, problems = plan(config, dataset, backend, only, limit)
     for problem in problems:
         watch.failed(problem)

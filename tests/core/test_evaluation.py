@@ -470,6 +470,15 @@ def test_a_true_picture_that_cannot_be_read_costs_only_the_scores(tmp_path: Path
     assert rows[1]["problem"] is None
 
 
+def test_the_rows_as_parquet(tmp_path: Path, painter: FakePainter) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    painter.fails = ["y"]
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
+    rows = table.item_rows(run(tmp_path / "out", dataset, painter, scorer=FakeScorer()))
+    (tmp_path / "rows.parquet").write_bytes(table.to_parquet(rows))
+    assert parquet.read_table(tmp_path / "rows.parquet").to_pylist() == rows
+
+
 def test_means_are_over_results_then_analogies_then_tasks(tmp_path: Path, painter: FakePainter) -> None:
     dataset = read_dataset(published(tmp_path / "data", {"deblur": 3, "denoise": 1}))
     evaluated = run(tmp_path / "out", dataset, painter, scorer=FakeScorer())

@@ -9,13 +9,17 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from analogist.__main__ import app
+from analogist.demo import random_pipeline
 from analogist.evaluation import table
 from analogist.evaluation.dataset import Dataset, read_dataset
 from analogist.evaluation.jobs import Job, PaintError, in_turn
 from analogist.evaluation.runner import Evaluated, evaluate
 from analogist.evaluation.store import Store
-from support.evaluation import BACKEND, FakePainter, config, plain
+from support.evaluation import BACKEND, SMALL, FakePainter, config, plain
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 
@@ -95,3 +99,16 @@ def test_an_analogy_that_kills_workers_is_given_up_by_name(tmp_path: Path) -> No
     assert "its worker was lost 6 times" in problems["01"]
     assert problems["02"] == "the brush broke."
     assert [one.plan.source.name for one in evaluated.finished] == ["00", "03"]
+
+
+def test_the_command_paints_on_ray_what_it_paints_alone(tmp_path: Path) -> None:
+    random_pipeline().save_pretrained(tmp_path / "model")
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"defaults": SMALL}))
+    plain(tmp_path / "data", "task", NAMES[:4])
+    options = ["--config", tmp_path / "settings.yaml", "--model", tmp_path / "model", "--device", "cpu"]
+    for folder, more in (("alone", ()), ("together", ("--ray", "local", "--workers", 2))):
+        arguments = ["evaluate", tmp_path / "data", *options, "-o", tmp_path / folder, *more]
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"ANALOGIST_CLIP": ""})
+        assert result.exit_code == 0, result.output
+    for name in table.TABLES:
+        assert (tmp_path / "together" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
