@@ -1,4 +1,4 @@
-"""The command line: `python -m analogist grid`, `run`, `prompt`, `profiles`, `evaluate`, `score`, `compare` and `demo`.
+"""The command line: `python -m analogist grid`, `run`, `prompt`, `evaluate`, `score`, `demo` and others.
 
 Flags are those of the published programs, with underscores or hyphens. Torch and diffusers are imported inside the
 commands, so that `--help` answers at once.
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from . import evaluate_command, prompt_command, score_command
+from . import evaluate_command, prompt_command, prompt_diffusion_command, score_command
 
 if TYPE_CHECKING:
     from .diffusers_models import InpaintingModel
@@ -282,6 +282,10 @@ app.add_typer(prompt_command.profiles, name="profiles")
 app.command()(_plain_errors()(evaluate_command.evaluate))
 app.command()(_plain_errors()(score_command.score))
 app.command()(_plain_errors()(score_command.compare))
+prompt_diffusion = typer.Typer(help="Prompt Diffusion: an example pair, a query and text.", no_args_is_help=True)
+for command in (prompt_diffusion_command.run, prompt_diffusion_command.convert):
+    prompt_diffusion.command()(_plain_errors()(command))
+app.add_typer(prompt_diffusion, name="prompt-diffusion")
 
 
 def file_stem(prompt: str) -> str:
@@ -391,13 +395,9 @@ def _say(sentence: str) -> None:
 
 
 def _quiet_libraries() -> None:
-    """Keep notes to programmers off the terminal; errors still come through."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
+    from .diffusers_models import quiet_libraries
 
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
+    quiet_libraries()
 
 
 if __name__ == "__main__":

@@ -315,9 +315,9 @@ def _sample(
 ) -> Iterator[list[Image.Image]]:
     pixels = _batch(canvas(grid, image)) * 2 - 1
     to_paint = _batch(mask(grid).convert("RGB"))[:, :1]
-    ratio = 2 ** (len(model.vae.config.block_out_channels) - 1)
+    ratio = model.latent_factor
     latent_size = (image.height // ratio, image.width // ratio)
-    shape = (settings.images_per_prompt, model.vae.config.latent_channels, *latent_size)
+    shape = (settings.images_per_prompt, model.unet.config.out_channels, *latent_size)
     noise = randn_tensor(shape, generator=generator, device=model.device, dtype=model.unet.dtype)
     uncond = model.encode_text(settings.negative_prompt)
     for prompt in prompts:

@@ -1,7 +1,7 @@
 """The demo model's autoencoder: 8x8 pixels to 4 numbers, computed on patches and so quick on a CPU.
 
-It stands where Stable Diffusion 1.x has AutoencoderKL: the same factor, the same number of channels and the same scale of
-the latents, but no layer ever sees the picture at its full size, and encoding draws no random numbers.
+It stands where Stable Diffusion 1.x has AutoencoderKL: the same factor, the same number of channels and the same scale
+of the latents, but no layer ever sees the picture at its full size, and encoding draws no random numbers.
 """
 
 from torch import Tensor, nn

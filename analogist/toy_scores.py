@@ -52,7 +52,7 @@ def _changed(scene: Scene, attribute: str) -> Iterator[Scene]:
         for axis, step in product("xy", (-0.7, 0.7)):
             moved = getattr(scene, axis) + step
             if abs(moved) <= 1.2:  # Not out of the picture.
-                yield replace(scene, **{axis: moved})
+                yield scene.having(axis, moved)
     elif attribute == "size":
         for step in (-0.5, 0.5):
             if -0.3 <= scene.size + step <= 1.3:
@@ -63,7 +63,7 @@ def _changed(scene: Scene, attribute: str) -> Iterator[Scene]:
     else:
         for word in CHOICES[attribute]:
             if attribute not in ("color", "background") or word not in (scene.color, scene.background):
-                yield replace(scene, **{attribute: word})
+                yield scene.having(attribute, word)
 
 
 def _array(picture: Image.Image) -> np.ndarray:

@@ -8,6 +8,7 @@ one seeded generator, so that a seed and a number name the same picture everywhe
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -88,6 +89,11 @@ class Scene:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, but must be one of {', '.join(words)}.")
         if self.color == self.background:
             raise ValueError(f"A {self.color} object on a {self.background} background cannot be seen.")
+
+    def having(self, attribute: str, value: Any) -> "Scene":
+        """The same scene but for one attribute."""
+        changed: dict[str, Any] = {attribute: value}
+        return replace(self, **changed)
 
     @property
     def is_held_out(self) -> bool:
@@ -213,7 +219,7 @@ def _places(scene: Scene) -> Iterator[tuple[np.ndarray, float]]:
     room = np.maximum(0.5 - radius - np.array([(number - 1) / 2 * step, 0]) - 0.03, 0)
     middle = 0.5 + room * (scene.x, scene.y)
     for place_in_row in range(number):
-        yield middle + ((place_in_row - (number - 1) / 2) * step, 0), radius
+        yield middle + np.array([(place_in_row - (number - 1) / 2) * step, 0]), radius
 
 
 def _turn(rotation: float) -> np.ndarray:
@@ -268,9 +274,9 @@ def random_collage(rng: Generator) -> tuple[Scene, Scene, Scene, Scene]:
     while True:
         scenes: list[Scene] = []
         while len(scenes) < 4:
-            scene = random_scene(rng)
-            if scenes and rng.uniform() < 0.75:
-                scene = _sharing(rng, scenes[rng.integers(len(scenes))], scene)
+            new = random_scene(rng)
+            related = scenes and rng.uniform() < 0.75
+            scene = _sharing(rng, scenes[rng.integers(len(scenes))], new) if related else new
             if scene is not None and not scene.is_held_out:
                 scenes.append(scene)
         a, a_prime, b, b_prime = scenes
@@ -302,7 +308,7 @@ def is_analogy(a: Scene, a_prime: Scene, b: Scene, b_prime: Scene) -> bool:
         return False
     (name,) = changed
     try:
-        return b_prime == replace(b, **{name: getattr(a_prime, name)})
+        return b_prime == b.having(name, getattr(a_prime, name))
     except ValueError:
         return False
 
@@ -356,7 +362,7 @@ def _analogy(rng: Generator, attribute: str) -> Analogy:
     while True:
         a, b = (replace(random_scene(rng), filter="none", style="filled", count="one") for _ in range(2))
         try:
-            a_prime, b_prime = (replace(scene, **{attribute: word}) for scene in (a, b))
+            a_prime, b_prime = (scene.having(attribute, word) for scene in (a, b))
         except ValueError:  # The object would have the color of its background.
             continue
         unlike = a.shape != b.shape and a.color != b.color

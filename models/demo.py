@@ -5,13 +5,14 @@ of; names are translated, weights loaded and devices chosen by the host.
 """
 
 from fractions import Fraction
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import comfy.sd
 import torch
 from comfy import model_management
-from comfy.diffusers_convert import convert_vae_state_dict
+from comfy.ldm.models.autoencoder import AutoencoderKL
 from comfy.model_base import ModelType
 from comfy.model_patcher import CoreModelPatcher, ModelPatcher
 from comfy.sd1_clip import SD1ClipModel, SD1Tokenizer, SDClipModel
@@ -20,6 +21,7 @@ from comfy.supported_models_base import ClipTarget
 from comfy.utils import calculate_parameters, unet_to_diffusers
 
 from ..analogist.demo_file import END, PATH, VOCABULARY, DemoWeights, fitting, read
+from ..analogist.patch_autoencoder import FACTOR, PatchAutoencoder
 
 TEXT_WIDTH = 96
 
@@ -48,21 +50,24 @@ UNET: dict[str, Any] = {
     "use_linear_in_transformer": False,
     "legacy": False,
 }
-VAE: dict[str, Any] = {
+SMALLEST_VAE: dict[str, Any] = {
     "embed_dim": 4,
     "ddconfig": {
         "double_z": True,
         "z_channels": 4,
-        "resolution": 128,
+        "resolution": 8,
         "in_channels": 3,
         "out_ch": 3,
         "ch": 32,
-        "ch_mult": [1, 2, 2, 2],
+        "ch_mult": [1],
         "num_res_blocks": 1,
         "attn_resolutions": [],
         "dropout": 0.0,
     },
 }
+"""The host makes a VAE around its own autoencoder only; ours takes its place in it."""
+BYTES_PER_PIXEL = 128
+"""Of memory while the autoencoder works; its largest tensors have three numbers for each pixel."""
 TEXT_ENCODER: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": TEXT_WIDTH,
@@ -115,7 +120,7 @@ def _patchers(path: str | Path, disable_dynamic: bool = False) -> tuple[ModelPat
 def _load(path: str | Path, disable_dynamic: bool = False) -> tuple[ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
     weights = read(path)
     with fitting(path):
-        return _model(weights, disable_dynamic), _clip(weights, disable_dynamic), _vae(weights)
+        return _model(weights, disable_dynamic), _clip(weights, disable_dynamic), _vae(weights, disable_dynamic)
 
 
 def _model(weights: DemoWeights, disable_dynamic: bool) -> ModelPatcher:
@@ -146,10 +151,17 @@ def _clip(weights: DemoWeights, disable_dynamic: bool) -> comfy.sd.CLIP:
     return clip
 
 
-def _vae(weights: DemoWeights) -> comfy.sd.VAE:
+def _vae(weights: DemoWeights, disable_dynamic: bool) -> comfy.sd.VAE:
+    autoencoder = PatchAutoencoder().eval()
     dtype = model_management.vae_dtype(model_management.vae_device(), [torch.float32])
-    vae = comfy.sd.VAE(sd=weights.vae, config={"params": VAE}, dtype=dtype)
-    _check_complete(vae.first_stage_model, convert_vae_state_dict(weights.vae))
+    vae = comfy.sd.VAE(sd=AutoencoderKL(**SMALLEST_VAE).state_dict(), config={"params": SMALLEST_VAE}, dtype=dtype)
+    vae.first_stage_model = autoencoder.to(dtype)
+    vae.memory_used_encode = lambda shape, dtype: BYTES_PER_PIXEL * prod(shape[2:])
+    vae.memory_used_decode = lambda shape, dtype: BYTES_PER_PIXEL * prod(shape[2:]) * FACTOR**2
+    patcher_class = ModelPatcher if disable_dynamic else CoreModelPatcher
+    vae.patcher = patcher_class(autoencoder, vae.device, model_management.vae_offload_device())
+    autoencoder.load_state_dict(weights.vae, assign=vae.patcher.is_dynamic())
+    vae.size = model_management.module_size(autoencoder)
     return vae
 
 

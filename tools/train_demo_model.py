@@ -3,8 +3,8 @@
 python tools/train_demo_model.py outputs/demo_model           all stages; started again it goes on where it was
 python tools/train_demo_model.py outputs/demo_model --steps 20000
 
-What it learns is inpainting in general: any hole of a collage of four pictures that are related at random, told what the
-hole shows, what the whole picture shows, or nothing. No collage is an analogy, no picture shows a held-out pair of
+What it learns is inpainting in general: any hole of a collage of four pictures that are related at random, told what
+the hole shows, what the whole picture shows, or nothing. No collage is an analogy, no picture shows a held-out pair of
 shape and color, and neither SAC nor CAM is any part of it.
 """
 
@@ -24,7 +24,7 @@ from numpy.random import Generator
 from PIL import Image, ImageDraw
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import l1_loss, mse_loss
 
 from analogist.clip_tokenizer import clip_tokenizer
 from analogist.demo_file import END, START, UNKNOWN
@@ -182,7 +182,7 @@ def train_autoencoder(place: Place, vae: PatchAutoencoder, data: np.ndarray, ste
             latents = norm(vae.encode(pixels).float())
             noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(step)).to(place.device)
             out = vae.decode(latents + LATENT_NOISE * noise).float()
-        loss = F.l1_loss(out, pixels) + F.mse_loss(out, pixels)
+        loss = l1_loss(out, pixels) + mse_loss(out, pixels)
         update(optimizer, loss, vae)
         write_loss("autoencoder", place, step, loss)
     bake(vae, norm)
