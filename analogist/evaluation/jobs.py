@@ -1,7 +1,5 @@
 """An analogy ready to be painted, and the protocol of those who paint."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
