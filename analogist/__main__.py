@@ -1,4 +1,4 @@
-"""The command line: `python -m analogist grid`, `run`, `prompt`, `score`, `prompt-diffusion`, `demo` and others.
+"""The command line: `python -m analogist grid`, `run`, `prompt`, `evaluate`, `score`, `demo` and others.
 
 Flags are those of the published programs, with underscores or hyphens. Torch and diffusers are imported inside the
 commands, so that `--help` answers at once.
@@ -18,14 +18,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from . import prompt_command, prompt_diffusion_command, score_command
+from . import evaluate_command, prompt_command, prompt_diffusion_command, score_command
 
 if TYPE_CHECKING:
     from .diffusers_models import InpaintingModel
     from .grid import AnalogyGrid
 
 RANDOM_MODEL_STEPS = 8
-METRIC_LIBRARIES = ("torchmetrics", "torchvision", "torch_fidelity")
+EXTRAS = {
+    "metrics": ("torchmetrics", "torchvision", "torch_fidelity"),
+    "evaluation": ("filelock", "jinja2", "matplotlib", "pydantic", "requests", "tomli", "websocket", "yaml"),
+    "parquet": ("pyarrow",),
+    "ray": ("ray",),
+}
+"""Which of our extras brings a library; all others are in "demo"."""
 LONGEST_NAME = 150
 """Characters of a file name that come from the prompt; file systems stop at 255 bytes."""
 
@@ -92,7 +98,8 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        extra = "metrics" if (error.name or "").startswith(METRIC_LIBRARIES) else "demo"
+        library = (error.name or "").split(".")[0]
+        extra = next((name for name, libraries in EXTRAS.items() if library in libraries), "demo")
         _fail(f'This command needs {error.name}, which is not installed: pip install "analogist[{extra}]".')
     except (ValueError, OSError) as error:
         _fail(str(error))
@@ -272,6 +279,7 @@ def demo(
 
 app.command()(prompt_command.prompt)
 app.add_typer(prompt_command.profiles, name="profiles")
+app.command()(_plain_errors()(evaluate_command.evaluate))
 app.command()(_plain_errors()(score_command.score))
 app.command()(_plain_errors()(score_command.compare))
 prompt_diffusion = typer.Typer(help="Prompt Diffusion: an example pair, a query and text.", no_args_is_help=True)
