@@ -1,4 +1,4 @@
-"""The command line: `python -m analogist grid`, `run`, `prompt`, `profiles`, `score`, `compare` and `demo`.
+"""The command line: `python -m analogist grid`, `run`, `prompt`, `evaluate`, `score`, `demo` and others.
 
 Flags are those of the published programs, with underscores or hyphens. Torch and diffusers are imported inside the
 commands, so that `--help` answers at once.
@@ -18,13 +18,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from . import prompt_command, score_command
+from . import evaluate_command, prompt_command, prompt_diffusion_command, score_command
 
 if TYPE_CHECKING:
     from .diffusers_models import InpaintingModel
     from .grid import AnalogyGrid
 
-METRIC_LIBRARIES = ("torchmetrics", "torchvision", "torch_fidelity")
+EXTRAS = {
+    "metrics": ("torchmetrics", "torchvision", "torch_fidelity"),
+    "evaluation": ("filelock", "jinja2", "matplotlib", "pydantic", "requests", "tomli", "websocket", "yaml"),
+    "parquet": ("pyarrow",),
+    "ray": ("ray",),
+}
+"""Which of our extras brings a library; all others are in "demo"."""
 LONGEST_NAME = 150
 """Characters of a file name that come from the prompt; file systems stop at 255 bytes."""
 
@@ -91,7 +97,8 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        extra = "metrics" if (error.name or "").startswith(METRIC_LIBRARIES) else "demo"
+        library = (error.name or "").split(".")[0]
+        extra = next((name for name, libraries in EXTRAS.items() if library in libraries), "demo")
         _fail(f'This command needs {error.name}, which is not installed: pip install "analogist[{extra}]".')
     except (ValueError, OSError) as error:
         _fail(str(error))
@@ -264,8 +271,13 @@ def run_demo(
 
 app.command()(prompt_command.prompt)
 app.add_typer(prompt_command.profiles, name="profiles")
+app.command()(_plain_errors()(evaluate_command.evaluate))
 app.command()(_plain_errors()(score_command.score))
 app.command()(_plain_errors()(score_command.compare))
+prompt_diffusion = typer.Typer(help="Prompt Diffusion: an example pair, a query and text.", no_args_is_help=True)
+for command in (prompt_diffusion_command.run, prompt_diffusion_command.convert):
+    prompt_diffusion.command()(_plain_errors()(command))
+app.add_typer(prompt_diffusion, name="prompt-diffusion")
 
 
 def file_stem(prompt: str) -> str:
@@ -375,13 +387,9 @@ def _say(sentence: str) -> None:
 
 
 def _quiet_libraries() -> None:
-    """Keep notes to programmers off the terminal; errors still come through."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
+    from .diffusers_models import quiet_libraries
 
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
+    quiet_libraries()
 
 
 if __name__ == "__main__":

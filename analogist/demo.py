@@ -3,14 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-import torch
-from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline, UNet2DConditionModel
 from PIL import Image
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from .clip_tokenizer import tokenizer_of
 from .contact_sheet import Tile, contact_sheet
-from .diffusers_models import InpaintingModel, ddim, from_pipeline
+from .diffusers_models import InpaintingModel
 from .diffusers_pipeline import Settings, sample
 from .grid import AnalogyGrid, Fit, compose, crop, mark
 from .regions import Cell
@@ -21,7 +17,6 @@ PHOTOGRAPHS_PROMPT = "Cat in color"
 DRAWINGS = 6
 """Analogies of drawings in a demo, one of each transformation."""
 DRAWINGS_STEPS, DRAWINGS_GUIDANCE = 25, 3.0
-TEXT_WIDTH = 48
 
 Pictures = dict[str, Image.Image]
 """The pictures of a demo by the names of their files: a, a_prime, b, b_prime, grid, grid_marked, contact_sheet."""
@@ -94,52 +89,3 @@ def colorization() -> dict[Cell, Image.Image]:
 def _named(cells: dict[Cell, Image.Image], grid: AnalogyGrid, image: Image.Image, sheet: Image.Image) -> Pictures:
     named = {cell.name.lower(): picture for cell, picture in cells.items()}
     return {**named, "grid": image, "grid_marked": mark(grid, image), "contact_sheet": sheet}
-
-
-def random_model(seed: int = 0) -> InpaintingModel:
-    """A model with the 16 transformer blocks of Stable Diffusion 1.x and random weights: it paints noise."""
-    return from_pipeline(random_pipeline(seed))
-
-
-def random_pipeline(seed: int = 0) -> StableDiffusionInpaintPipeline:
-    """The same as a diffusers pipeline, which can be saved to a folder."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        unet = UNet2DConditionModel(
-            sample_size=64,
-            in_channels=9,
-            out_channels=4,
-            block_out_channels=(32, 32, 32, 32),
-            cross_attention_dim=TEXT_WIDTH,
-            attention_head_dim=8,
-        )
-        vae = AutoencoderKL(
-            block_out_channels=(32, 32, 32, 32),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            latent_channels=4,
-            sample_size=512,
-        )
-        tokenizer = tokenizer_of([])  # Its words are single bytes.
-        text_encoder = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(tokenizer),
-                hidden_size=TEXT_WIDTH,
-                intermediate_size=2 * TEXT_WIDTH,
-                num_hidden_layers=2,
-                num_attention_heads=4,
-                bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
-            )
-        )
-    return StableDiffusionInpaintPipeline(
-        unet=unet.eval(),
-        vae=vae.eval(),
-        text_encoder=text_encoder.eval(),
-        tokenizer=tokenizer,
-        scheduler=ddim(50),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )

@@ -12,15 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DiffusionPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from diffusers.utils import logging as diffusers_logging
 from huggingface_hub import snapshot_download
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 from .clip_tokenizer import TOKENIZER_FILES
 from .devices import checked_device
+from .families import OTHER_FAMILIES
 from .patch_autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
 from .pictures import from_tensor
 from .schedule import TRAIN_STEPS
@@ -104,10 +114,28 @@ def ddim(steps: int, prediction_type: str = "epsilon") -> DDIMScheduler:
     return scheduler
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of Stable Diffusion 1.x model.
+
+    Attributes:
+        pipeline: the class of diffusers that loads it.
+        in_channels: of its UNet.
+        name, advice: for messages.
+    """
+
+    pipeline: type[DiffusionPipeline]
+    in_channels: int
+    name: str
+    advice: str
+
+
+INPAINTING = Kind(StableDiffusionInpaintPipeline, 9, "an inpainting model", "Stable Diffusion 1.5 inpainting")
+TEXT_TO_IMAGE = Kind(StableDiffusionPipeline, 4, "a text-to-image model", "Stable Diffusion 1.5")
+
 UNET_CONFIG: dict[str, Any] = {
     "_class_name": "UNet2DConditionModel",
     "sample_size": 64,
-    "in_channels": 9,
     "out_channels": 4,
     "block_out_channels": [320, 640, 1280, 1280],
     "layers_per_block": 2,
@@ -137,15 +165,12 @@ TEXT_ENCODER_CONFIG: dict[str, Any] = {
     "projection_dim": 768,
 }
 PIPELINE_CONFIG: dict[str, Any] = {
-    "_class_name": "StableDiffusionInpaintPipeline",
     "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
     "text_encoder": ["transformers", "CLIPTextModel"],
     "tokenizer": ["transformers", "CLIPTokenizer"],
     "scheduler": ["diffusers", "DDIMScheduler"],
 }
-OTHER_FAMILIES = {1024: "Stable Diffusion 2.x", 1280: "SDXL refiner", 2048: "SDXL"}
-"""Models of other families, by the width of the text that their UNet reads."""
 
 FIRST_WEIGHT = "model.diffusion_model.input_blocks.0.0.weight"
 TEXT_WEIGHT = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"
@@ -162,7 +187,19 @@ def load_model(
     tokenizer: str | Path | None = None,
     allow_download: bool = False,
 ) -> InpaintingModel:
-    """Load a Stable Diffusion 1.x inpainting model.
+    """Load a Stable Diffusion 1.x inpainting model; arguments and errors are those of `load_pipeline`."""
+    return from_pipeline(load_pipeline(INPAINTING, path, device, dtype, tokenizer, allow_download))
+
+
+def load_pipeline(
+    kind: Kind,
+    path: str | Path,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
+    tokenizer: str | Path | None = None,
+    allow_download: bool = False,
+) -> DiffusionPipeline:
+    """Load a Stable Diffusion 1.x model as the pipeline of its kind.
 
     Args:
         path: a folder in the format of diffusers, or one checkpoint file (.safetensors or .ckpt). Where neither is
@@ -179,16 +216,23 @@ def load_model(
     place = torch.device(checked_device(device))
     dtype = dtype or (torch.float32 if place.type == "cpu" else torch.float16)
     if Path(path).is_file():
-        pipeline = _load_file(Path(path), _tokenizer(tokenizer, allow_download))
+        pipeline = _load_file(kind, Path(path), _tokenizer(tokenizer, allow_download))
     else:
-        pipeline = _load_folder(_model_folder(path, allow_download))
+        pipeline = _load_folder(kind, _model_folder(kind, path, allow_download))
     words, known = len(pipeline.tokenizer), pipeline.text_encoder.config.vocab_size
     if words != known:  # Without its files the tokenizer loads all the same, and knows two words.
         raise ValueError(
             f"The tokenizer of {str(path)!r} knows {words} words and its text encoder {known}: they do not belong "
             "together, or files of the tokenizer are missing."
         )
-    return from_pipeline(pipeline.to(place, dtype))
+    return pipeline.to(place, dtype)
+
+
+def quiet_libraries() -> None:
+    """Keep notes to programmers off the terminal; errors still come through."""
+    for library in (diffusers_logging, transformers_logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
 
 
 def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
@@ -197,20 +241,20 @@ def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
     return InpaintingModel(pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, predicted)
 
 
-def _model_folder(path: str | Path, allow_download: bool) -> Path:
+def _model_folder(kind: Kind, path: str | Path, allow_download: bool) -> Path:
     """The folder at `path`, or that of the Hugging Face repository of this name."""
     if Path(path).is_dir():
         return Path(path)
     try:
-        return Path(StableDiffusionInpaintPipeline.download(str(path), local_files_only=not allow_download))
+        return Path(kind.pipeline.download(str(path), local_files_only=not allow_download))
     except (OSError, ValueError):  # Not there, not reachable, or no name of a repository.
         raise ValueError(
-            f"There is no model {str(path)!r}: give the path of a Stable Diffusion 1.x inpainting model, a folder in "
-            "the format of diffusers or a .safetensors or .ckpt file."
+            f"There is no model {str(path)!r}: give the path of {kind.name} of Stable Diffusion 1.x, a folder "
+            "in the format of diffusers or a .safetensors or .ckpt file."
         ) from None
 
 
-def _load_folder(folder: Path) -> StableDiffusionInpaintPipeline:
+def _load_folder(kind: Kind, folder: Path) -> DiffusionPipeline:
     try:
         unet = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
         channels, text_width = unet["in_channels"], unet["cross_attention_dim"]
@@ -219,9 +263,9 @@ def _load_folder(folder: Path) -> StableDiffusionInpaintPipeline:
             f"The folder {str(folder)!r} holds no Stable Diffusion model in the format of diffusers: there is no "
             "readable unet/config.json in it."
         ) from None
-    _check_family(folder, channels, text_width)
+    _check_family(kind, folder, channels, text_width)
     try:
-        return StableDiffusionInpaintPipeline.from_pretrained(
+        return kind.pipeline.from_pretrained(
             folder,
             safety_checker=None,
             feature_extractor=None,
@@ -240,12 +284,12 @@ def _variant(folder: Path) -> str | None:
     return "fp16" if half_only else None
 
 
-def _load_file(path: Path, tokenizer: CLIPTokenizer) -> StableDiffusionInpaintPipeline:
+def _load_file(kind: Kind, path: Path, tokenizer: CLIPTokenizer) -> DiffusionPipeline:
     """A checkpoint file holds weights alone, so the configuration is written into a folder for diffusers to read."""
-    _check_checkpoint(path)
+    _check_checkpoint(kind, path)
     configs = {
-        "model_index.json": PIPELINE_CONFIG,
-        "unet/config.json": UNET_CONFIG,
+        "model_index.json": {"_class_name": kind.pipeline.__name__, **PIPELINE_CONFIG},
+        "unet/config.json": {"in_channels": kind.in_channels, **UNET_CONFIG},
         "vae/config.json": VAE_CONFIG,
         "text_encoder/config.json": TEXT_ENCODER_CONFIG,
     }
@@ -255,7 +299,7 @@ def _load_file(path: Path, tokenizer: CLIPTokenizer) -> StableDiffusionInpaintPi
             file.parent.mkdir(exist_ok=True)
             file.write_text(json.dumps(config), encoding="utf-8")
         try:
-            return StableDiffusionInpaintPipeline.from_single_file(
+            return kind.pipeline.from_single_file(
                 str(path),
                 config=folder,
                 tokenizer=tokenizer,
@@ -266,12 +310,12 @@ def _load_file(path: Path, tokenizer: CLIPTokenizer) -> StableDiffusionInpaintPi
             raise ValueError(f"The checkpoint {str(path)!r} cannot be loaded: {_first_line(error)}") from error
 
 
-def _check_checkpoint(path: Path) -> None:
-    """Refuse a file that is no checkpoint of a whole Stable Diffusion 1.x inpainting model."""
+def _check_checkpoint(kind: Kind, path: Path) -> None:
+    """Refuse a file that is no checkpoint of a whole Stable Diffusion 1.x model of this kind."""
     shapes = _shapes(path)
     if FIRST_WEIGHT not in shapes or TEXT_WEIGHT not in shapes:
         raise ValueError(f"The file {str(path)!r} is no checkpoint of Stable Diffusion: it holds no UNet of that kind.")
-    _check_family(path, shapes[FIRST_WEIGHT][1], shapes[TEXT_WEIGHT][1])
+    _check_family(kind, path, shapes[FIRST_WEIGHT][1], shapes[TEXT_WEIGHT][1])
     for part, prefix in OTHER_PARTS:
         if not any(name.startswith(prefix) for name in shapes):
             raise ValueError(f"The file {str(path)!r} holds no {part}: a checkpoint of the whole model is needed.")
@@ -292,16 +336,16 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     raise ValueError(f"The file {str(path)!r} is no checkpoint: its name must end in .safetensors or .ckpt.")
 
 
-def _check_family(path: Path, in_channels: int, text_width: int) -> None:
+def _check_family(kind: Kind, path: Path, in_channels: int, text_width: int) -> None:
     if text_width in OTHER_FAMILIES:
         raise ValueError(
-            f"The model {str(path)!r} is of the family {OTHER_FAMILIES[text_width]}; the published method needs an "
-            "inpainting model of Stable Diffusion 1.x."
+            f"The model {str(path)!r} is of the family {OTHER_FAMILIES[text_width]}; the published method needs "
+            f"{kind.name} of Stable Diffusion 1.x."
         )
-    if in_channels != UNET_CONFIG["in_channels"]:
+    if in_channels != kind.in_channels:
         raise ValueError(
-            f"The UNet of {str(path)!r} has {in_channels} input channels, but an inpainting model has 9: use Stable "
-            "Diffusion 1.5 inpainting, or a model made from it."
+            f"The UNet of {str(path)!r} has {in_channels} input channels, but {kind.name} has {kind.in_channels}: use "
+            f"{kind.advice}, or a model made from it."
         )
 
 

@@ -126,7 +126,7 @@ def compose(grid: AnalogyGrid, a: Image.Image, a_prime: Image.Image, b: Image.Im
 
 def place(grid: AnalogyGrid, image: Image.Image, picture: Cell, content: Image.Image) -> None:
     """Fit `content` into the tile of `picture`, in place."""
-    source, target = _fitting(content.size, grid.tile_size, grid.fit)
+    source, target = fitting(content.size, grid.tile_size, grid.fit)
     tile = Image.new("RGB", grid.tile_size, WHITE)
     tile.paste(content.convert("RGB").crop(source).resize(_size(target), Resampling.BICUBIC), target)
     image.paste(tile, grid.tile_box(grid.position(picture)))
@@ -176,7 +176,7 @@ def crop(grid: AnalogyGrid, image: Image.Image, picture: Cell, size: CropSize = 
         return tile.resize((round(grid.cell_width * factor), round(grid.cell_height * factor)), Resampling.BICUBIC)
     if grid.b_size is None:
         raise ValueError("The size of the original B is not known to this grid; cut out the size of the cell.")
-    source, target = _fitting(grid.b_size, grid.tile_size, grid.fit)
+    source, target = fitting(grid.b_size, grid.tile_size, grid.fit)
     return tile.crop(_scaled(target, factor)).resize(_size(source), Resampling.BICUBIC)
 
 
@@ -233,7 +233,7 @@ def _arrows(grid: AnalogyGrid) -> Image.Image:
     return Image.fromarray(thick)
 
 
-def _fitting(picture: Size, tile: Size, fit: Fit) -> tuple[Box, Box]:
+def fitting(picture: Size, tile: Size, fit: Fit) -> tuple[Box, Box]:
     """Which part of a picture (its pixels) goes to which part of a tile (its pixels)."""
     (pw, ph), (tw, th) = picture, tile
     if fit is Fit.CROP:

@@ -27,10 +27,8 @@ def open_picture(path: str | Path) -> Image.Image:
         raise ValueError(f"The file {str(path)!r} cannot be read as a picture: {error}.") from error
 
 
-def from_tensor(images: Tensor, name: str = "image") -> list[Image.Image]:
-    """A batch (B, H, W, C) of floats in [0, 1] as 8-bit RGB pictures; values outside are clipped.
-
-    One channel is grey, four carry alpha, which is dropped.
+def rgb(images: Tensor, name: str = "image") -> Tensor:
+    """A batch (B, H, W, C) of pictures with three channels: one channel is grey, a fourth is alpha and dropped.
 
     Raises:
         ValueError: not such a batch, no pixels, or values that are not finite; `name` says which input it was.
@@ -47,8 +45,16 @@ def from_tensor(images: Tensor, name: str = "image") -> list[Image.Image]:
         )
     if not torch.isfinite(images).all():
         raise ValueError(f"{name} has pixels that are not numbers (NaN or infinity): what made it failed, look there.")
-    rgb = images[..., :3].expand(*images.shape[:-1], 3)
-    pixels = (rgb.float().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    return images[..., :3].expand(*images.shape[:-1], 3).float()
+
+
+def from_tensor(images: Tensor, name: str = "image") -> list[Image.Image]:
+    """A batch (B, H, W, C) of floats in [0, 1] as 8-bit RGB pictures; values outside are clipped.
+
+    Raises:
+        ValueError: as `rgb`.
+    """
+    pixels = (rgb(images, name).clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
     return [Image.fromarray(picture) for picture in pixels]
 
 

@@ -8,6 +8,12 @@ from .demo_model import DemoModelLoader
 from .evaluation import BestOf, ContactSheet, DirectionScore, Sweep, SweepValues
 from .example import Example
 from .grid import GridBuilder, GridCropper
+from .prompt_diffusion import (
+    PromptDiffusionApply,
+    PromptDiffusionCheckpointLoader,
+    PromptDiffusionLoader,
+    PromptDiffusionPrompt,
+)
 from .prompting import GPT4VPrompter, PromptParser
 from .sampling import Sigmas
 
@@ -26,6 +32,10 @@ NODES: list[type[io.ComfyNode]] = [
     ContactSheet,
     SweepValues,
     Sweep,
+    PromptDiffusionLoader,
+    PromptDiffusionCheckpointLoader,
+    PromptDiffusionPrompt,
+    PromptDiffusionApply,
 ]
 
 

@@ -8,8 +8,17 @@ from ..analogist.pictures import open_picture, to_tensor
 from .types import CATEGORY
 
 FOLDER = Path(__file__).parent.parent / "workflows" / "examples"
-EXAMPLES = ("colorization", "caricature", "aligned_with_b")
-"""The folders, the easiest analogy first. Nothing else is ever used as a path."""
+EXAMPLES = (
+    "colorization",
+    "caricature",
+    "aligned_with_b",
+    "depth_to_picture",
+    "hed_to_picture",
+    "segmentation_to_picture",
+    "scribble_to_picture",
+    "picture_to_depth",
+)
+"""The folders, the easiest analogy first, those for Prompt Diffusion last. Nothing else is ever used as a path."""
 
 
 class Example(io.ComfyNode):
@@ -28,7 +37,8 @@ class Example(io.ComfyNode):
                     options=list(EXAMPLES),
                     default=EXAMPLES[0],
                     tooltip="colorization: a grey photograph gets its colors. caricature: a face gets larger eyes. "
-                    "aligned_with_b: a drawing becomes a painting of another place, for the layout pairs in columns.",
+                    "aligned_with_b: a drawing becomes a painting of another place, for the layout pairs in columns. "
+                    "The others are for Prompt Diffusion: maps of two landscapes, and the landscapes.",
                 ),
             ],
             outputs=[

@@ -4,7 +4,6 @@ python tools/make_evaluation_workflows.py
 """
 
 import json
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,18 +52,7 @@ def workflow() -> dict[str, Any]:
     notes(graph)
     for title, box in GROUPS.items():
         graph.group(title, box)
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"analogist/{TITLE}")),
-        "revision": 0,
-        "last_node_id": len(graph.nodes),
-        "last_link_id": len(graph.links),
-        "nodes": graph.nodes,
-        "links": graph.links,
-        "groups": graph.groups,
-        "config": {},
-        "extra": {"ds": {"scale": 0.5, "offset": [640, 150]}, "workflowRendererVersion": "LG"},
-        "version": 0.4,
-    }
+    return graph.file(TITLE, 0.5, (640, 150))
 
 
 def b_primes(graph: Graph, latent: Output, vae: Output, layout: Output) -> Output:

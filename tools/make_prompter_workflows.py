@@ -4,7 +4,6 @@ python tools/make_prompter_workflows.py
 """
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -143,18 +142,7 @@ def workflow(title: str, brain: Callable[[Graph, Output], Output]) -> dict[str, 
     shown(graph, prompts)
     notes(graph)
     groups(graph)
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"analogist/{title}")),
-        "revision": 0,
-        "last_node_id": len(graph.nodes),
-        "last_link_id": len(graph.links),
-        "nodes": graph.nodes,
-        "links": graph.links,
-        "groups": graph.groups,
-        "config": {},
-        "extra": {"ds": {"scale": 0.5, "offset": [640, 150]}, "workflowRendererVersion": "LG"},
-        "version": 0.4,
-    }
+    return graph.file(title, 0.5, (640, 150))
 
 
 def worded(graph: Graph, clip: Output, prompts: Output) -> Output:

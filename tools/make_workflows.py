@@ -200,6 +200,21 @@ class Graph:
         entry = {"id": number, "title": title, "bounding": list(box), "color": "#3f789e", "font_size": 24, "flags": {}}
         self.groups.append(entry)
 
+    def file(self, name: str, scale: float, offset: tuple[int, int]) -> dict[str, Any]:
+        """The whole file; its id follows from `name`, and the view that it opens with from the rest."""
+        return {
+            "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"analogist/{name}")),
+            "revision": 0,
+            "last_node_id": len(self.nodes),
+            "last_link_id": len(self.links),
+            "nodes": self.nodes,
+            "links": self.links,
+            "groups": self.groups,
+            "config": {},
+            "extra": {"ds": {"scale": scale, "offset": list(offset)}, "workflowRendererVersion": "LG"},
+            "version": 0.4,
+        }
+
 
 def properties(kind: str) -> dict[str, Any]:
     """Which pack a node is from; ComfyUI offers to install or download what is missing by this."""
@@ -228,18 +243,7 @@ def workflow(example: Example) -> dict[str, Any]:
     result(graph, example, latent, vae, grid["layout"])
     notes(graph, example)
     groups(graph)
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"analogist/{example.name}")),
-        "revision": 0,
-        "last_node_id": len(graph.nodes),
-        "last_link_id": len(graph.links),
-        "nodes": graph.nodes,
-        "links": graph.links,
-        "groups": graph.groups,
-        "config": {},
-        "extra": {"ds": {"scale": 0.6, "offset": [640, 150]}, "workflowRendererVersion": "LG"},
-        "version": 0.4,
-    }
+    return graph.file(example.name, 0.6, (640, 150))
 
 
 def pictures(graph: Graph, example: Example) -> dict[str, Output]:

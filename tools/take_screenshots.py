@@ -1,11 +1,12 @@
-"""Take the pictures of the README from the real frontend: docs/workflow.png. Needs a ComfyUI and a browser.
+"""Take the pictures of docs/ from the real frontend. Needs a ComfyUI and a browser.
 
-$(python tools/host_python.py) tools/take_screenshots.py
+$(python tools/host_python.py) tools/take_screenshots.py [workflow | prompt_diffusion]
 """
 
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -17,28 +18,35 @@ from support.comfyui import Server
 from support.frontend import Frontend, launch
 
 SIZE = {"width": 2000, "height": 1150}
-GRAPH = {"x": 85, "y": 78, "width": 1440, "height": 750}
+SHOTS = {
+    "workflow": ("Analogist - colorization", {"x": 85, "y": 78, "width": 1440, "height": 750}),
+    "prompt_diffusion": ("Prompt Diffusion - depth to image", {"x": 370, "y": 60, "width": 945, "height": 625}),
+}
+"""The workflow of each picture, and the part of the window that is kept."""
+FILES = ("sd-v1-5-inpainting.ckpt", "network-step=04999.ckpt")
 
 
-def main() -> None:
-    workflow = json.loads((PROJECT / "workflows" / "Analogist - colorization.json").read_text())
+def main(names: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, server(Path(folder)) as running:
         page = launch(playwright).new_page(viewport=SIZE)
         frontend = Frontend(page, running)
-        frontend.open(workflow)
-        page.wait_for_timeout(3000)
-        page.keyboard.press(".")  # Fit the view to the graph.
-        page.wait_for_timeout(2000)
-        page.screenshot(path=PROJECT / "docs" / "workflow.png", clip=GRAPH)
+        for name in names:
+            workflow, clip = SHOTS[name]
+            frontend.open(json.loads((PROJECT / "workflows" / f"{workflow}.json").read_text()))
+            page.wait_for_timeout(3000)
+            page.keyboard.press(".")  # Fit the view to the graph.
+            page.wait_for_timeout(2000)
+            page.screenshot(path=PROJECT / "docs" / f"{name}.png", clip=clip)
 
 
 def server(folder: Path) -> Server:
-    """A ComfyUI that finds a file under the checkpoint's name, so that nothing is reported as missing."""
+    """A ComfyUI that finds a file under each checkpoint's name, so that nothing is reported as missing."""
     checkpoints = folder / "models" / "checkpoints"
     checkpoints.mkdir(parents=True)
-    (checkpoints / "sd-v1-5-inpainting.ckpt").touch()
+    for name in FILES:
+        (checkpoints / name).touch()
     return Server(folder)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or list(SHOTS))

@@ -17,7 +17,8 @@ from playwright.sync_api import sync_playwright
 
 from support.frontend import Frontend, launch
 
-WORKFLOWS = {path.stem: json.loads(path.read_text()) for path in sorted((PROJECT / "workflows").glob("*.json"))}
+PATHS = sorted((PROJECT / "workflows").glob("Analogist - *.json"))
+WORKFLOWS = {path.stem: json.loads(path.read_text()) for path in PATHS}
 LOCAL = "Analogist - prompt from a local model"
 BEST = "Analogist - best of seeds"
 CHECKPOINT = "sd-v1-5-inpainting.ckpt"

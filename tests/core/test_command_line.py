@@ -11,9 +11,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from analogist.__main__ import app, file_stem, strip
-from analogist.demo import random_pipeline
 from analogist.diffusers_pipeline import Settings
 from analogist.grid import AnalogyGrid, canvas, compose, mark
+from support.random_pipeline import random_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -216,19 +216,15 @@ def test_the_same_prompt_twice_overwrites_nothing(tmp_path: Path, pictures: list
     assert len(list((tmp_path / "sample_0").iterdir())) == 4
 
 
-def test_demo_says_that_it_paints_noise(tmp_path: Path) -> None:
-    result = call("demo", "--steps", 2, "--output-dir", tmp_path)
+@pytest.mark.parametrize("of_the_user", [False, True], ids=["drawings", "photographs"])
+def test_demo_writes_its_pictures_and_says_where(tmp_path: Path, model: str, of_the_user: bool) -> None:
+    options = ["--model", model, "--device", "cpu"] if of_the_user else []
+    result = call("demo", "--steps", 2, *options, "--output-dir", tmp_path)
     assert result.exit_code == 0, result.output
-    assert f"The pictures are in {tmp_path}" in result.output
-    assert "B' is noise, because the model is random" in result.output
+    assert f"Look at {tmp_path / 'contact_sheet.png'}" in result.output.replace("\n", "")
     pictures = ("a", "a_prime", "b", "b_prime", "grid", "grid_marked", "contact_sheet")
-    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.png" for name in pictures}
-
-
-def test_demo_takes_a_model(tmp_path: Path, model: str) -> None:
-    result = call("demo", "--steps", 2, "--model", model, "--device", "cpu", "--output-dir", tmp_path)
-    assert result.exit_code == 0, result.output
-    assert "noise" not in result.output
+    assert {path.name for path in tmp_path.iterdir()} == {*(f"{name}.png" for name in pictures), "prompt.txt"}
+    assert ("Cat in color" in (tmp_path / "prompt.txt").read_text()) == of_the_user
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -242,7 +238,7 @@ def test_an_interrupt_leaves_no_traceback(tmp_path: Path, monkeypatch: pytest.Mo
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analogist.demo.paint", interrupted)
+    monkeypatch.setattr("analogist.demo.drawings", interrupted)
     result = call("demo", "--output-dir", tmp_path)
     assert result.exit_code == 130
     assert "Traceback" not in result.output

@@ -1,15 +1,28 @@
-"""The demo: photographs that are there, a model that is tiny but whole, and a sheet that shows all of it."""
+"""The demo: drawings and photographs, a model of the pack, and a sheet that shows what came of it."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from analogist.demo import paint, photographs, random_model, random_pipeline
+from analogist import demo
+from analogist.demo_model import load
+from analogist.diffusers_models import InpaintingModel
 from analogist.diffusers_pipeline import Settings, transformer_blocks
 from analogist.regions import Cell
+from analogist.toy_world import TRANSFORMATIONS, held_out_analogies, render
+from support.random_pipeline import random_model, random_pipeline
+
+FILES = ["a", "a_prime", "b", "b_prime", "grid", "grid_marked", "contact_sheet"]
+
+
+@pytest.fixture(scope="module")
+def of_the_pack() -> InpaintingModel:
+    return load()
 
 
 def test_the_photographs_are_a_colorization() -> None:
-    pictures = photographs()
+    pictures = demo.colorization()
     assert [picture.mode for picture in pictures.values()] == ["L", "RGB", "L"]
     assert pictures[Cell.A].tobytes() == pictures[Cell.A_PRIME].convert("L").tobytes()
 
@@ -18,7 +31,7 @@ def test_the_random_model_has_the_blocks_of_stable_diffusion() -> None:
     model = random_model()
     assert len(transformer_blocks(model.unet)) == 16
     assert model.unet.config.in_channels == 9
-    assert 2 ** (len(model.vae.config.block_out_channels) - 1) == 8
+    assert model.latent_factor == 8
 
 
 def test_the_random_model_is_seeded_and_leaves_other_random_numbers_alone() -> None:
@@ -41,12 +54,41 @@ def test_the_byte_tokenizer_reads_any_text(text: str) -> None:
     assert len(tokenizer) == 514
 
 
-def test_painting_runs_the_whole_graph() -> None:
+def test_the_demo_of_photographs_runs_the_whole_graph() -> None:
     steps: list[None] = []
     settings = Settings(steps=2, strength=0.5, images_per_prompt=1, negative_prompt="")
-    demo = paint(random_model(), settings, on_step=lambda: steps.append(None))
+    pictures, prompt = demo.photographs(random_model(), settings, on_step=lambda: steps.append(None))
     assert len(steps) == 1
-    assert list(demo.pictures) == list(Cell)
-    assert {picture.size for picture in demo.pictures.values()} == {(256, 256)}
-    assert demo.grid.size == demo.marked.size == (512, 512)
-    assert demo.grid.tobytes() != demo.marked.tobytes()
+    assert list(pictures) == FILES
+    assert prompt == "Cat in color"
+    assert {pictures[name].size for name in FILES[:4]} == {(256, 256)}
+    assert pictures["grid"].size == pictures["grid_marked"].size == (512, 512)
+    assert pictures["grid"].tobytes() != pictures["grid_marked"].tobytes()
+
+
+def test_the_demo_of_drawings_shows_every_transformation(of_the_pack: InpaintingModel) -> None:
+    steps: list[None] = []
+    settings = Settings(steps=2, strength=0.5, images_per_prompt=1, suffix="", negative_prompt="")
+    pictures, prompt = demo.drawings(of_the_pack, settings, on_step=lambda: steps.append(None))
+    assert demo.DRAWINGS == len(TRANSFORMATIONS) == len(steps)
+    assert list(pictures) == FILES
+    first, *_ = held_out_analogies(1, seed=42)
+    assert prompt == first.b_prime.caption()
+    assert pictures["a"].tobytes() == render(first.a).tobytes()
+    assert pictures["b"].tobytes() == render(first.b).tobytes()
+    assert pictures["b_prime"].size == pictures["b"].size
+    assert pictures["grid"].size == (128, 128)
+
+
+def test_the_sheet_has_a_row_for_each_analogy_with_the_truth_at_its_end() -> None:
+    color = (1, 2, 3)
+    analogies = held_out_analogies(3)
+    painted = Image.new("RGB", render(analogies[0].b).size, color)
+    sheet = np.asarray(demo.solved_sheet(demo.Solved(analogy, painted) for analogy in analogies))
+    ours = (sheet == color).all(axis=-1)
+    assert ours.sum() == 3 * 128 * 128
+    columns = np.flatnonzero(ours.any(axis=0))
+    assert len(columns) == 128
+    assert (sheet[:, columns[-1] + 20 :] != 255).any()
+    one, other = (np.asarray(demo.solved_sheet([demo.Solved(analogy, painted)])) for analogy in analogies[:2])
+    assert (one[:, columns[-1] + 1 :] != other[:, columns[-1] + 1 :]).any()

@@ -13,13 +13,13 @@ from safetensors.torch import load_file, save_file
 
 from analogist import demo_file
 from analogist.clip_tokenizer import clip_tokenizer
-from analogist.demo import random_pipeline
 from analogist.demo_file import EMBEDDING, END, START, UNKNOWN, VOCABULARY, pack, read, unpack
 from analogist.demo_model import Modules, build, load, load_modules, save
 from analogist.diffusers_models import ddim, from_pipeline
 from analogist.diffusers_pipeline import Conditions, Settings, denoise, sample, transformer_blocks
 from analogist.grid import AnalogyGrid
 from support.random_demo import CAPTION, TOKEN_IDS, write_random_demo
+from support.random_pipeline import random_pipeline
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from analogist import diffusers_models
-from analogist.demo import random_model, random_pipeline
 from analogist.diffusers_models import InpaintingModel, ddim, from_pipeline, load_model
 from analogist.diffusers_pipeline import (
     Conditions,
@@ -36,6 +35,7 @@ from analogist.layers import ActivePart, LayerRange
 from analogist.pictures import to_tensor
 from analogist.schedule import ddim_timesteps
 from support.golden import ALL, OWN, UNET_TOLERANCE, Golden, each, need
+from support.random_pipeline import random_model, random_pipeline
 
 NOTHING = LayerRange(0, 0)
 EDITS: dict[str, list[Edit]] = {  # Case of the golden data: the edits that are in the UNet together.

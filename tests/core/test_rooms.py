@@ -53,6 +53,19 @@ def test_only_one_file_touches_model_options() -> None:
     assert touching == ["patching.py"]
 
 
+def test_the_control_room_extends_no_class_of_the_host() -> None:
+    """The host copies a ControlNet as its own class: what a subclass adds would be lost on the way to the sampler."""
+    classes = [
+        (statement.name, [ast.unparse(base) for base in statement.bases])
+        for file in FILES
+        if file.parent.name == "controlnet"
+        for statement in ast.walk(ast.parse(file.read_text()))
+        if isinstance(statement, ast.ClassDef)
+    ]
+    assert ("PairQueryEncoder", ["torch.nn.Module"]) in classes
+    assert {base for _, bases in classes for base in bases} <= {"torch.nn.Module", "NamedTuple"}
+
+
 def test_the_page_on_composition_is_what_the_tests_say() -> None:
     import runpy
 

@@ -109,7 +109,7 @@ def test_nothing_of_the_environment_leaves(
         (fails(429, "Pay", "insufficient_quota"), 1, "(429): add credit to the account."),
         (fails(429, "Slow down", Retry_After="1"), 3, "(429): try again in 1 seconds."),
         (fails(429, "Slow down", Retry_After="3600"), 1, "(429): try again in 3600 seconds."),
-        (fails(429, "Slow down", Retry_After=formatdate(time.time() + 7200, usegmt=True)), 1, "try again in 7"),
+        (fails(429, "Slow down", Retry_After=formatdate(time.time() + 7_500_000, usegmt=True)), 1, "try again in 74"),
         (fails(429, "Slow down", Retry_After="soon"), 3, "(429): try again later."),
         (fails(429, "Slow down", Retry_After="nan"), 3, "(429): try again later."),
         (fails(429, "Slow down", Retry_After="-5"), 3, "(429): try again later."),

@@ -45,6 +45,24 @@ PROMISED = {
         ["FLOAT", "INT", "INT", "FLOAT", "INT", "STRING"],
     ),
     "AnalogistSweep": (["images", "settings", "columns", "title", "best", "picture_side", "scores"], ["IMAGE"]),
+    "AnalogistPromptDiffusionLoader": (["control_net_name"], ["CONTROL_NET"]),
+    "AnalogistPromptDiffusionCheckpointLoader": (["ckpt_name"], ["MODEL", "CLIP", "VAE", "CONTROL_NET"]),
+    "AnalogistPromptDiffusionPrompt": (["task", "description", "suffix", "negative"], ["STRING", "STRING"]),
+    "AnalogistPromptDiffusionApply": (
+        [
+            "positive",
+            "negative",
+            "control_net",
+            "b",
+            "strength",
+            "start_percent",
+            "end_percent",
+            "fit",
+            "a",
+            "a_prime",
+        ],
+        ["CONDITIONING", "CONDITIONING"],
+    ),
 }
 
 

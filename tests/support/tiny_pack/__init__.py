@@ -19,6 +19,22 @@ class TinyCheckpoint(io.ComfyNode):
         return io.NodeOutput(tiny_model(), tiny_clip(), tiny_vae())
 
 
+class TinyTextToImage(io.ComfyNode):
+    """The model that the reference's control network of Prompt Diffusion fits, but for the width of the text."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TestTinyTextToImage",
+            inputs=[io.String.Input("ckpt_name", optional=True)],
+            outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
+        )
+
+    @classmethod
+    def execute(cls, ckpt_name: str = "") -> io.NodeOutput:
+        return io.NodeOutput(tiny_model(channel_mult=(1, 2, 4, 4), in_channels=4), tiny_clip(), tiny_vae())
+
+
 class TinyClipVision(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -35,7 +51,7 @@ class TinyClipVision(io.ComfyNode):
 
 class TinyExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [TinyCheckpoint, TinyClipVision]
+        return [TinyCheckpoint, TinyTextToImage, TinyClipVision]
 
 
 async def comfy_entrypoint() -> TinyExtension:

@@ -95,10 +95,13 @@ def randomise(module: torch.nn.Module, seed: int) -> None:
 
 
 def tiny_model(
-    weights: dict[str, torch.Tensor] | None = None, seed: int = 0, channel_mult: tuple[int, ...] = (1, 1, 1, 1)
+    weights: dict[str, torch.Tensor] | None = None,
+    seed: int = 0,
+    channel_mult: tuple[int, ...] = (1, 1, 1, 1),
+    **unet: int,
 ) -> ModelPatcher:
-    """A MODEL of the SD-1.5 inpainting family; `weights` are the UNet's, in LDM names."""
-    inner = SD15({**UNET, "channel_mult": list(channel_mult)}).get_model({}, device="cpu")
+    """A MODEL of the SD-1.5 inpainting family; `weights` are the UNet's, in LDM names, `unet` other settings of it."""
+    inner = SD15({**UNET, "channel_mult": list(channel_mult), **unet}).get_model({}, device="cpu")
     if weights is None:
         randomise(inner.diffusion_model, seed)
     else:

@@ -1,0 +1,71 @@
+"""The scores of one result, by the networks and libraries that are there."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+from PIL import Image
+from torch import Tensor
+
+from .. import metrics
+from ..grid import crop
+from ..metric_models import Embedder
+from ..pictures import to_tensor
+from ..strips import Cells, Strip, cells, published_cells
+from .jobs import PAIR_AND_B
+from .settings import Painting
+
+PUBLISHED_GUTTER = 2
+"""Width of the white lines in a strip of the published format, whose grids are square."""
+
+
+class LibraryScorer:
+    """Direction similarity and distance in structure by CLIP, and what compares with the true B' where it is known.
+
+    Attributes:
+        embedder: CLIP; None leaves out what needs it.
+    """
+
+    def __init__(self, embedder: Embedder | None = None, clip: str = "") -> None:
+        self.embedder = embedder
+        self.compared: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"squared_error": metrics.squared_error}
+        if find_spec("torchmetrics"):
+            self.compared |= {"psnr": metrics.psnr, "ssim": metrics.ssim}
+        self.name = ", ".join([*([f"clip {clip}"] if embedder else []), *self.compared])
+
+    def score(
+        self, painting: Painting, strip: Image.Image, results: Sequence[Image.Image], truth: Image.Image | None
+    ) -> dict[str, list[float]]:
+        scores: dict[str, Tensor] = {}
+        if self.embedder:
+            scores |= _by_clip(self.embedder, painting, strip, results)
+        if truth is not None:
+            ours, theirs = to_tensor(results), to_tensor([truth] * len(results))
+            scores |= {name: measure(ours, theirs) for name, measure in self.compared.items()}
+        return {name: [float(value) for value in values] for name, values in scores.items()}
+
+
+def _by_clip(
+    embedder: Embedder, painting: Painting, strip: Image.Image, results: Sequence[Image.Image]
+) -> dict[str, Tensor]:
+    grid, (width, height) = painting.grid, painting.grid.size
+    first, _, *rest = (strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width))
+    taken = Strip(first, tuple(rest))
+    if (width, grid.gutter) != (height, PUBLISHED_GUTTER):
+        a, a_prime, b = (crop(grid, first, cell) for cell in PAIR_AND_B.values())
+        return _corrected(embedder, Cells(a, a_prime, b, tuple(results)))
+    # A strip in the published format has the same scores here as by `python -m analogist score`.
+    features = embedder(_all(published_cells(taken)))
+    published = metrics.direction_similarity_published(features[0], features[1], features[2], features[3:])
+    return {"direction_similarity_published": published, **_corrected(embedder, cells(taken, grid.layout))}
+
+
+def _corrected(embedder: Embedder, pictures: Cells) -> dict[str, Tensor]:
+    features, tokens = embedder.see(_all(pictures))
+    return {
+        "direction_similarity": metrics.direction_similarity(features[0], features[1], features[2], features[3:]),
+        "structure_distance": metrics.structure_distance(tokens[2], tokens[3:]),
+    }
+
+
+def _all(pictures: Cells) -> list[Image.Image]:
+    return [pictures.a, pictures.a_prime, pictures.b, *pictures.b_primes]

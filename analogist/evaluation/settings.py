@@ -1,0 +1,245 @@
+"""The configuration file of an evaluation: settings for each task, and where the painting is done.
+
+The names are those of the published flags. What a task does not say it takes from `defaults`, and what those do not
+say is the published value.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
+
+from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
+from ..layers import LayerRange
+from ..schedule import ddim_timesteps
+
+PUBLISHED = Path(__file__).with_name("published.yaml")
+"""The settings of the published evaluation, for all of its ten tasks."""
+
+
+class _Strict(BaseModel):
+    """A table of the file; a name that is not known is refused, since it is a misspelled one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Painting(_Strict):
+    """How the analogies of a task are painted; the defaults are the published ones.
+
+    Attributes:
+        steps, strength: DDIM steps over the whole schedule, and the share of them that is run.
+        guidance_scale: weight of the prompt.
+        sac_start_layer, sac_end_layer, cam_start_layer, cam_end_layer: half-open ranges of layers.
+        scale_sac: scale of the cloned logits.
+        num_images_per_prompt: pictures for each analogy, made together.
+        suffix, negative_prompt: appended to each prompt, and what is kept away from.
+        res: side of a square grid in pixels.
+        cell_width, cell_height: size of a cell in pixels, in place of half of `res`.
+        layout, fit, gutter: as in `analogist.grid`.
+    """
+
+    steps: int = 50
+    strength: FiniteFloat = 0.98
+    guidance_scale: FiniteFloat = 15.0
+    sac_start_layer: int = 3
+    sac_end_layer: int = 11
+    cam_start_layer: int = 3
+    cam_end_layer: int = 11
+    scale_sac: FiniteFloat = 1.3
+    num_images_per_prompt: int = Field(default=8, ge=1)
+    suffix: str = ", best quality, extremely detailed"
+    negative_prompt: str = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Disheveled,Tangled,Random"
+    res: int = Field(default=512, multiple_of=2 * CELL_STEP)
+    cell_width: int | None = None
+    cell_height: int | None = None
+    layout: Literal["rows", "columns"] = "rows"
+    fit: Literal["stretch", "crop", "pad"] = "stretch"
+    gutter: int = 2
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> "Painting":
+        ddim_timesteps(self.steps, self.strength)
+        _ = self.grid, self.sac, self.cam  # Each refuses what is out of range, in its own words.
+        return self
+
+    @property
+    def grid(self) -> AnalogyGrid:
+        half = self.res // 2
+        return AnalogyGrid(
+            cell_width=half if self.cell_width is None else self.cell_width,
+            cell_height=half if self.cell_height is None else self.cell_height,
+            layout=Layout(f"pairs in {self.layout}"),
+            fit=Fit(self.fit),
+            gutter=self.gutter,
+        )
+
+    @property
+    def sac(self) -> LayerRange:
+        return LayerRange(self.sac_start_layer, self.sac_end_layer)
+
+    @property
+    def cam(self) -> LayerRange:
+        return LayerRange(self.cam_start_layer, self.cam_end_layer)
+
+
+class Task(Painting):
+    """The settings of one task.
+
+    Attributes:
+        data: the task of the data set whose analogies are painted; by default the one of the same name. Several
+            tasks on the same data are a sweep.
+    """
+
+    data: str | None = None
+
+    @property
+    def painting(self) -> Painting:
+        return Painting(**self.model_dump(exclude={"data"}))
+
+
+class InProcess(_Strict):
+    """The diffusers pipeline, in this process or in Ray's.
+
+    Attributes:
+        model: a diffusers folder, or a .safetensors or .ckpt file, of Stable Diffusion 1.x for inpainting.
+        device, dtype, tokenizer, allow_download: as the options of `python -m analogist run`.
+    """
+
+    kind: Literal["diffusers"] = "diffusers"
+    model: str = ""
+    device: str | None = None
+    dtype: Literal["float16", "bfloat16", "float32"] | None = None
+    tokenizer: str | None = None
+    allow_download: bool = False
+
+
+class ComfyUI(_Strict):
+    """A running ComfyUI, and a graph of the user's in API format.
+
+    Attributes:
+        address: of the server.
+        workflow: the graph, a file that ComfyUI's "Export (API)" wrote; relative to the configuration file.
+        inputs: which input of which node takes which value, as "title of the node.input": {prompt: "My text.text"}.
+            A node whose title is the name of a value needs no line here.
+        output: title or number of the node whose pictures are the results; may be left out where there is only one.
+        result: whether these are pictures of B' alone, or whole grids.
+        patience: seconds to wait for a server that does not answer, before the run gives up.
+    """
+
+    kind: Literal["comfyui"]
+    address: str = "http://127.0.0.1:8188"
+    workflow: str
+    inputs: dict[str, str] = Field(default_factory=dict)
+    output: str | None = None
+    result: Literal["b_prime", "grid"] = "b_prime"
+    patience: float = Field(default=600.0, ge=0)
+
+
+Backend = Annotated[InProcess | ComfyUI, Field(discriminator="kind")]
+
+
+class Config(_Strict):
+    """The whole file.
+
+    Attributes:
+        seed: every analogy's own seed follows from it, from its task and its name; never from the order.
+        defaults: settings of tasks that the file does not name, and of all others where they say nothing.
+        tasks: settings by task.
+        backend: where the painting is done.
+    """
+
+    seed: int = Field(default=42, ge=0)
+    defaults: Painting = Painting()
+    tasks: dict[str, Task] = Field(default_factory=dict)
+    backend: Backend = Field(default_factory=InProcess)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, content: Any) -> Any:
+        """Give each task the defaults that it does not say itself."""
+        if not isinstance(content, Mapping) or not isinstance(content.get("tasks"), Mapping):
+            return content
+        defaults = content.get("defaults") or {}
+        if not isinstance(defaults, Mapping):
+            return content
+        tasks = {
+            name: {**defaults, **(task or {})} if task is None or isinstance(task, Mapping) else task
+            for name, task in content["tasks"].items()
+        }
+        return {**content, "tasks": tasks}
+
+    @field_validator("tasks")
+    @classmethod
+    def _named_as_files(cls, tasks: dict[str, Task]) -> dict[str, Task]:
+        for name in tasks:
+            check_name(name)
+        return tasks
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a file on every system; results are called after tasks and analogies."""
+    if (
+        not name
+        or name.startswith(".")
+        or name != name.strip()
+        or set(name) & set('\\/:*?"<>|')
+        or not name.isprintable()
+    ):
+        raise ValueError(f"The name {name!r} cannot be that of a file: use letters, digits, spaces, - and _.")
+
+
+def read_config(path: Path = PUBLISHED) -> Config:
+    """Read a configuration from a .yaml, .yml or .toml file.
+
+    Raises:
+        ValueError: one sentence that names the file, and the setting in it.
+    """
+    content = _parsed(path)
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(f"The configuration {str(path)!r} cannot be used: {readable(error)}.") from None
+    return config.model_copy(update={"backend": _beside(config.backend, path.parent)})
+
+
+def readable(error: ValidationError) -> str:
+    """What pydantic found, as words: where it is, and what is wrong there."""
+    found = []
+    for one in error.errors():
+        where = ".".join(str(part) for part in one["loc"])
+        what = {"extra_forbidden": "there is no such setting"}.get(one["type"], one["msg"])
+        found.append(f"{where}: {what}".removeprefix(": ").replace("Value error, ", "").rstrip("."))
+    return "; ".join(dict.fromkeys(found))
+
+
+def _parsed(path: Path) -> object:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix in (".yaml", ".yml"):
+            return yaml.safe_load(text) or {}
+        if path.suffix == ".toml":
+            return _toml(text)
+    except FileNotFoundError:
+        raise ValueError(f"There is no configuration {str(path)!r}.") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:  # A TOML error is a ValueError.
+        raise ValueError(f"The configuration {str(path)!r} cannot be read: {error}.") from error
+    raise ValueError(f"The configuration {str(path)!r} must be a .yaml, .yml or .toml file.")
+
+
+def _toml(text: str) -> object:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib  # The same, before it came with Python.
+    return tomllib.loads(text)
+
+
+def _beside(backend: InProcess | ComfyUI, folder: Path) -> InProcess | ComfyUI:
+    """Files that the configuration names relative to itself."""
+    if isinstance(backend, ComfyUI):
+        return backend.model_copy(update={"workflow": str(folder / backend.workflow)})
+    beside = folder / backend.model
+    return backend.model_copy(update={"model": str(beside)}) if backend.model and beside.exists() else backend

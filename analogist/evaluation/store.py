@@ -1,0 +1,213 @@
+"""The folder of results. Whatever is in it is whole: a run may be killed between any two instructions.
+
+    strips/<task>/<name>.png      the published format: the grid, the canvas and the results side by side
+    pictures/<task>/<name>_1.png  every B' by itself, cut out without white lines
+    records/<task>/<name>.json    the settings of an analogy; it is written last, so where it is the pictures are
+
+Every file is written under another name, brought to the disk and then renamed. The pictures carry the settings, too.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from ..grid import canvas, crop
+from ..regions import Cell
+from .jobs import Job
+from .settings import Painting, readable
+
+UNFINISHED = ".unfinished"
+"""The end of names of files that are being written."""
+PNG_KEY = "analogist"
+"""Where a picture carries its settings."""
+QUICK_PNG = 1
+"""zlib's fastest level: a strip of noise is hardly larger than at the best one, which takes many times as long."""
+
+
+class Origin(BaseModel):
+    """Everything that decides how a result looks. Results of equal origin are equal, so they are not painted again.
+
+    Attributes:
+        task, name, prompt, seed: of the analogy.
+        sources: SHA-256 of its picture files.
+        painting: the settings.
+        backend: where it was painted; for ComfyUI with the whole graph.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str
+    name: str
+    prompt: str
+    seed: int
+    sources: dict[str, str]
+    painting: Painting
+    backend: dict[str, JsonValue]
+
+    def difference(self, other: "Origin") -> str:
+        """What is different in `other`, in words; empty where nothing is."""
+        ours, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+        names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+        return ", ".join(f"{name} {_short(ours.get(name))} -> {_short(theirs.get(name))}" for name in names)
+
+
+class Record(BaseModel):
+    """One finished analogy.
+
+    Attributes:
+        origin: what decided the result.
+        images: how many results there are.
+        seconds: how long they took.
+        scored_by: what the scores were computed by; empty where there are none yet.
+        scores: a number for each result, by the name of the score.
+    """
+
+    # Infinity, the PSNR of equal pictures, is no number of JSON's.
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+    origin: Origin
+    images: int
+    seconds: float
+    scored_by: str = ""
+    scores: dict[str, list[float]] = {}
+
+
+class Store:
+    """One folder of results; a context in which no other run can write into it.
+
+    Raises:
+        ValueError: on entering, another run is writing into the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = FileLock(folder / ".lock")
+
+    def __enter__(self) -> "Store":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(f"Another run is writing into {str(self.folder)!r}: wait for it, or end it.") from None
+        for left_over in self.folder.rglob(f"*{UNFINISHED}"):
+            left_over.unlink()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def strip(self, origin: Origin) -> Path:
+        return self.folder / "strips" / origin.task / f"{origin.name}.png"
+
+    def pictures(self, origin: Origin, images: int) -> list[Path]:
+        folder = self.folder / "pictures" / origin.task
+        return [folder / f"{origin.name}_{number}.png" for number in range(1, images + 1)]
+
+    def record(self, origin: Origin) -> Path:
+        return self.folder / "records" / origin.task / f"{origin.name}.json"
+
+    def read(self, origin: Origin) -> Record | None:
+        """The record of an analogy, of whatever origin; None where it is not finished, or its pictures are gone.
+
+        Raises:
+            ValueError: somebody else has changed the file.
+        """
+        path = self.record(origin)
+        try:
+            record = Record.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise ValueError(
+                f"The record {str(path)!r} is damaged ({readable(error)}): delete it, and it will be made anew."
+            ) from None
+        there = all(file.exists() for file in (self.strip(origin), *self.pictures(origin, record.images)))
+        return record if there else None
+
+    def keep(self, origin: Origin, job: Job, grids: Iterable[Image.Image], seconds: float) -> None:
+        """Write the pictures of a finished analogy, and after them its record."""
+        self._forget(origin)
+        grids = list(grids)
+        carried = PngInfo()
+        carried.add_itxt(PNG_KEY, origin.model_dump_json())
+        self._picture(self.strip(origin), _strip(job, grids), carried)
+        for path, grid in zip(self.pictures(origin, len(grids)), grids, strict=True):
+            self._picture(path, crop(job.grid, grid, Cell.B_PRIME), carried)
+        self.write(self.record(origin), _json(Record(origin=origin, images=len(grids), seconds=seconds)))
+
+    def _forget(self, origin: Origin) -> None:
+        """Take out what an analogy has from other settings: its record first, so that it counts as unfinished."""
+        previous = self.read(origin)
+        self.record(origin).unlink(missing_ok=True)
+        if previous:
+            for path in self.pictures(origin, previous.images):
+                path.unlink()
+
+    def keep_scores(self, record: Record, scored_by: str, scores: Mapping[str, list[float]]) -> Record:
+        """Write scores into the record of an analogy."""
+        scored = record.model_copy(update={"scored_by": scored_by, "scores": dict(scores)})
+        self.write(self.record(record.origin), _json(scored))
+        return scored
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file, whole or not at all, and wait until it is on the disk."""
+        self.write_pieces(path, [content])
+
+    def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """The same of content that comes in pieces."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(path.name + UNFINISHED)
+        with unfinished.open("wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync_folder(path.parent)
+
+    def _picture(self, path: Path, picture: Image.Image, carried: PngInfo) -> None:
+        encoded = BytesIO()
+        picture.save(encoded, "PNG", pnginfo=carried, compress_level=QUICK_PNG)
+        self.write(path, encoded.getvalue())
+
+
+def _strip(job: Job, grids: Iterable[Image.Image]) -> Image.Image:
+    """The published format; a result is the quarter of B', white lines and all, enlarged to the size of the grid."""
+    size, quarter = job.grid.size, job.grid.cell_box(Cell.B_PRIME)
+    tiles = [job.image, canvas(job.grid, job.image), *(grid.crop(quarter).resize(size) for grid in grids)]
+    joined = Image.new("RGB", (len(tiles) * size[0], size[1]))
+    for number, tile in enumerate(tiles):
+        joined.paste(tile, (number * size[0], 0))
+    return joined
+
+
+def _json(record: Record) -> bytes:
+    return (record.model_dump_json(indent=1) + "\n").encode()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a new name to the disk; Windows cannot, and does not need it."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _flat(content: object, name: str = "") -> dict[str, object]:
+    if not isinstance(content, dict):
+        return {name: content}
+    parts = ((f"{name}.{part}" if name else part, inner) for part, inner in content.items())
+    return {key: value for part, inner in parts for key, value in _flat(inner, part).items()}
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:36]} ..."

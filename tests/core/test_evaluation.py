@@ -1,0 +1,507 @@
+"""Evaluations: data sets of every layout, settings by task, and results that are whole, whatever happens."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from analogist.diffusers_pipeline import Settings
+from analogist.evaluation import table
+from analogist.evaluation.dataset import Dataset, Source, read_dataset
+from analogist.evaluation.diffusers_painter import sampling
+from analogist.evaluation.jobs import in_turn, prepare, seed_of
+from analogist.evaluation.runner import Evaluated, Watch, evaluate, missing_tasks
+from analogist.evaluation.settings import PUBLISHED, ComfyUI, Config, Painting, read_config
+from analogist.evaluation.store import PNG_KEY, UNFINISHED, Origin, Store
+from analogist.grid import AnalogyGrid, canvas, compose, crop
+from analogist.regions import Cell
+from analogist.strips import published_cells, read_strip
+from support.evaluation import BACKEND, FakePainter, config, picture, plain, published
+
+PAPER_TASKS = ["colorization", "deblur", "denoise", "enhancement"]
+PAPER_TASKS += ["image_editing", "image_translation", "style_transfer", "inpainting", "ubcfashion", "scannet"]
+
+
+def run(folder: Path, dataset: Dataset, painter: FakePainter, settings: Config | None = None, **more) -> Evaluated:
+    with Store(folder) as store:
+        return evaluate(store, settings or config(), dataset, in_turn(painter), BACKEND, **more)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def tables(evaluated: Evaluated) -> dict[str, bytes]:
+    return {name: made(evaluated) for name, made in table.TABLES.items()}
+
+
+@pytest.fixture
+def painter(tmp_path: Path) -> FakePainter:
+    return FakePainter(tmp_path / "notes.txt")
+
+
+# Settings
+
+
+def test_the_shipped_configuration_is_the_published_evaluation() -> None:
+    tasks = read_config(PUBLISHED).tasks
+    assert list(tasks) == PAPER_TASKS
+    special = {"deblur": {"strength": 0.7}, "denoise": {"strength": 0.7}, "inpainting": {"guidance_scale": 7.5}}
+    for name, task in tasks.items():
+        assert task.painting == Painting(**special.get(name, {}))
+
+
+def test_the_defaults_are_those_of_the_pipeline() -> None:
+    assert sampling(Painting()) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        (
+            ".yaml",
+            "seed: 7\ndefaults: {steps: 9, res: 256}\ntasks:\n  deblur: {strength: 0.5}\n  sharp: {data: deblur}\n",
+        ),
+        (
+            ".toml",
+            'seed = 7\ndefaults = {steps = 9, res = 256}\n[tasks]\ndeblur.strength = 0.5\nsharp.data = "deblur"\n',
+        ),
+    ],
+)
+def test_tasks_inherit_the_defaults(tmp_path: Path, ending: str, text: str) -> None:
+    path = tmp_path / f"settings{ending}"
+    path.write_text(text)
+    read = read_config(path)
+    assert read.seed == 7
+    assert read.tasks["deblur"].painting == Painting(steps=9, res=256, strength=0.5)
+    assert read.tasks["sharp"].painting == Painting(steps=9, res=256)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tasks: {deblur: {strenght: 0.5}}", "tasks.deblur.strenght: there is no such setting"),
+        ("tasks: {deblur: {strength: 2}}", "tasks.deblur: A strength of 2.0 is not possible"),
+        ("defaults: {res: 100}", "defaults.res: Input should be a multiple of 128"),
+        ("defaults: {sac_start_layer: 12}", "defaults: The layer range 12 to 11 is not a range"),
+        ("defaults: {scale_sac: .nan}", "defaults.scale_sac: Input should be a finite number"),
+        ("tasks: {../x: {}}", "tasks: The name '../x' cannot be that of a file"),
+        ("tasks: [deblur]", "tasks: Input should be a valid dictionary"),
+        ("backend: {kind: comfyui}", "backend.comfyui.workflow: Field required"),
+        ("seed: -1", "seed: Input should be greater than or equal to 0"),
+        ("a: [", "cannot be read: while parsing"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(message)) as refusal:
+        read_config(path)
+    assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("none.yaml", "There is no conf"), ("x.json", "must be a .yaml, .yml or")]
+)
+def test_a_configuration_that_is_none(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(ValueError, match=message):
+        read_config(tmp_path / name)
+
+
+def test_a_workflow_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("backend: {kind: comfyui, workflow: graph.json}")
+    backend = read_config(tmp_path / "settings.yaml").backend
+    assert isinstance(backend, ComfyUI)
+    assert backend.workflow == str(tmp_path / "graph.json")
+
+
+# Data sets
+
+
+def named(dataset: Dataset) -> list[tuple[str, str, str]]:
+    return [(source.task, source.name, source.prompt) for source in dataset.sources]
+
+
+def problems(dataset: Dataset) -> dict[tuple[str, str], str]:
+    return {(problem.task, problem.name): problem.sentence for problem in dataset.problems}
+
+
+@pytest.mark.parametrize("where", [".", "some_tasks_processed", "some_tasks_processed/deblur_masked"])
+def test_the_published_layout(tmp_path: Path, where: str) -> None:
+    published(tmp_path, {"deblur": 2})
+    dataset = read_dataset(tmp_path / where)
+    assert named(dataset) == [("deblur", f"00{n}", f"Prompt {n} of deblur") for n in (0, 1)]
+    assert not dataset.problems
+    assert dataset.sources[0].pictures == {"grid": tmp_path / "some_tasks_processed/deblur_masked/000.png"}
+
+
+def test_lines_that_name_their_grids_are_matched_by_name(tmp_path: Path) -> None:
+    published(tmp_path, {"deblur": 3}, names=True)
+    path = tmp_path / "some_tasks_processed" / "deblur_gpt4_out.txt"
+    path.write_text("002.png\tlast\n000\tfirst\n")
+    dataset = read_dataset(tmp_path)
+    assert named(dataset) == [("deblur", "000", "first"), ("deblur", "002", "last")]
+    assert problems(dataset) == {("deblur", "001"): "its prompt is empty."}
+
+
+def test_a_count_mismatch_is_named_and_stops_no_other_task(tmp_path: Path) -> None:
+    published(tmp_path, {"deblur": 3, "denoise": 1})
+    path = tmp_path / "some_tasks_processed" / "deblur_gpt4_out.txt"
+    path.write_text("x\tone\nx\ttwo\n")
+    dataset = read_dataset(tmp_path)
+    assert named(dataset) == [("denoise", "000", "Prompt 0 of denoise")]
+    (sentence,) = problems(dataset).values()
+    assert "there are 3 grids in 'deblur_masked' but 2 lines in 'deblur_gpt4_out.txt'" in sentence
+
+
+def test_an_empty_prompt_line_is_named_and_shifts_nothing(tmp_path: Path) -> None:
+    published(tmp_path, {"deblur": 4})
+    path = tmp_path / "some_tasks_processed" / "deblur_gpt4_out.txt"
+    path.write_text("x\tone\n\nx\t \nx\tfour\n")
+    dataset = read_dataset(tmp_path)
+    assert named(dataset) == [("deblur", "000", "one"), ("deblur", "003", "four")]
+    assert problems(dataset) == {("deblur", f"00{n}"): "its prompt is empty." for n in (1, 2)}
+
+
+@pytest.mark.parametrize("where", [".", "task"])
+def test_the_plain_layout(tmp_path: Path, where: str) -> None:
+    plain(tmp_path, "task", ["x", "y"], truth=True)
+    (tmp_path / "task" / "y" / "b.png").unlink()
+    dataset = read_dataset(tmp_path / where)
+    assert named(dataset) == [("task", "x", "prompt of x")]
+    assert list(dataset.sources[0].pictures) == ["a", "a_prime", "b", "b_prime"]
+    assert problems(dataset) == {("task", "y"): "it has no picture b."}
+
+
+def test_folders_of_a_and_a_prime_and_b(tmp_path: Path) -> None:
+    for cell in ("a", "a_prime", "b"):
+        (tmp_path / "task" / cell).mkdir(parents=True)
+        for name in ("x", "y"):
+            picture(0).save(tmp_path / "task" / cell / f"{name}.png")
+    (tmp_path / "task" / "a" / "y.png").unlink()
+    (tmp_path / "task" / "prompts.txt").write_text("x.png\tprompt of x\ny\tprompt of y\nz\tprompt of z\n")
+    dataset = read_dataset(tmp_path)
+    assert named(dataset) == [("task", "x", "prompt of x")]
+    assert problems(dataset) == {
+        ("task", "y"): "it has no picture a.",
+        ("task", "z"): "it has no picture a and no picture a_prime and no picture b.",
+    }
+
+
+def as_csv(rows: list[dict]) -> str:
+    columns = ["name", "a", "a_prime", "b", "b_prime", "grid", "prompt", "seed"]
+    lines = [",".join(str(row.get(column, "")) for column in columns) for row in rows]
+    return "\n".join([",".join(columns), *lines])
+
+
+def as_jsonl(rows: list[dict]) -> str:
+    return "\n".join(json.dumps(row) for row in rows)
+
+
+@pytest.mark.parametrize(("ending", "write"), [(".csv", as_csv), (".jsonl", as_jsonl)])
+def test_a_manifest(tmp_path: Path, ending: str, write: Callable[[list[dict]], str]) -> None:
+    three = {"a": "p/a.png", "a_prime": "p/a2.png", "b": "p/b.png"}
+    rows = [{**three, "prompt": "one", "seed": 5}, {"name": "g", "grid": "grid.png", "prompt": "two"}]
+    bad = [
+        {"name": "n", "b": "p/b.png", "prompt": "x"},
+        {"name": "../n", **three, "prompt": "x"},
+        {**three, "seed": "x"},
+    ]
+    path = tmp_path / f"things{ending}"
+    path.write_text(write([*rows, *bad]))
+    dataset = read_dataset(path)
+    assert named(dataset) == [("things", "b", "one"), ("things", "g", "two")]
+    assert dataset.sources[0].pictures["a"] == tmp_path / "p" / "a.png"
+    assert [source.seed for source in dataset.sources] == [5, None]
+    found = problems(dataset)
+    assert found["things", "n"] == "it has no picture a and no picture a_prime."
+    assert "cannot be that of a file" in found["things", "../n"]
+    (line,) = (sentence for (_, name), sentence in found.items() if name.startswith("line"))
+    assert "seed: Input should be a valid integer" in line
+
+
+def test_two_analogies_of_one_name_are_both_left_out(tmp_path: Path) -> None:
+    rows = [{"name": name, "grid": "g.png", "prompt": "p"} for name in ("x", "x", "y")]
+    (tmp_path / "m.jsonl").write_text(as_jsonl(rows))
+    dataset = read_dataset(tmp_path / "m.jsonl")
+    assert [source.name for source in dataset.sources] == ["y"]
+    assert "2 analogies have this name" in problems(dataset)["m", "x"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("none", "There is no data set"), ("", "There is no analogy in")])
+def test_no_data_set_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_dataset(tmp_path / name)
+
+
+# Jobs
+
+
+def test_a_grid_that_is_ready_is_taken_as_it_is(tmp_path: Path) -> None:
+    image = compose(AnalogyGrid(64, 64), *(picture(n) for n in range(3)))
+    image.save(tmp_path / "g.png")
+    job = prepare(Source("t", "g", {"grid": tmp_path / "g.png"}, "p"), Painting(res=128), 1)
+    assert job.image.tobytes() == image.tobytes()
+    assert job.pictures[Cell.B].tobytes() == crop(job.grid, image, Cell.B).tobytes()
+
+
+def test_seeds_depend_on_names_alone() -> None:
+    sources = [Source(task, name, {}, "p") for task in "tu" for name in "xy"]
+    seeds = [seed_of(source, 42) for source in sources]
+    assert seeds == [seed_of(source, 42) for source in reversed(sources)][::-1]
+    assert len({*seeds, seed_of(sources[0], 43)}) == 5
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+# Runs
+
+
+def test_a_run_writes_strips_pictures_and_records(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
+    evaluated = run(tmp_path / "out", dataset, painter)
+    (origin,) = (one.record.origin for one in evaluated.finished)
+    job = prepare(dataset.sources[0], config().defaults, origin.seed)
+    grids = painter.paint(job)
+
+    path = tmp_path / "out" / "strips" / "task" / "x.png"
+    strip = Image.open(path)
+    assert strip.size == (4 * 128, 128)
+    assert strip.crop((0, 0, 128, 128)).tobytes() == job.image.tobytes()
+    assert strip.crop((128, 0, 256, 128)).tobytes() == canvas(job.grid, job.image).tobytes()
+    quarter = grids[1].crop((64, 64, 128, 128)).resize((128, 128))
+    assert strip.crop((384, 0, 512, 128)).tobytes() == quarter.tobytes()
+    assert published_cells(read_strip(path, 2)).b.size == (64, 64)  # What `score` reads.
+
+    b_prime = Image.open(tmp_path / "out" / "pictures" / "task" / "x_2.png")
+    assert b_prime.tobytes() == crop(job.grid, grids[1], Cell.B_PRIME).tobytes()
+    for picture_file in (strip, b_prime):
+        assert Origin.model_validate_json(picture_file.text[PNG_KEY]) == origin
+    assert origin.painting == config().defaults
+    assert (origin.prompt, origin.backend) == ("prompt of x", BACKEND)
+
+
+def test_bad_analogies_are_named_and_do_not_stop_the_rest(tmp_path: Path, painter: FakePainter) -> None:
+    published(tmp_path / "data", {"deblur": 4, "denoise": 3, "colorization": 2})
+    folder = tmp_path / "data" / "some_tasks_processed"
+    (folder / "deblur_masked" / "001.png").write_bytes(b"no picture")
+    (folder / "denoise_gpt4_out.txt").write_text("x\tone\nx\t\nx\tthree\n")
+    (folder / "colorization_gpt4_out.txt").write_text("x\tone\nx\ttwo\nx\tthree\n")
+    painter.fails = ["003"]
+    told: list[str] = []
+
+    class Told(Watch):
+        def failed(self, problem: object) -> None:
+            told.append(str(problem))
+
+    evaluated = run(tmp_path / "out", read_dataset(tmp_path / "data"), painter, watch=Told())
+    assert painter.painted() == ["deblur/000", "deblur/002", "denoise/000", "denoise/002"]
+    rows = {(row["task"], row["name"]): row for row in table.item_rows(evaluated)}
+    failed = {key: row["problem"] for key, row in rows.items() if row["status"] == "failed"}
+    assert sorted(failed) == [("colorization", ""), ("deblur", "001"), ("deblur", "003"), ("denoise", "001")]
+    assert "001.png' cannot be read as a picture" in failed["deblur", "001"]
+    assert failed["deblur", "003"] == "the brush broke."
+    assert failed["denoise", "001"] == "its prompt is empty."
+    assert "2 grids in 'colorization_masked' but 3 lines" in failed["colorization", ""]
+    assert len(told) == 4
+    assert "deblur / 003: the brush broke." in told
+
+
+def test_what_failed_is_tried_again(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
+    painter.fails = ["x"]
+    run(tmp_path / "out", dataset, painter)
+    painter.fails = []
+    evaluated = run(tmp_path / "out", dataset, painter)
+    assert painter.painted() == ["task/y", "task/x"]
+    assert not evaluated.problems
+    assert [one.plan.source.name for one in evaluated.finished] == ["x", "y"]
+
+
+def test_nothing_is_painted_twice_and_the_order_decides_nothing(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(published(tmp_path / "data", {"deblur": 3, "denoise": 2}))
+    whole = run(tmp_path / "whole", dataset, painter)
+    once = painter.painted()
+    run(tmp_path / "whole", dataset, painter)
+    assert painter.painted() == once
+
+    run(tmp_path / "parts", dataset, painter, only=["denoise"])
+    run(tmp_path / "parts", dataset, painter, limit=2)
+    parts = run(tmp_path / "parts", dataset, painter)
+    assert sorted(painter.painted()) == sorted(2 * once)
+    assert tables(parts) == tables(whole)
+    ours, theirs = files(tmp_path / "parts"), files(tmp_path / "whole")
+    assert ours.keys() == theirs.keys()
+    assert all(ours[name] == theirs[name] for name in ours if name.endswith(".png"))
+
+
+@pytest.mark.parametrize(
+    "gone", ["strips/task/x.png", "pictures/task/x_2.png", "records/task/x.json"], ids=lambda name: name.split("/")[0]
+)
+def test_what_is_gone_is_painted_anew(tmp_path: Path, painter: FakePainter, gone: str) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
+    run(tmp_path / "out", dataset, painter)
+    (tmp_path / "out" / gone).unlink()
+    run(tmp_path / "out", dataset, painter)
+    assert painter.painted() == ["task/x", "task/y", "task/x"]
+    assert (tmp_path / "out" / gone).exists()
+
+
+def test_a_result_that_cannot_be_written_ends_the_run(
+    tmp_path: Path, painter: FakePainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y", "z"]))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            run(tmp_path / "out", dataset, painter)
+    assert len(run(tmp_path / "out", dataset, painter).finished) == 3
+
+
+def test_left_overs_of_a_kill_are_swept_away(tmp_path: Path, painter: FakePainter) -> None:
+    left_over = tmp_path / "out" / "strips" / "task" / f"x.png{UNFINISHED}"
+    left_over.parent.mkdir(parents=True)
+    left_over.write_bytes(b"half")
+    run(tmp_path / "out", read_dataset(plain(tmp_path / "data", "task", ["x"])), painter)
+    assert not list(tmp_path.rglob(f"*{UNFINISHED}"))
+
+
+def test_results_of_other_settings_are_not_overwritten_unasked(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
+    run(tmp_path / "out", dataset, painter)
+    before = files(tmp_path / "out")
+    other = config(task={"strength": 0.5, "num_images_per_prompt": 1})
+    words = (
+        r"2 results in .* painting\.strength 0\.98 -> 0\.5, painting\.num_images_per_prompt 2 -> 1: name another folder"
+    )
+    with pytest.raises(ValueError, match=words):
+        run(tmp_path / "out", dataset, painter, other)
+    assert files(tmp_path / "out") == before
+    run(tmp_path / "out", dataset, painter, other, redo=True)
+    assert len(painter.painted()) == 4
+    assert not (tmp_path / "out" / "pictures" / "task" / "x_2.png").exists()
+
+
+def test_a_changed_picture_is_noticed(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
+    run(tmp_path / "out", dataset, painter)
+    picture(99).save(tmp_path / "data" / "task" / "x" / "b.png")
+    with pytest.raises(ValueError, match=r"task / x by sources\.b "):
+        run(tmp_path / "out", dataset, painter)
+
+
+def test_a_damaged_record_is_named(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
+    run(tmp_path / "out", dataset, painter)
+    (tmp_path / "out" / "records" / "task" / "x.json").write_text("{")
+    with pytest.raises(ValueError, match=r"x\.json' is damaged"):
+        run(tmp_path / "out", dataset, painter)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    with Store(tmp_path), pytest.raises(ValueError, match="Another run is writing"):
+        Store(tmp_path).__enter__()
+
+
+def test_a_sweep_starts_from_the_same_seeds(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
+    sweep = config(weak={"data": "task", "scale_sac": 1.0}, strong={"data": "task", "scale_sac": 1.5})
+    evaluated = run(tmp_path / "out", dataset, painter, sweep)
+    origins = [one.record.origin for one in evaluated.finished]
+    assert [(origin.task, origin.painting.scale_sac) for origin in origins] == [("weak", 1.0), ("strong", 1.5)]
+    assert origins[0].seed == origins[1].seed
+
+
+def test_tasks_of_one_side_only(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "mine", ["x"]))
+    named_in_vain = config(deblur={})
+    assert missing_tasks(named_in_vain, dataset) == ["deblur"]
+    assert list(run(tmp_path / "out", dataset, painter, named_in_vain).tasks) == ["mine"]
+    with pytest.raises(ValueError, match="There is no task 'deblur' in the data set; there is mine"):
+        run(tmp_path / "out", dataset, painter, named_in_vain, only=["deblur"])
+
+
+class FakeScorer:
+    """The mean brightness of each result, and of the true B'."""
+
+    def __init__(self, name: str = "brightness") -> None:
+        self.name, self.scored = name, 0
+
+    def score(self, painting, strip, results, truth) -> dict[str, list[float]]:
+        self.scored += 1
+        assert strip.size == ((2 + len(results)) * 128, 128)
+        scores = {"brightness": [sum(one.convert("L").histogram()[128:]) / 4096 for one in results]}
+        return {**scores, **({"infinite": [float("inf")] * len(results)} if truth else {})}
+
+
+def test_scores_come_later_and_only_once(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"], truth=True))
+    run(tmp_path / "out", dataset, painter)
+    scorer = FakeScorer()
+    for _ in range(2):
+        evaluated = run(tmp_path / "out", dataset, painter, scorer=scorer)
+    assert (scorer.scored, len(painter.painted())) == (2, 2)
+    rows = table.item_rows(evaluated)
+    for row, one in zip(rows, evaluated.finished, strict=True):
+        assert row["brightness"] == pytest.approx(sum(one.record.scores["brightness"]) / 2)
+        assert row["infinite"] is None
+    (task,) = table.task_rows(evaluated)
+    assert task["brightness"] == pytest.approx((rows[0]["brightness"] + rows[1]["brightness"]) / 2)
+    json.loads(table.to_json(evaluated), parse_constant=pytest.fail)  # Infinity is not JSON.
+    run(tmp_path / "out", dataset, painter, scorer=FakeScorer("another"))
+    assert evaluated.finished[0].record.scored_by == "brightness"
+
+
+def test_a_true_picture_that_cannot_be_read_costs_only_the_scores(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"], truth=True))
+    (tmp_path / "data" / "task" / "x" / "b_prime.png").write_bytes(b"")
+    evaluated = run(tmp_path / "out", dataset, painter, scorer=FakeScorer())
+    rows = table.item_rows(evaluated)
+    assert [row["status"] for row in rows] == ["painted", "painted"]
+    assert "it is painted but not scored: The file" in rows[0]["problem"]
+    assert rows[1]["problem"] is None
+
+
+def test_the_rows_as_parquet(tmp_path: Path, painter: FakePainter) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    painter.fails = ["y"]
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
+    rows = table.item_rows(run(tmp_path / "out", dataset, painter, scorer=FakeScorer()))
+    (tmp_path / "rows.parquet").write_bytes(table.to_parquet(rows))
+    assert parquet.read_table(tmp_path / "rows.parquet").to_pylist() == rows
+
+
+def test_means_are_over_results_then_analogies_then_tasks(tmp_path: Path, painter: FakePainter) -> None:
+    dataset = read_dataset(published(tmp_path / "data", {"deblur": 3, "denoise": 1}))
+    evaluated = run(tmp_path / "out", dataset, painter, scorer=FakeScorer())
+    items, tasks = table.item_rows(evaluated), table.task_rows(evaluated)
+    means = {name: [row["brightness"] for row in items if row["task"] == name] for name in ("deblur", "denoise")}
+    by_task = {name: sum(values) / len(values) for name, values in means.items()}
+    assert [row["brightness"] for row in tasks] == pytest.approx([*by_task.values(), sum(by_task.values()) / 2])
+    assert tasks[-1]["task"] == "mean of tasks"
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_500_analogies(tmp_path: Path, painter: FakePainter) -> None:
+    image = compose(AnalogyGrid(64, 64), *(picture(n) for n in range(3)))
+    image.save(tmp_path / "g.png")
+    rows = [{"name": f"{n:04}", "grid": "g.png", "prompt": f"prompt {n}"} for n in range(500)]
+    (tmp_path / "many.jsonl").write_text(as_jsonl(rows))
+    process, sizes = psutil.Process(), []
+
+    class Sizes(Watch):
+        def advanced(self) -> None:
+            sizes.append(process.memory_info().rss)
+
+    run(tmp_path / "out", read_dataset(tmp_path / "many.jsonl"), painter, watch=Sizes())
+    assert len(sizes) == 500
+    # The grids of one analogy are 0.15 MB in memory, so keeping them would cost more than 60 MB here.
+    assert max(sizes[50:]) - sizes[50] < 15e6

@@ -1,0 +1,114 @@
+"""Painting on a cluster of Ray's: a worker that is killed costs nothing but the time."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from analogist.__main__ import app
+from analogist.evaluation import table
+from analogist.evaluation.dataset import Dataset, read_dataset
+from analogist.evaluation.jobs import Job, PaintError, in_turn
+from analogist.evaluation.runner import Evaluated, evaluate
+from analogist.evaluation.store import Store
+from support.evaluation import BACKEND, SMALL, FakePainter, config, plain
+from support.random_pipeline import random_pipeline
+
+ray = pytest.importorskip("ray", reason="ray is not installed")
+
+from analogist.evaluation.ray_crew import on_ray  # noqa: E402 - where there is a Ray.
+
+pytestmark = pytest.mark.slow
+NAMES = [f"{number:02}" for number in range(12)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """Two CPUs on this machine; the workers find what the tests import."""
+    here = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+    environment = {"PYTHONPATH": os.pathsep.join([*here, os.environ.get("PYTHONPATH", "")])}
+    ray.init(
+        num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": environment}
+    )
+    yield
+    ray.shutdown()
+
+
+def run(folder: Path, dataset: Dataset, crew) -> Evaluated:
+    with Store(folder) as store:
+        return evaluate(store, config(), dataset, crew, BACKEND)
+
+
+def workers(painter: FakePainter) -> list[int]:
+    return [int(line.split()[1]) for line in painter.notes.read_text().splitlines()] if painter.notes.exists() else []
+
+
+def kill_one(painter: FakePainter, killed: list[int]) -> None:
+    """SIGKILL to the worker that painted last, once both have painted; it is in the middle of its next one then."""
+    deadline = time.monotonic() + 120
+    while len(set(workers(painter))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.1)
+    killed.append(workers(painter)[-1])
+    os.kill(killed[0], signal.SIGKILL)
+
+
+def test_a_lost_worker_costs_nothing(tmp_path: Path) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", NAMES))
+    alone = run(tmp_path / "alone", dataset, in_turn(FakePainter(tmp_path / "alone.txt")))
+
+    painter, killed = FakePainter(tmp_path / "notes.txt", seconds=0.5), []
+    killing = Thread(target=kill_one, args=(painter, killed))
+    killing.start()
+    together = run(tmp_path / "together", dataset, on_ray(painter, workers=2))
+    killing.join()
+
+    by_worker = Counter(workers(painter))
+    assert by_worker[killed[0]] < len(NAMES)
+    assert len(by_worker) == 3, "two workers, and the one that stands in for the killed one"
+    assert Counter(painter.painted()) == Counter(f"task/{name}" for name in NAMES), "something was painted twice"
+    for name, made in table.TABLES.items():
+        assert made(together) == made(alone), name
+    for path in (tmp_path / "alone").rglob("*.png"):
+        assert (tmp_path / "together" / path.relative_to(tmp_path / "alone")).read_bytes() == path.read_bytes()
+
+
+class Deadly(FakePainter):
+    """Ends its process on one analogy."""
+
+    def paint(self, job: Job):
+        if job.name == "01":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if job.name == "02":
+            raise PaintError("the brush broke.")
+        return super().paint(job)
+
+
+def test_an_analogy_that_kills_workers_is_given_up_by_name(tmp_path: Path) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", NAMES[:4]))
+    evaluated = run(tmp_path / "out", dataset, on_ray(Deadly(tmp_path / "notes.txt"), workers=2))
+    problems = {problem.name: problem.sentence for problem in evaluated.problems}
+    assert sorted(problems) == ["01", "02"]
+    assert "its worker was lost 6 times" in problems["01"]
+    assert problems["02"] == "the brush broke."
+    assert [one.plan.source.name for one in evaluated.finished] == ["00", "03"]
+
+
+def test_the_command_paints_on_ray_what_it_paints_alone(tmp_path: Path) -> None:
+    random_pipeline().save_pretrained(tmp_path / "model")
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"defaults": SMALL}))
+    plain(tmp_path / "data", "task", NAMES[:4])
+    options = ["--config", tmp_path / "settings.yaml", "--model", tmp_path / "model", "--device", "cpu"]
+    for folder, more in (("alone", ()), ("together", ("--ray", "local", "--workers", 2))):
+        arguments = ["evaluate", tmp_path / "data", *options, "-o", tmp_path / folder, *more]
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"ANALOGIST_CLIP": ""})
+        assert result.exit_code == 0, result.output
+    for name in table.TABLES:
+        assert (tmp_path / "together" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
