@@ -248,13 +248,7 @@ def run_demo(
     if model is None:
         loaded = demo_model.load(device=device or "cpu")
         number, show = demo.DRAWINGS, demo.drawings
-        settings = Settings(
-            steps=steps or demo.DRAWINGS_STEPS,
-            guidance=demo.DRAWINGS_GUIDANCE,
-            images_per_prompt=1,
-            suffix="",
-            negative_prompt="",
-        )
+        settings = replace(demo.DRAWINGS_SETTINGS, steps=steps or demo.DRAWINGS_SETTINGS.steps)
     else:
         loaded = _load(model, device, dtype, tokenizer, allow_download)
         number, show = 1, demo.photographs

@@ -7,8 +7,9 @@ from PIL import Image
 
 from .contact_sheet import Tile, contact_sheet
 from .diffusers_models import InpaintingModel
-from .diffusers_pipeline import Settings, sample
+from .diffusers_pipeline import Edit, Settings, sample
 from .grid import AnalogyGrid, Fit, compose, crop, mark
+from .layers import LayerRange
 from .regions import Cell
 from .toy_world import GRID, Analogy, held_out_analogies, render
 
@@ -16,7 +17,17 @@ TITLE = "A is to A' as B is to B'."
 PHOTOGRAPHS_PROMPT = "Cat in color"
 DRAWINGS = 6
 """Analogies of drawings in a demo, one of each transformation."""
-DRAWINGS_STEPS, DRAWINGS_GUIDANCE = 25, 3.0
+EVERYWHERE = LayerRange(0, 16)
+DRAWINGS_SETTINGS = Settings(
+    steps=25,
+    strength=0.8,
+    guidance=3.0,
+    edit=Edit(sac=EVERYWHERE, cam=EVERYWHERE),
+    images_per_prompt=1,
+    suffix="",
+    negative_prompt="",
+)
+"""The small model hears less of the pair than a large one, so it is edited in all layers and starts nearer to B."""
 
 Pictures = dict[str, Image.Image]
 """The pictures of a demo by the names of their files: a, a_prime, b, b_prime, grid, grid_marked, contact_sheet."""

@@ -12,6 +12,7 @@ EXAMPLES = (
     "colorization",
     "caricature",
     "aligned_with_b",
+    "shapes",
     "depth_to_picture",
     "hed_to_picture",
     "segmentation_to_picture",
@@ -38,6 +39,7 @@ class Example(io.ComfyNode):
                     default=EXAMPLES[0],
                     tooltip="colorization: a grey photograph gets its colors. caricature: a face gets larger eyes. "
                     "aligned_with_b: a drawing becomes a painting of another place, for the layout pairs in columns. "
+                    "shapes: two drawings for the model that comes with the pack. "
                     "The others are for Prompt Diffusion: maps of two landscapes, and the landscapes.",
                 ),
             ],

@@ -2,8 +2,8 @@
 
     python tools/demo_in_comfyui.py outputs/demo
 
-Reads a.png, a_prime.png and b.png there and writes comfyui_*.png beside them. Without ANALOGIST_MODEL (a checkpoint
-file of an SD 1.x inpainting model) it runs the tiny random model of the tests, and says so.
+Reads a.png, a_prime.png, b.png and prompt.txt there and writes comfyui_*.png beside them. Without ANALOGIST_MODEL (a
+checkpoint file of an SD 1.x inpainting model) it runs the model that comes with the pack.
 """
 
 import os
@@ -24,45 +24,48 @@ import torch
 from PIL import Image
 
 from support.graph import execute, room
-from support.tiny_pack.tiny import tiny_clip, tiny_model, tiny_vae
 
-PROMPT = "Cat in color, best quality, extremely detailed"
-NEGATIVE = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Disheveled,Tangled,Random"
+SETTINGS = room("analogist.diffusers_pipeline").Settings
 
 
 def main(folder: Path) -> None:
     pictures = room("analogist.pictures")
     images = {n: pictures.to_tensor([pictures.open_picture(folder / f"{n}.png")]) for n in ("a", "a_prime", "b")}
+    prompt = (folder / "prompt.txt").read_text(encoding="utf-8").strip()
     checkpoint = os.environ.get("ANALOGIST_MODEL")
     if checkpoint:
-        model, clip, vae = comfy.sd.load_checkpoint_guess_config(checkpoint)[:3]
+        models, settings, cell = comfy.sd.load_checkpoint_guess_config(checkpoint)[:3], SETTINGS(), 256
     else:
-        model, clip, vae = tiny_model(), tiny_clip(), tiny_vae()
-    sampled, cell = analogy(model, clip, vae, images, steps=50 if checkpoint else 4)
-    for name, image in (("comfyui_grid.png", sampled), ("comfyui_b_prime.png", cell)):
+        models, settings, cell = room("models.demo").load(), room("analogist.demo").DRAWINGS_SETTINGS, 64
+    sampled, painted = analogy(*models, images, prompt, settings, cell)
+    for name, image in (("comfyui_grid.png", sampled), ("comfyui_b_prime.png", painted)):
         Image.fromarray((image[0].clamp(0, 1) * 255).round().byte().cpu().numpy()).save(folder / name)
         print(folder / name)
-    if not checkpoint:
-        print("The model is tiny and random, so B' is noise: this shows that the graph runs, not what the method does.")
 
 
 @torch.inference_mode()
-def analogy(model, clip, vae, images: dict[str, torch.Tensor], steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+def analogy(
+    model, clip, vae, images: dict[str, torch.Tensor], prompt: str, settings, cell: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The shipped workflows' graph: our nodes and the host's stock ones. The sampled grid and B', (1, H, W, 3)."""
     from comfy_extras.nodes_custom_sampler import CFGGuider, KSamplerSelect, RandomNoise, SamplerCustomAdvanced
 
     import nodes
 
-    _, canvas, mask, _, layout = execute("AnalogistGridBuilder", **images, fit="crop")
-    positive, negative = (nodes.CLIPTextEncode().encode(clip, text)[0] for text in (PROMPT, NEGATIVE))
+    _, canvas, mask, _, layout = execute(
+        "AnalogistGridBuilder", **images, fit="crop", cell_width=cell, cell_height=cell
+    )
+    texts = prompt + settings.suffix, settings.negative_prompt
+    positive, negative = (nodes.CLIPTextEncode().encode(clip, text)[0] for text in texts)
     positive, negative, latent = nodes.InpaintModelConditioning().encode(
         positive, negative, canvas, vae, mask, noise_mask=False
     )
-    (patched,) = execute("AnalogistSACPatch", model=model, layout=layout)
-    (patched,) = execute("AnalogistCAMPatch", model=patched, layout=layout)
-    (sigmas,) = execute("AnalogistSigmas", model=patched, steps=steps)
+    sac, cam = settings.edit.sac, settings.edit.cam
+    (patched,) = execute("AnalogistSACPatch", model=model, start_layer=sac.start, end_layer=sac.end, layout=layout)
+    (patched,) = execute("AnalogistCAMPatch", model=patched, start_layer=cam.start, end_layer=cam.end, layout=layout)
+    (sigmas,) = execute("AnalogistSigmas", model=patched, steps=settings.steps, strength=settings.strength)
     (noise,) = RandomNoise.execute(42).args
-    (guider,) = CFGGuider.execute(patched, positive, negative, 15.0).args
+    (guider,) = CFGGuider.execute(patched, positive, negative, settings.guidance).args
     (sampler,) = KSamplerSelect.execute("euler").args
     samples = SamplerCustomAdvanced.execute(noise, guider, sampler, sigmas, latent).args[0]
     (decoded,) = nodes.VAEDecode().decode(vae, samples)

@@ -91,27 +91,26 @@ EXAMPLES = (
         end_layer=8,
         strength=0.8,
     ),
+    Example(
+        name="shapes",
+        title="demo",
+        about="**A** is a drawing, **A'** the same one in another color, **B** another drawing. "
+        "The model paints **B'**: B in that color. Nothing has to be downloaded.",
+        expect="Is B' in the place of B, as large and with the same stripes, though the prompt says nothing of where "
+        "and how large? Bypass SAC and CAM, and run it again.",
+        prompt="a striped red circle on a yellow background",
+        layout="pairs in rows",
+        cell=64,
+        start_layer=0,
+        end_layer=16,
+        strength=0.8,
+        suffix="",
+        negative="",
+        steps=25,
+        guidance=3.0,
+        own_model=True,
+    ),
 )
-DEMO = Example(
-    name="shapes",
-    title="demo",
-    about="**A** is a drawing, **A'** the same one with one thing changed, **B** another drawing. "
-    "The model paints **B'**: B with the same change. Nothing has to be downloaded.",
-    expect="Is B' like B in everything but the one change? Then bypass SAC or CAM, and run it again.",
-    prompt="a red star on a blue background",
-    layout="pairs in rows",
-    cell=64,
-    start_layer=3,
-    end_layer=11,
-    strength=0.98,
-    suffix="",
-    negative="",
-    steps=25,
-    guidance=3.0,
-    own_model=True,
-)
-"""With the model of the pack. It joins the EXAMPLES when its pictures and the trained weights are shipped."""
-
 PUBLISHED_SETTINGS = """
 The settings are those of the published example; they have not been tuned for these pictures.
 """

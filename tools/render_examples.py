@@ -6,6 +6,7 @@ The photographs are crops of those inside the scikit-image wheel, so nothing is 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from analogist import grid as grids
 from analogist.grid import AnalogyGrid
 from analogist.pictures import open_picture
 from analogist.regions import Cell
+from analogist.toy_world import Scene, render
 
 Color = tuple[int, int, int]
 Field = npt.NDArray[np.float64]
@@ -238,7 +240,14 @@ def thumbnail(pictures: Triple) -> Image.Image:
     return grids.mark(grid, image)
 
 
-RENDERERS = {"colorization": colorization, "caricature": caricature, "aligned_with_b": aligned_with_b}
+def shapes() -> Triple:
+    """Drawings of the world that the model of the pack knows, at the size of its tiles."""
+    a = Scene(shape="triangle", color="white", background="green", x=-0.3, y=0.1, size=0.7, rotation=0.9)
+    b = Scene(shape="circle", color="black", background="yellow", pattern="striped", x=0.1, y=0.2, size=0.4)
+    return render(a), render(replace(a, color="red")), render(b)
+
+
+RENDERERS = {"colorization": colorization, "caricature": caricature, "aligned_with_b": aligned_with_b, "shapes": shapes}
 
 
 def main() -> None:
