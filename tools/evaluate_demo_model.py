@@ -251,7 +251,7 @@ def main(
     ),
     number: Annotated[int, typer.Option(help="Held-out analogies.")] = 204,
     steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 25,
-    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.98,
+    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.8,
     guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = 3.0,
     sheet_only: Annotated[
         bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")
