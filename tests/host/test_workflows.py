@@ -24,8 +24,8 @@ HELP = sorted(path.name for path in (PROJECT / "web" / "docs").glob("*.md"))
 def test_nothing_failed_to_import(server: Server) -> None:
     assert PACK_FOLDER in server.log
     failures = [line for line in server.log.splitlines() if any(words in line for words in FAILURES)]
-    # An older host's own extras may miss a package of their own.
-    assert [line for line in failures if "comfy_extras" not in line] == []
+    # An older host's own extras, which it names without a folder, may miss a package of their own.
+    assert [line for line in failures if "custom_nodes" in line] == []
 
 
 @pytest.mark.parametrize("node_id", IDS)
