@@ -1,6 +1,5 @@
 """The demo model: its file, its tokenizer, and v-prediction in the pipeline."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -211,9 +210,7 @@ def test_it_paints_a_grid_of_128_pixels(path: Path) -> None:
     assert pictures[0].tobytes() != pictures[1].tobytes()
 
 
-def test_the_shipped_file_if_it_is_there_loads_and_says_how_it_was_made() -> None:
-    if not demo_file.PATH.is_file():
-        pytest.skip("the trained demo model is not in this checkout")
+def test_the_shipped_file_loads_and_says_how_it_was_made() -> None:
     load_modules()
-    assert json.dumps(dict(read().facts)) != "{}"
+    assert {"steps", "batch", "collages", "machine"} <= read().facts.keys()
     assert demo_file.PATH.stat().st_size <= 16_000_000

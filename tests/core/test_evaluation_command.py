@@ -148,7 +148,7 @@ def test_the_runner_costs_less_than_a_twentieth(tmp_path: Path, model: Path) -> 
 
 
 def test_what_a_run_leaves(tmp_path: Path, model: Path, settings: Path) -> None:
-    pytest.importorskip("torchmetrics")
+    pytest.importorskip("torchmetrics", reason="torchmetrics is not installed: pip install analogist[metrics]")
     plain(tmp_path / "data", "deblur", ["x", "y"], truth=True)
     result = call(tmp_path / "data", "--config", settings, "--model", model, "-o", tmp_path / "out", "--device", "cpu")
     assert result.exit_code == 0, result.output
