@@ -3,6 +3,9 @@
 python tools/train_demo_model.py outputs/demo_model           all stages; started again it goes on where it was
 python tools/train_demo_model.py outputs/demo_model --steps 20000
 
+On CPUs the UNet is trained by one process for each core, which share every batch: with small layers on two cores this
+is nearly twice as fast as two threads.
+
 What it learns is inpainting in general: any hole of a collage of four pictures that are related at random, told what
 the hole shows, what the whole picture shows, or nothing. No collage is an analogy, no picture shows a held-out pair of
 shape and color, and neither SAC nor CAM is any part of it.
@@ -12,19 +15,25 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
+from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from numpy.random import Generator
 from PIL import Image, ImageDraw
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from torch import Tensor, nn
+from torch.multiprocessing import spawn
 from torch.nn.functional import l1_loss, mse_loss
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from transformers import CLIPTextModel
 
 from analogist.clip_tokenizer import clip_tokenizer
 from analogist.demo_file import END, START, UNKNOWN
@@ -119,10 +128,39 @@ def to_ids(texts: list[str], rng: Generator) -> Tensor:
 
 
 def known_words() -> list[int]:
-    """The ids of every word of a caption."""
+    """CLIP's ids of every word of a caption."""
     words = {word for choices in CHOICES.values() for word in choices}
     words |= {"a", "an", "thing", "on a background, and", "crosses", *(f"{shape}s" for shape in SHAPES)}
     return sorted({START, END, *(number for word in words for number in CLIP.encode(word))})
+
+
+def with_known_words(text: CLIPTextModel) -> CLIPTextModel:
+    """A copy that has vectors for the known words alone and reads `short_ids`; less to add up between processes."""
+    short = deepcopy(text)
+    vectors = text.get_input_embeddings().weight.detach()
+    short.set_input_embeddings(nn.Embedding.from_pretrained(vectors[vocabulary()].clone(), freeze=False))
+    return short
+
+
+@torch.no_grad()
+def take_over(text: CLIPTextModel, short: CLIPTextModel) -> None:
+    """The opposite: the weights of `short`, known words in their places."""
+    state = short.state_dict()
+    for name, tensor in text.state_dict().items():
+        if tensor.shape == state[name].shape:
+            tensor.copy_(state[name])
+        else:
+            tensor[vocabulary()] = state[name]
+
+
+@cache
+def vocabulary() -> list[int]:
+    return sorted({*known_words(), UNKNOWN})
+
+
+def short_ids(ids: Tensor) -> Tensor:
+    """CLIP's ids as places in the vocabulary."""
+    return torch.searchsorted(torch.tensor(vocabulary()), ids)
 
 
 # Stages
@@ -199,78 +237,119 @@ def bake(vae: PatchAutoencoder, norm: nn.BatchNorm2d) -> None:
 
 
 @torch.no_grad()
-def encode(place: Place, vae: PatchAutoencoder, data: np.ndarray) -> tuple[Tensor, Tensor, list[list[list[int]]]]:
+def encode(place: Place, vae: PatchAutoencoder, data: np.ndarray) -> None:
     """Latents (collages, 1 + HOLES, 4, h, w) of each collage whole and with its holes; masks; the cells hidden."""
-    path = f"latents_{len(data)}.pt"
-    kept = place.load(path)
-    if kept is None:
-        latents, masks, hidden = [], [], []
-        for start in track(range(0, len(data), 50), "Encoding"):
-            pixels = to_pixels(data[start : start + 50])
-            holes = [[hole(start + i, k) for k in range(HOLES)] for i in range(len(pixels))]
-            cut = torch.stack([to_masks(h) for h in holes])  # (B, HOLES, 1, H, W)
-            versions = torch.cat([pixels[:, None], pixels[:, None] * (1 - cut)], dim=1).flatten(0, 1).to(place.device)
-            with place.autocast():
-                means = vae.encode(versions).float() * SCALING_FACTOR
-            latents.append(means.unflatten(0, (-1, 1 + HOLES)).half().cpu())
-            masks.append(cut[..., ::8, ::8].bool())
-            hidden += [[covered(h) for h in pair] for pair in holes]
-        kept = {"latents": torch.cat(latents), "masks": torch.cat(masks), "hidden": hidden}
-        place.save(path, kept)
+    path = latents_name(len(data))
+    if place.file(path).exists():
+        return
+    latents, masks, hidden = [], [], []
+    for start in track(range(0, len(data), 50), "Encoding"):
+        pixels = to_pixels(data[start : start + 50])
+        holes = [[hole(start + i, k) for k in range(HOLES)] for i in range(len(pixels))]
+        cut = torch.stack([to_masks(h) for h in holes])  # (B, HOLES, 1, H, W)
+        versions = torch.cat([pixels[:, None], pixels[:, None] * (1 - cut)], dim=1).flatten(0, 1).to(place.device)
+        with place.autocast():
+            means = vae.encode(versions).float() * SCALING_FACTOR
+        latents.append(means.unflatten(0, (-1, 1 + HOLES)).half().cpu())
+        masks.append(cut[..., ::8, ::8].bool())
+        hidden += [[covered(h) for h in pair] for pair in holes]
+    place.save(path, {"latents": torch.cat(latents), "masks": torch.cat(masks), "hidden": hidden})
+
+
+def latents_name(number: int) -> str:
+    return f"latents_{number}.pt"
+
+
+def load_latents(place: Place, number: int) -> tuple[Tensor, Tensor, list[list[list[int]]]]:
+    kept = torch.load(place.file(latents_name(number)), weights_only=True)
     return kept["latents"], kept["masks"], kept["hidden"]
 
 
-def train_unet(
-    place: Place,
-    modules: Modules,
-    data: np.ndarray,
-    steps: int,
-    batch: int,
-    rate: float,
-    compiled: bool,
-) -> None:
-    """Noise prediction in the form of v, weighted by min-SNR and by the hole; an average of the weights is kept."""
-    unet, vae, text = modules
-    latents, masks, hidden = encode(place, vae, data)
-    scenes = [collage(number) for number in track(range(len(data)), "Captions")]
-    alphas = ddim(50).alphas_cumprod.to(place.device)
-    both = nn.ModuleDict({"unet": unet, "text": text}).to(place.device)
-    average = torch.optim.swa_utils.AveragedModel(both, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA))
-    optimizer = torch.optim.AdamW(both.parameters(), rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
+def start_as_published(unet: UNet2DConditionModel) -> None:
+    """Start as the original code of Stable Diffusion does, which diffusers leaves out: every branch adds nothing yet.
+
+    Besides, nothing is lost on the way down and up. With the usual random start the lower levels of so small a UNet
+    are noise for so long that the upper ones stop listening, and never learn anything.
+    """
+    for name, module in unet.named_modules():
+        if name.endswith(("conv2", "proj_out", "conv_out")):
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif name.endswith("conv_shortcut"):
+            nn.init.orthogonal_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif name.endswith("samplers.0.conv"):
+            nn.init.dirac_(module.weight)
+            nn.init.zeros_(module.bias)
+
+
+class Denoiser(nn.Module):
+    """The two parts that are trained together."""
+
+    def __init__(self, modules: Modules) -> None:
+        super().__init__()
+        self.unet, self.text = modules.unet, with_known_words(modules.text_encoder)
+
+    def forward(self, x: Tensor, t: Tensor, ids: Tensor) -> Tensor:
+        return self.unet(x, t, self.text(ids).last_hidden_state).sample
+
+
+def train_unet(rank: int, workers: int, place: Place, number: int, steps: int, batch: int, rate: float) -> None:
+    """One of the processes that share each batch. It learns v, weighted by noise and hole; an average of the weights is
+    kept.
+    """
+    torch.set_num_threads(max(torch.get_num_threads() // workers, 1))
+    file = place.file("unet.rendezvous").absolute().as_uri()
+    torch.distributed.init_process_group("gloo", init_method=file, rank=rank, world_size=workers)
+    torch.manual_seed(SEED)
+    denoiser = Denoiser(build()).to(place.device)
+    start_as_published(denoiser.unet)
     if place.device.type == "cpu":
-        unet.set_attn_processor(AttnProcessor())  # The fused kernel's backward takes half of a step on a CPU.
-    predict = torch.compile(unet) if compiled else unet
-    state = {"both": both, "average": average, "optimizer": optimizer}
-    for step in resumed(place, "unet.pt", "UNet", state, steps):
-        set_rate(optimizer, rate * ramp(step, steps))
+        denoiser.unet.set_attn_processor(AttnProcessor())  # The fused kernel's backward takes half of a step there.
+    predict = nn.parallel.DistributedDataParallel(denoiser, gradient_as_bucket_view=True)
+    average = AveragedModel(denoiser, multi_avg_fn=get_ema_multi_avg_fn(EMA))
+    optimizer = torch.optim.AdamW(denoiser.parameters(), rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
+    state = {"denoiser": denoiser, "average": average, "optimizer": optimizer}
+
+    latents, masks, hidden = load_latents(place, number)
+    scenes = [collage(n) for n in range(number)]
+    alphas = ddim(50).alphas_cumprod
+    mine = slice(rank, None, workers)
+    for step in resumed(place, "unet.pt", "UNet", state, steps, silent=rank > 0):
+        set_rate(optimizer, rate * ramp(step, steps, end=0.6))
         rng = np.random.default_rng([SEED, 3, step])
         generator = torch.Generator().manual_seed(step)
-        chosen, which = rng.integers(0, len(data), batch), rng.integers(0, HOLES, batch)
-        x = latents[chosen].float()
-        masked = x[range(batch), 1 + which].to(place.device)
-        x, mask = x[:, 0].to(place.device), masks[chosen, which].float().to(place.device)
+        chosen, which = rng.integers(0, number, batch), rng.integers(0, HOLES, batch)
+        x, masked, mask = latents[chosen, 0].float(), latents[chosen, 1 + which].float(), masks[chosen, which].float()
         told = [caption(rng, scenes[n], hidden[n][k]) for n, k in zip(chosen, which, strict=True)]
-        ids = to_ids(told, rng).to(place.device)
-        t = torch.randint(1000, (batch,), generator=generator).to(place.device)
-        eps = torch.randn(x.shape, generator=generator).to(place.device)
+        ids = short_ids(to_ids(told, rng))
+        t = torch.randint(1000, (batch,), generator=generator)
+        eps = torch.randn(x.shape, generator=generator)
         a = alphas[t][:, None, None, None]
         noisy, target = a.sqrt() * x + (1 - a).sqrt() * eps, a.sqrt() * eps - (1 - a).sqrt() * x
+        # Yu et al. 2023 (arXiv 2310.08442) for v: much noise, where what is where is decided, counts. So does the hole.
+        weight = (a * (1 - a)).sqrt() * (0.1 + 0.9 * mask)
+        weight = weight * (workers / weight.sum() / 4)  # Of the whole batch, however many processes share it.
+        given = (torch.cat([noisy, mask, masked], dim=1), t, ids, weight, target)
+        inputs, t, ids, weight, target = (tensor[mine].to(place.device) for tensor in given)
         with place.autocast():
-            v = predict(torch.cat([noisy, mask, masked], dim=1), t, text(ids).last_hidden_state).sample.float()
-        snr = a / (1 - a)
-        weight = snr.clamp(max=5) / (snr + 1) * (0.1 + 0.9 * mask)  # Min-SNR (Hang et al. 2023) for v; the hole counts.
-        loss = (weight * (v - target).square()).sum() / (weight.sum() * 4)
-        update(optimizer, loss, both)
-        average.update_parameters(both)
-        write_loss("unet", place, step, loss)
-    both.load_state_dict(average.module.state_dict())
+            v = predict(inputs, t, ids).float()
+        loss = (weight * (v - target).square()).sum()
+        update(optimizer, loss, denoiser)
+        average.update_parameters(denoiser)
+        torch.distributed.all_reduce(loss := loss.detach())
+        if rank == 0:
+            write_loss("unet", place, step, loss / workers)
+    torch.distributed.destroy_process_group()
 
 
 # Bookkeeping
 
 
-def resumed(place: Place, name: str, title: str, state: dict[str, Any], steps: int) -> Iterator[int]:
-    """The steps that are left, with a bar; checkpoints are written in between and at the end."""
+def resumed(
+    place: Place, name: str, title: str, state: dict[str, Any], steps: int, silent: bool = False
+) -> Iterator[int]:
+    """The steps that are left; with a bar, and checkpoints in between and at the end, where it is not silent."""
     kept = place.load(name)
     done = 0
     if kept is not None:
@@ -279,10 +358,11 @@ def resumed(place: Place, name: str, title: str, state: dict[str, Any], steps: i
             state[key].load_state_dict(value)
 
     def save(step: int) -> None:
-        place.save(name, {"step": step, **{key: value.state_dict() for key, value in state.items()}})
+        if not silent:
+            place.save(name, {"step": step, **{key: value.state_dict() for key, value in state.items()}})
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
+    with Progress(*columns, disable=silent) as bar:
         task = bar.add_task(title, total=steps, completed=done)
         saved = time.monotonic()
         for step in range(done, steps):
@@ -326,9 +406,9 @@ def main(
     collages: Annotated[int, typer.Option(help="Drawn once, for all stages.")] = 24_000,
     batch: Annotated[int, typer.Option(help="Collages in a step of the UNet.")] = 32,
     rate: Annotated[float, typer.Option(help="Learning rate of the UNet.")] = 1e-3,
-    compiled: Annotated[
-        bool, typer.Option(help="Compile the UNet first; minutes on a CPU, a third less for each step.")
-    ] = True,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share each batch of the UNet; 0 is one, on CPUs one a core.")
+    ] = 0,
     export: Annotated[
         bool, typer.Option("--export", help="Only write the model as the last checkpoint has it.")
     ] = False,
@@ -341,13 +421,22 @@ def main(
     modules.vae.to(device)
     data = pictures(place, collages)
     train_autoencoder(place, modules.vae, data, autoencoder_steps, batch=32)
-    if export:
-        steps = 0
-    train_unet(place, modules, data, steps, batch, rate, compiled and not export)
+    encode(place, modules.vae, data)
+    if not export:
+        workers = workers or (1 if device.type == "cuda" else os.cpu_count() or 1)
+        place.file("unet.rendezvous").unlink(missing_ok=True)  # Of a training that was cut off.
+        spawn(train_unet, (workers, place, collages, steps, batch, rate), nprocs=workers)
+    trained = place.load("unet.pt")
+    if trained is None:
+        raise typer.BadParameter(f"There is no trained UNet in {folder} yet.")
+    denoiser = AveragedModel(Denoiser(modules))
+    denoiser.load_state_dict(trained["average"])
+    modules.unet.load_state_dict(denoiser.module.unet.state_dict())
+    take_over(modules.text_encoder, denoiser.module.text)
     facts = {
         "collages": collages,
         "autoencoder steps": autoencoder_steps,
-        "steps": (place.load("unet.pt") or {})["step"],
+        "steps": trained["step"],
         "batch": batch,
         "machine": f"{torch.cuda.get_device_name() if device.type == 'cuda' else f'{os.cpu_count()} CPU cores'}",
         "torch": torch.__version__,
