@@ -11,15 +11,15 @@ from itertools import product
 import numpy as np
 from PIL import Image
 
-from .toy_world import CHOICES, TRANSFORMATIONS, Scene, render
+from .toy_world import CHOICES, LEAN, TRANSFORMATIONS, Scene, render
 
 KEPT = ("position", "size", "rotation")
 """What no caption names, so that it can only come from B."""
 SCORED = (*TRANSFORMATIONS, *KEPT)
 """Attributes that are scored."""
 
-TURNS = {"square": 1 / 8, "triangle": 1 / 6, "star": 1 / 10, "cross": 1 / 8, "heart": 1 / 4}
-"""How far each shape is turned to look most unlike itself; circles and rings cannot be turned."""
+ROUND = ("circle", "ring")
+"""Shapes that look alike however they are turned."""
 
 
 def squared_error(picture: Image.Image, answer: Image.Image) -> float:
@@ -58,8 +58,9 @@ def _changed(scene: Scene, attribute: str) -> Iterator[Scene]:
             if -0.3 <= scene.size + step <= 1.3:
                 yield replace(scene, size=scene.size + step)
     elif attribute == "rotation":
-        if scene.shape in TURNS:
-            yield replace(scene, rotation=scene.rotation + TURNS[scene.shape])
+        for step in (-LEAN, LEAN):
+            if scene.shape not in ROUND and abs(scene.rotation + step) <= 1.2 * LEAN:
+                yield replace(scene, rotation=scene.rotation + step)
     else:
         for word in CHOICES[attribute]:
             if attribute not in ("color", "background") or word not in (scene.color, scene.background):

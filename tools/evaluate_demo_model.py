@@ -30,6 +30,7 @@ from scipy.stats import bootstrap
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from analogist.demo import LAST_LAYERS
 from analogist.demo_file import PATH
 from analogist.demo_model import load
 from analogist.diffusers_models import InpaintingModel
@@ -118,12 +119,13 @@ class Variant:
 
 PATCHES = (
     Variant("no patch", Edit(sac=NONE, cam=NONE)),
-    Variant("CAM", Edit(sac=NONE)),
-    Variant("SAC", Edit(cam=NONE)),
-    Variant("both", Edit()),
-    Variant("SAC, all layers", Edit(sac=ALL, cam=NONE)),
-    Variant("both, all layers", Edit(sac=ALL, cam=ALL)),
+    Variant("CAM", Edit(sac=NONE, cam=ALL)),
+    Variant("SAC", Edit(sac=ALL, cam=NONE)),
+    Variant("both", Edit(sac=ALL, cam=ALL)),
+    Variant("both, layers 3..10", Edit()),
+    Variant("both, layers 13..15", Edit(sac=LAST_LAYERS, cam=LAST_LAYERS)),
 )
+"""In all layers where no others are named."""
 PROMPTS = {"true prompt": lambda analogy: analogy.b_prime.caption(), "no prompt": lambda analogy: ""}
 MEASURES = {"error": "error", "changed": "changed attribute", "kept": "position, size, rotation"}
 
@@ -217,8 +219,8 @@ def plot(results: Sequence[Row], path: Path) -> None:
 
 
 SCALES = (0.0, 0.7, 1.0, 1.3, 2.0)
-RANGES = {"3..10": PAPER, "0..5": LayerRange(0, 6), "10..15": LayerRange(10, 16), "all": ALL}
-STRENGTHS = (0.6, 0.8, 0.98)
+RANGES = {"0..5": LayerRange(0, 6), "3..10": PAPER, "13..15": LAST_LAYERS, "all": ALL}
+STRENGTHS = (0.7, 0.9, 0.98)
 
 
 def sweep(painter: Painter, analogies: Sequence[Analogy], settings: Settings, path: Path) -> None:
@@ -265,7 +267,7 @@ def sheet(painter: Painter, analogies: Sequence[Analogy], settings: Settings, pa
     columns = [[render(scene) for scene in (a.a, a.a_prime, a.b)] for a in analogies]
     titles = ["A", "A'", "B"]
     for prompt, text in PROMPTS.items():
-        for variant in PATCHES[:1] + PATCHES[3:]:
+        for variant in (PATCHES[0], PATCHES[3], PATCHES[5]):
             guidance = settings.guidance if prompt == "true prompt" else 1.0
             painted = painter.paint(
                 analogies, [text(a) for a in analogies], replace(settings, edit=variant.edit, guidance=guidance)
@@ -295,13 +297,13 @@ def main(
     ),
     number: Annotated[int, typer.Option(help="Held-out analogies.")] = 204,
     steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 25,
-    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.8,
+    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.9,
     guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = 3.0,
     sheet_only: Annotated[
         bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")
     ] = False,
     sweep_only: Annotated[
-        bool, typer.Option("--sweep", help="Only scale, layers and strength, on 48 analogies.")
+        bool, typer.Option("--sweep", help="Only scale, layers and strength, on 24 analogies.")
     ] = False,
 ) -> None:
     settings = Settings(steps=steps, strength=strength, guidance=guidance, images_per_prompt=1, suffix="")
@@ -310,7 +312,7 @@ def main(
     if sheet_only:
         return sheet(painter, held_out_analogies(12), settings, folder / "sheet.png")
     if sweep_only:
-        return sweep(painter, held_out_analogies(48), settings, folder / "sweep.png")
+        return sweep(painter, held_out_analogies(24), settings, folder / "sweep.png")
     results = list(measure(painter, load(weights), held_out_analogies(number), settings))
     with (folder / "results.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in results for key in row)))

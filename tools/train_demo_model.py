@@ -36,8 +36,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import CLIPTextModel
 
 from analogist.clip_tokenizer import clip_tokenizer
-from analogist.demo_file import END, START, UNKNOWN
-from analogist.demo_model import Modules, build, save
+from analogist.demo_file import END, START, UNKNOWN, read
+from analogist.demo_model import Modules, build, load_modules, save
 from analogist.diffusers_models import ddim
 from analogist.patch_autoencoder import SCALING_FACTOR, PatchAutoencoder
 from analogist.regions import Cell
@@ -177,7 +177,9 @@ class Place:
         return self.folder / name
 
     def autocast(self) -> Any:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        """bfloat16 where there is hardware for its matrix products; elsewhere it is many times slower than float32."""
+        quick = self.device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=quick)
 
     def save(self, name: str, state: dict[str, Any]) -> None:
         """Written beside and moved into place, so that a checkpoint is whole or the one before."""
@@ -283,6 +285,16 @@ def start_as_published(unet: UNet2DConditionModel) -> None:
             nn.init.zeros_(module.bias)
 
 
+FIRST_LEVEL = ("time_embedding", "down_blocks.0.resnets", "down_blocks.0.attentions", "up_blocks.3", "conv_")
+"""Beginnings of the names of the UNet's layers at 16x16."""
+
+
+def take_first_level(unet: UNet2DConditionModel, earlier: UNet2DConditionModel) -> None:
+    """The layers at 16x16 from an earlier training; those below stay as they are."""
+    state = {name: tensor for name, tensor in earlier.state_dict().items() if name.startswith(FIRST_LEVEL)}
+    unet.load_state_dict(state, strict=False)
+
+
 class Denoiser(nn.Module):
     """The two parts that are trained together."""
 
@@ -294,7 +306,9 @@ class Denoiser(nn.Module):
         return self.unet(x, t, self.text(ids).last_hidden_state).sample
 
 
-def train_unet(rank: int, workers: int, place: Place, number: int, steps: int, batch: int, rate: float) -> None:
+def train_unet(
+    rank: int, workers: int, place: Place, number: int, steps: int, batch: int, rate: float, start: Path | None
+) -> None:
     """One of the processes that share each batch. It learns v, weighted by noise and hole; an average of the weights is
     kept.
     """
@@ -302,8 +316,13 @@ def train_unet(rank: int, workers: int, place: Place, number: int, steps: int, b
     file = place.file("unet.rendezvous").absolute().as_uri()
     torch.distributed.init_process_group("gloo", init_method=file, rank=rank, world_size=workers)
     torch.manual_seed(SEED)
-    denoiser = Denoiser(build()).to(place.device)
-    start_as_published(denoiser.unet)
+    modules = build()
+    start_as_published(modules.unet)
+    if start is not None:
+        earlier = load_modules(start)
+        take_first_level(modules.unet, earlier.unet)
+        modules = modules._replace(text_encoder=earlier.text_encoder)
+    denoiser = Denoiser(modules).to(place.device)
     if place.device.type == "cpu":
         denoiser.unet.set_attn_processor(AttnProcessor())  # The fused kernel's backward takes half of a step there.
     predict = nn.parallel.DistributedDataParallel(denoiser, gradient_as_bucket_view=True)
@@ -409,6 +428,13 @@ def main(
     workers: Annotated[
         int, typer.Option(help="Processes that share each batch of the UNet; 0 is one, on CPUs one a core.")
     ] = 0,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished model to go on from: its autoencoder, its text encoder and the UNet's first level; the "
+            "levels below start anew."
+        ),
+    ] = None,
     export: Annotated[
         bool, typer.Option("--export", help="Only write the model as the last checkpoint has it.")
     ] = False,
@@ -417,15 +443,16 @@ def main(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     place = Place(folder, device)
     folder.mkdir(parents=True, exist_ok=True)
-    modules = build()
+    modules = build() if start is None else load_modules(start)
     modules.vae.to(device)
     data = pictures(place, collages)
-    train_autoencoder(place, modules.vae, data, autoencoder_steps, batch=32)
+    if start is None:
+        train_autoencoder(place, modules.vae, data, autoencoder_steps, batch=32)
     encode(place, modules.vae, data)
     if not export:
         workers = workers or (1 if device.type == "cuda" else os.cpu_count() or 1)
         place.file("unet.rendezvous").unlink(missing_ok=True)  # Of a training that was cut off.
-        spawn(train_unet, (workers, place, collages, steps, batch, rate), nprocs=workers)
+        spawn(train_unet, (workers, place, collages, steps, batch, rate, start), nprocs=workers)
     trained = place.load("unet.pt")
     if trained is None:
         raise typer.BadParameter(f"There is no trained UNet in {folder} yet.")
@@ -433,14 +460,17 @@ def main(
     denoiser.load_state_dict(trained["average"])
     modules.unet.load_state_dict(denoiser.module.unet.state_dict())
     take_over(modules.text_encoder, denoiser.module.text)
-    facts = {
+    facts: dict[str, Any] = {
         "collages": collages,
-        "autoencoder steps": autoencoder_steps,
         "steps": trained["step"],
         "batch": batch,
         "machine": f"{torch.cuda.get_device_name() if device.type == 'cuda' else f'{os.cpu_count()} CPU cores'}",
         "torch": torch.__version__,
     }
+    if start is None:
+        facts["autoencoder steps"] = autoencoder_steps
+    else:
+        facts["started from"] = read(start).facts
     save(modules, known_words(), folder / "demo_model.safetensors", facts)
     print(f"The model is in {folder / 'demo_model.safetensors'}.")
 

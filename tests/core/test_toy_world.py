@@ -13,6 +13,7 @@ from analogist.toy_scores import SCORED, is_right, others, scores, squared_error
 from analogist.toy_world import (
     CHOICES,
     GRID,
+    LEAN,
     SIDE,
     TRANSFORMATIONS,
     Analogy,
@@ -130,6 +131,16 @@ def test_each_attribute_is_told_apart_from_the_others(attribute: str) -> None:
     for other in alternatives:
         assert not is_right(render(other), STAR, attribute), other
         assert is_right(render(STAR), STAR, attribute)
+
+
+@given(seed=seeds)
+def test_things_stand_upright_but_for_a_lean(seed: int) -> None:
+    assert all(abs(scene.rotation) <= LEAN for scene in random_collage(np.random.default_rng(seed)))
+
+
+def test_the_lean_to_be_told_from_is_one_that_is_seen() -> None:
+    leans = [other.rotation for other in others(replace(STAR, rotation=LEAN), "rotation")]
+    assert leans == [0.0]
 
 
 def test_what_has_no_alternative_is_not_scored() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from analogist.demo_file import PATH
 from analogist.demo_model import load_modules
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_demo_model.py"
@@ -17,8 +18,8 @@ def train(folder: Path, *options: str) -> None:
     subprocess.run([sys.executable, TOOL, folder, *small, *options], check=True, capture_output=True)
 
 
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    modules = load_modules(folder / "demo_model.safetensors")
+def weights(file: Path) -> dict[str, torch.Tensor]:
+    modules = load_modules(file)
     return {
         f"{part}.{name}": tensor
         for part, module in modules._asdict().items()
@@ -56,5 +57,15 @@ def test_a_training_goes_on_where_it_was(alone: Path) -> None:
 
 def test_what_is_exported_is_what_was_trained(alone: Path) -> None:
     kept = torch.load(alone / "unet.pt", weights_only=True)["average"]
-    written = weights(alone)["unet.conv_in.weight"]
+    written = weights(alone / "demo_model.safetensors")["unet.conv_in.weight"]
     torch.testing.assert_close(written, kept["module.unet.conv_in.weight"].half().float())
+
+
+def test_a_training_that_starts_from_a_model_takes_all_but_the_lower_levels(tmp_path: Path) -> None:
+    train(tmp_path, "--start", str(PATH), "--steps", "1", "--rate", "0", "--workers", "1")
+    started, earlier = weights(tmp_path / "demo_model.safetensors"), weights(PATH)
+    anew = {name for name in earlier if not torch.equal(started[name], earlier[name])}
+    levels = ("unet.down_blocks.0.downsamplers", *(f"unet.down_blocks.{n}" for n in (1, 2, 3)), "unet.mid_block")
+    assert anew
+    assert all(name.startswith((*levels, *(f"unet.up_blocks.{n}" for n in (0, 1, 2)))) for name in anew)
+    assert not started["unet.mid_block.resnets.0.conv2.weight"].any()
