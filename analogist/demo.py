@@ -17,17 +17,17 @@ TITLE = "A is to A' as B is to B'."
 PHOTOGRAPHS_PROMPT = "Cat in color"
 DRAWINGS = 6
 """Analogies of drawings in a demo, one of each transformation."""
-EVERYWHERE = LayerRange(0, 16)
+LAST_LAYERS = LayerRange(13, 16)
 DRAWINGS_SETTINGS = Settings(
     steps=25,
-    strength=0.8,
+    strength=0.9,
     guidance=3.0,
-    edit=Edit(sac=EVERYWHERE, cam=EVERYWHERE),
+    edit=Edit(sac=LAST_LAYERS, cam=LAST_LAYERS),
     images_per_prompt=1,
     suffix="",
     negative_prompt="",
 )
-"""The small model hears less of the pair than a large one, so it is edited in all layers and starts nearer to B."""
+"""In the small model it is the last layers that look at the other cells, see docs/demo_model.md."""
 
 Pictures = dict[str, Image.Image]
 """The pictures of a demo by the names of their files: a, a_prime, b, b_prime, grid, grid_marked, contact_sheet."""

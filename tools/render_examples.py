@@ -242,7 +242,7 @@ def thumbnail(pictures: Triple) -> Image.Image:
 
 def shapes() -> Triple:
     """Drawings of the world that the model of the pack knows, at the size of its tiles."""
-    a = Scene(shape="triangle", color="white", background="green", x=-0.3, y=0.1, size=0.7, rotation=0.9)
+    a = Scene(shape="triangle", color="white", background="green", x=-0.3, y=0.1, size=0.7, rotation=-0.05)
     b = Scene(shape="circle", color="black", background="yellow", pattern="striped", x=0.1, y=0.2, size=0.4)
     return render(a), render(replace(a, color="red")), render(b)
 
