@@ -51,7 +51,7 @@ SAVE_EVERY = 120.0
 """Seconds between two checkpoints."""
 LATENT_NOISE = 0.1
 """Noise on the latents in the training of the autoencoder, so that small errors of the UNet stay small errors."""
-EMA = 0.999
+EMA = 0.995
 CLIP = clip_tokenizer()
 
 Collage = tuple[Scene, Scene, Scene, Scene]
