@@ -52,6 +52,7 @@ SAVE_EVERY = 120.0
 LATENT_NOISE = 0.1
 """Noise on the latents in the training of the autoencoder, so that small errors of the UNet stay small errors."""
 EMA = 0.995
+"""Of the weights that are kept: over about 200 steps, so that a short training has forgotten how it started."""
 CLIP = clip_tokenizer()
 
 Collage = tuple[Scene, Scene, Scene, Scene]
