@@ -33,7 +33,7 @@ lint: $(VENV)/ready
 	$(BIN)/mypy -p analogist
 	@# The rooms above the library import each other relatively, as a package whose name is the user's to choose.
 	@mkdir -p build/lint && ln -sfn $(CURDIR) build/lint/analogist_pack
-	cd build/lint && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p analogist_pack.nodes -p analogist_pack.attention_patches -p analogist_pack.models -p analogist_pack.controlnet
+	cd build/lint && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p analogist_pack.nodes -p analogist_pack.attention_patches -p analogist_pack.loaders -p analogist_pack.controlnet
 
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/attention.py outputs/bench/attention.json

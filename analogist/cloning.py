@@ -7,8 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from .cells import (
+    Cell,
+    TokenGrid,
+    cell_tokens,
+    check_grid,
+    write_cell,
+)
 from .fused import FusedAttention, fused_attention, merge
-from .regions import Cell, TokenGrid, cell_tokens, check_grid, write_cell
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Plain softmax attention on (batch, heads, tokens, dim); queries may be fewer than keys."""

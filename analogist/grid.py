@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.Image import Resampling
 
-from .regions import Cell
+from .cells import Cell
 
 Size = tuple[int, int]
 """Width and height in pixels."""

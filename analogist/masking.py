@@ -4,8 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from .cells import (
+    Cell,
+    TokenGrid,
+    cell_tokens,
+    check_grid,
+    write_cell,
+)
 from .cloning import Attention
-from .regions import Cell, TokenGrid, cell_tokens, check_grid, write_cell
 
 
 def mask_cross_attention(

@@ -11,7 +11,13 @@ from itertools import product
 import numpy as np
 from PIL import Image
 
-from .toy_world import CHOICES, LEAN, TRANSFORMATIONS, Scene, render
+from .toy_world import (
+    CHOICES,
+    LEAN,
+    TRANSFORMATIONS,
+    Scene,
+    render,
+)
 
 KEPT = ("position", "size", "rotation")
 """What no caption names, so that it can only come from B."""

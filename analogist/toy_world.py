@@ -14,8 +14,8 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFilter
 
+from .cells import Cell
 from .grid import AnalogyGrid, compose, place
-from .regions import Cell
 
 GRID = AnalogyGrid(cell_width=64, cell_height=64)
 """The grid that the demo model paints."""

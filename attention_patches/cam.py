@@ -3,9 +3,15 @@
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from ..analogist.cells import TokenGrid
 from ..analogist.masking import mask_cross_attention, mask_rows
-from ..analogist.regions import TokenGrid
-from .patching import AttentionPatch, Options, Placement, patch_attention, unedited
+from .patching import (
+    AttentionPatch,
+    Options,
+    Placement,
+    patch_attention,
+    unedited,
+)
 
 
 def patched(model: ModelPatcher, placement: Placement) -> ModelPatcher:

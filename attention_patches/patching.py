@@ -17,9 +17,9 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ..analogist.cells import TokenGrid, check_grid
 from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import ActivePart, LayerRange, NoiseLevels
-from ..analogist.regions import TokenGrid, check_grid
 from .blocks import Block, transformer_blocks
 
 Options = dict[str, Any]

@@ -5,9 +5,20 @@ from functools import partial
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from ..analogist.cells import (
+    Cell,
+    TokenGrid,
+    cell_tokens,
+    write_cell,
+)
 from ..analogist.cloning import clone_self_attention
-from ..analogist.regions import Cell, TokenGrid, cell_tokens, write_cell
-from .patching import AttentionPatch, Options, Placement, patch_attention, unedited
+from .patching import (
+    AttentionPatch,
+    Options,
+    Placement,
+    patch_attention,
+    unedited,
+)
 
 
 def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPatcher:

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy.controlnet import ControlBase, ControlNet
 
-from ..analogist.prompt_diffusion_pictures import Pictures
+from ..analogist.prompt_diffusion.inputs import Pictures
 from .encoders import PairQueryEncoder, check_text
 from .loading import to_signed
 

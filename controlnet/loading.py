@@ -14,8 +14,8 @@ from comfy.controlnet import ControlNet
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..analogist.prompt_diffusion_file import READ_ERRORS, tensors, unreadable
-from ..analogist.prompt_diffusion_names import (
+from ..analogist.prompt_diffusion.convert import READ_ERRORS, tensors, unreadable
+from ..analogist.prompt_diffusion.names import (
     CONTROL_PREFIX,
     ENCODER_WIDTH,
     MODEL_PREFIX,

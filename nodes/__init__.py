@@ -5,7 +5,13 @@ from typing_extensions import override
 
 from .attention import CAMPatch, SACPatch
 from .demo_model import DemoModelLoader
-from .evaluation import BestOf, ContactSheet, DirectionScore, Sweep, SweepValues
+from .evaluation import (
+    BestOf,
+    ContactSheet,
+    DirectionScore,
+    Sweep,
+    SweepValues,
+)
 from .example import Example
 from .grid import GridBuilder, GridCropper
 from .prompt_diffusion import (

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..models import demo
+from ..loaders import demo
 from .types import CATEGORY
 
 

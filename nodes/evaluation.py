@@ -10,9 +10,10 @@ from comfy_api.latest import io, ui
 from PIL.Image import Image
 from torch import Tensor
 
-from ..analogist import metrics, sweep
-from ..analogist.contact_sheet import Tile, analogy_sheet, sweep_sheet
-from ..analogist.pictures import from_tensor, to_tensor
+from ..analogist.images import from_tensor, to_tensor
+from ..analogist.scores import metrics
+from ..analogist.sheets import sweep
+from ..analogist.sheets.contact_sheet import Tile, analogy_sheet, sweep_sheet
 from .display import own_id, show
 from .types import CATEGORY
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from comfy_api.latest import io, ui
 
-from ..analogist.pictures import open_picture, to_tensor
+from ..analogist.images import open_picture, to_tensor
 from .types import CATEGORY
 
 FOLDER = Path(__file__).parent.parent / "workflows" / "examples"

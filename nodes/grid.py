@@ -4,9 +4,14 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..analogist import grid as grids
-from ..analogist.grid import AnalogyGrid, CropSize, Fit, Layout
-from ..analogist.pictures import from_tensor, to_tensor, together
-from ..analogist.regions import Cell
+from ..analogist.cells import Cell
+from ..analogist.grid import (
+    AnalogyGrid,
+    CropSize,
+    Fit,
+    Layout,
+)
+from ..analogist.images import from_tensor, to_tensor, together
 from .types import CATEGORY, AnalogyGridType
 
 

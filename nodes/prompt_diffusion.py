@@ -5,10 +5,10 @@ from comfy.controlnet import ControlNet
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..analogist import prompt_diffusion
 from ..analogist.grid import Fit
-from ..analogist.prompt_diffusion import NEGATIVE_PROMPT, SUFFIX, Task
-from ..analogist.prompt_diffusion_pictures import prepared
+from ..analogist.prompt_diffusion import tasks as prompt_diffusion
+from ..analogist.prompt_diffusion.inputs import prepared
+from ..analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, SUFFIX, Task
 from ..controlnet import loading
 from ..controlnet.applying import Conditioning, Hold, applied
 from .types import CATEGORY

@@ -14,10 +14,11 @@ from comfy_api.latest import io, ui
 from PIL.Image import Image
 from torch import Tensor
 
-from ..analogist import profiles, prompting
-from ..analogist.pictures import from_tensor
-from ..analogist.prompter import Inferred, Wish, infer
-from ..analogist.vision_llm import Dialects
+from ..analogist.images import from_tensor
+from ..analogist.vision import profiles
+from ..analogist.vision import replies as prompting
+from ..analogist.vision.endpoint import Dialects
+from ..analogist.vision.prompter import Inferred, Wish, infer
 from .display import own_id, show
 from .types import CATEGORY
 

@@ -25,18 +25,18 @@ from PIL import Image
 
 from support.graph import execute, room
 
-SETTINGS = room("analogist.diffusers_pipeline").Settings
+SETTINGS = room("analogist.pipelines.inpainting").Settings
 
 
 def main(folder: Path) -> None:
-    pictures = room("analogist.pictures")
+    pictures = room("analogist.images")
     images = {n: pictures.to_tensor([pictures.open_picture(folder / f"{n}.png")]) for n in ("a", "a_prime", "b")}
     prompt = (folder / "prompt.txt").read_text(encoding="utf-8").strip()
     checkpoint = os.environ.get("ANALOGIST_MODEL")
     if checkpoint:
         models, settings, cell = comfy.sd.load_checkpoint_guess_config(checkpoint)[:3], SETTINGS(), 256
     else:
-        models, settings, cell = room("models.demo").load(), room("analogist.demo").DRAWINGS_SETTINGS, 64
+        models, settings, cell = room("models.demo").load(), room("analogist.demo.analogies").DRAWINGS_SETTINGS, 64
     sampled, painted = analogy(*models, images, prompt, settings, cell)
     for name, image in (("comfyui_grid.png", sampled), ("comfyui_b_prime.png", painted)):
         Image.fromarray((image[0].clamp(0, 1) * 255).round().byte().cpu().numpy()).save(folder / name)

@@ -30,23 +30,23 @@ from scipy.stats import bootstrap
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from analogist.demo import LAST_LAYERS
-from analogist.demo_file import PATH
-from analogist.demo_model import load
-from analogist.diffusers_models import InpaintingModel
-from analogist.diffusers_pipeline import (
-    Conditions,
-    Edit,
-    Settings,
-    denoise,
-    start_latents,
-)
+from analogist.cells import Cell
+from analogist.demo.analogies import LAST_LAYERS
+from analogist.demo.model import load
+from analogist.demo.weights import PATH
 from analogist.grid import canvas, mask
+from analogist.images import to_tensor
 from analogist.layers import PAPER, LayerRange
-from analogist.pictures import to_tensor
-from analogist.regions import Cell
+from analogist.pipelines.edits import Edit
+from analogist.pipelines.inpainting import Conditions, Settings, denoise, start_latents
+from analogist.pipelines.models import InpaintingModel
 from analogist.toy_scores import scores
-from analogist.toy_world import GRID, Analogy, held_out_analogies, render
+from analogist.toy_world import (
+    GRID,
+    Analogy,
+    held_out_analogies,
+    render,
+)
 
 NONE, ALL = LayerRange(0, 0), LayerRange(0, 16)
 BATCH = 12

@@ -25,20 +25,19 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from analogist.demo_file import PATH
-from analogist.demo_model import load
-from analogist.diffusers_models import InpaintingModel, ddim
-from analogist.diffusers_pipeline import (
-    Edit,
-    EditedAttention,
-    EditedProcessor,
-    Settings,
-    predict,
-    transformer_blocks,
+from analogist.cells import (
+    Cell,
+    TokenGrid,
+    cell_tokens,
+    write_cell,
 )
+from analogist.demo.model import load
+from analogist.demo.weights import PATH
+from analogist.images import to_tensor
 from analogist.layers import LayerRange
-from analogist.pictures import to_tensor
-from analogist.regions import Cell, TokenGrid, cell_tokens, write_cell
+from analogist.pipelines.edits import Edit, EditedAttention, EditedProcessor, transformer_blocks
+from analogist.pipelines.inpainting import Settings, predict
+from analogist.pipelines.models import InpaintingModel, ddim
 from analogist.toy_world import held_out_analogies
 
 TIMES = (250, 500, 750)

@@ -24,8 +24,8 @@ from make_workflows import (
 )
 from PIL import Image
 
-from analogist.contact_sheet import Tile, analogy_sheet
-from analogist.pictures import open_picture
+from analogist.images import open_picture
+from analogist.sheets.contact_sheet import Tile, analogy_sheet
 
 EXAMPLE = next(example for example in EXAMPLES if example.name == "colorization")
 TITLE = "best of seeds"

@@ -15,8 +15,8 @@ from make_workflows import sampling as inpainted
 from PIL import Image, ImageChops
 
 from analogist.grid import AnalogyGrid, compose, mark
-from analogist.pictures import open_picture
-from analogist.prompt_diffusion import NEGATIVE_PROMPT, SUFFIX, Task
+from analogist.images import open_picture
+from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, SUFFIX, Task
 
 FILE = "network-step=04999.ckpt"
 PAGE = "https://huggingface.co/zhendongw/prompt-diffusion"

@@ -23,10 +23,10 @@ from make_workflows import (
 )
 from PIL import Image
 
-from analogist import prompting
 from analogist.grid import AnalogyGrid, compose, mark
-from analogist.pictures import open_picture
-from analogist.prompting import Form
+from analogist.images import open_picture
+from analogist.vision import replies as prompting
+from analogist.vision.replies import Form
 
 EXAMPLE = next(example for example in EXAMPLES if example.name == "colorization")
 

@@ -16,9 +16,9 @@ from PIL.Image import Resampling
 from skimage import data, transform
 
 from analogist import grid as grids
+from analogist.cells import Cell
 from analogist.grid import AnalogyGrid
-from analogist.pictures import open_picture
-from analogist.regions import Cell
+from analogist.images import open_picture
 from analogist.toy_world import Scene, render
 
 Color = tuple[int, int, int]

@@ -35,13 +35,30 @@ from torch.nn.functional import l1_loss, mse_loss
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import CLIPTextModel
 
-from analogist.clip_tokenizer import clip_tokenizer
-from analogist.demo_file import END, START, UNKNOWN, read
-from analogist.demo_model import Modules, build, load_modules, save
-from analogist.diffusers_models import ddim
-from analogist.patch_autoencoder import SCALING_FACTOR, PatchAutoencoder
-from analogist.regions import Cell
-from analogist.toy_world import CHOICES, GRID, SHAPES, Scene, collage_picture, random_collage
+from analogist.cells import Cell
+from analogist.demo.autoencoder import SCALING_FACTOR, PatchAutoencoder
+from analogist.demo.model import (
+    Modules,
+    build,
+    load_modules,
+    save,
+)
+from analogist.demo.weights import (
+    END,
+    START,
+    UNKNOWN,
+    read,
+)
+from analogist.pipelines.clip_tokenizer import clip_tokenizer
+from analogist.pipelines.models import ddim
+from analogist.toy_world import (
+    CHOICES,
+    GRID,
+    SHAPES,
+    Scene,
+    collage_picture,
+    random_collage,
+)
 
 SEED = 0
 WIDTH, HEIGHT = GRID.size

@@ -9,9 +9,14 @@ from typing import Protocol
 from PIL import Image
 from PIL.Image import Resampling
 
-from ..grid import AnalogyGrid, compose, crop, place
-from ..pictures import open_picture
-from ..regions import Cell
+from ..cells import Cell
+from ..grid import (
+    AnalogyGrid,
+    compose,
+    crop,
+    place,
+)
+from ..images import open_picture
 from .dataset import GRID, TRUTH, Source
 from .settings import Painting
 

@@ -10,13 +10,18 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
+from ..cells import Cell
 from ..grid import crop
-from ..pictures import open_picture
-from ..regions import Cell
+from ..images import open_picture
 from .jobs import known_b_prime
 from .runner import Evaluated, Finished
 from .store import Store
-from .table import ALL_TASKS, SHOWN_SETTINGS, item_rows, task_rows
+from .table import (
+    ALL_TASKS,
+    SHOWN_SETTINGS,
+    item_rows,
+    task_rows,
+)
 
 SIDE, LARGEST = 128, 192
 """Pixels: how wide a picture is shown, and its longer side in the page."""

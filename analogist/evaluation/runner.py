@@ -10,9 +10,15 @@ from typing import NamedTuple, Protocol
 from PIL import Image
 from pydantic import JsonValue
 
-from ..pictures import open_picture
+from ..images import open_picture
 from .dataset import Dataset, Problem, Source
-from .jobs import Crew, Job, known_b_prime, prepare, seed_of
+from .jobs import (
+    Crew,
+    Job,
+    known_b_prime,
+    prepare,
+    seed_of,
+)
 from .settings import Config, Painting, Task
 from .store import Origin, Record, Store
 

@@ -6,11 +6,16 @@ from importlib.util import find_spec
 from PIL import Image
 from torch import Tensor
 
-from .. import metrics
 from ..grid import crop
-from ..metric_models import Embedder
-from ..pictures import to_tensor
-from ..strips import Cells, Strip, cells, published_cells
+from ..images import to_tensor
+from ..scores import metrics
+from ..scores.networks import Embedder
+from ..scores.strips import (
+    Cells,
+    Strip,
+    cells,
+    published_cells,
+)
 from .jobs import PAIR_AND_B
 from .settings import Painting
 

@@ -12,7 +12,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
 
-from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
+from ..grid import (
+    CELL_STEP,
+    AnalogyGrid,
+    Fit,
+    Layout,
+)
 from ..layers import LayerRange
 from ..schedule import ddim_timesteps
 

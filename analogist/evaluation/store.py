@@ -18,8 +18,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from ..cells import Cell
 from ..grid import canvas, crop
-from ..regions import Cell
 from .jobs import Job
 from .settings import Painting, readable
 

@@ -10,9 +10,14 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from analogist import cloning, fused
+from analogist.cells import (
+    Cell,
+    cell_slices,
+    cell_tokens,
+    write_cell,
+)
 from analogist.cloning import clone_self_attention
 from analogist.masking import mask_cross_attention, mask_rows
-from analogist.regions import Cell, cell_slices, cell_tokens, write_cell
 from support import golden
 from support.golden import Golden
 

@@ -10,9 +10,14 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from analogist.__main__ import app, file_stem, strip
-from analogist.diffusers_pipeline import Settings
-from analogist.grid import AnalogyGrid, canvas, compose, mark
+from analogist.cli.app import app, file_stem, strip
+from analogist.grid import (
+    AnalogyGrid,
+    canvas,
+    compose,
+    mark,
+)
+from analogist.pipelines.inpainting import Settings
 from support.random_pipeline import random_pipeline
 
 
@@ -229,7 +234,7 @@ def test_demo_writes_its_pictures_and_says_where(tmp_path: Path, model: str, of_
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys, analogist.__main__; assert not {'torch', 'diffusers', 'transformers', 'numpy'} & set(sys.modules)"
+        "import sys, analogist.cli.app; assert not {'torch', 'diffusers', 'transformers', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -238,7 +243,7 @@ def test_an_interrupt_leaves_no_traceback(tmp_path: Path, monkeypatch: pytest.Mo
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analogist.demo.drawings", interrupted)
+    monkeypatch.setattr("analogist.demo.analogies.drawings", interrupted)
     result = call("demo", "--output-dir", tmp_path)
     assert result.exit_code == 130
     assert "Traceback" not in result.output

@@ -6,8 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
-from analogist.contact_sheet import BEST, SYSTEM_FONTS, Tile, analogy_sheet, contact_sheet, sweep_sheet
-from analogist.sweep import parse_settings, runs
+from analogist.sheets.contact_sheet import (
+    BEST,
+    SYSTEM_FONTS,
+    Tile,
+    analogy_sheet,
+    contact_sheet,
+    sweep_sheet,
+)
+from analogist.sheets.sweep import parse_settings, runs
 
 COLORS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0), (0, 250, 250), (250, 0, 250)]
 SIDES = (64, 256, 1024)
@@ -70,7 +77,7 @@ def test_letters_beyond_ascii_are_drawn_or_become_question_marks(
     monkeypatch: pytest.MonkeyPatch, fonts: tuple[str, ...] | None
 ) -> None:
     if fonts is not None:
-        monkeypatch.setattr("analogist.contact_sheet.SYSTEM_FONTS", fonts)
+        monkeypatch.setattr("analogist.sheets.contact_sheet.SYSTEM_FONTS", fonts)
     sheet, asked = (contact_sheet([[Tile(plain(0), word)]], side=64) for word in ("\u00e9t\u00e9", "?t?"))
     assert (border(sheet) == 255).all()
     assert (sheet.tobytes() == asked.tobytes()) == (fonts == () or not any(map(is_there, SYSTEM_FONTS)))

@@ -5,11 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from analogist import demo
-from analogist.demo_model import load
-from analogist.diffusers_models import InpaintingModel
-from analogist.diffusers_pipeline import Settings, transformer_blocks
-from analogist.regions import Cell
+from analogist.cells import Cell
+from analogist.demo import analogies as demo
+from analogist.demo.model import load
+from analogist.pipelines.edits import transformer_blocks
+from analogist.pipelines.inpainting import Settings
+from analogist.pipelines.models import InpaintingModel
 from analogist.toy_world import TRANSFORMATIONS, held_out_analogies, render
 from support.random_pipeline import random_model, random_pipeline
 

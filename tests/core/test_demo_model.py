@@ -10,13 +10,30 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from analogist import demo_file
-from analogist.clip_tokenizer import clip_tokenizer
-from analogist.demo_file import EMBEDDING, END, START, UNKNOWN, VOCABULARY, pack, read, unpack
-from analogist.demo_model import Modules, build, load, load_modules, save
-from analogist.diffusers_models import ddim, from_pipeline
-from analogist.diffusers_pipeline import Conditions, Settings, denoise, sample, transformer_blocks
+from analogist.demo import weights as demo_file
+from analogist.demo.model import (
+    Modules,
+    build,
+    load,
+    load_modules,
+    save,
+)
+from analogist.demo.weights import (
+    EMBEDDING,
+    END,
+    START,
+    UNKNOWN,
+    VOCABULARY,
+    pack,
+    read,
+    unpack,
+)
 from analogist.grid import AnalogyGrid
+from analogist.pipelines.clip_tokenizer import clip_tokenizer
+from analogist.pipelines.edits import transformer_blocks
+from analogist.pipelines.inpainting import Conditions, Settings, denoise, sample
+from analogist.pipelines.loading import from_pipeline
+from analogist.pipelines.models import ddim
 from support.random_demo import CAPTION, TOKEN_IDS, write_random_demo
 from support.random_pipeline import random_pipeline
 

@@ -17,22 +17,14 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from analogist import diffusers_models
-from analogist.diffusers_models import InpaintingModel, ddim, from_pipeline, load_model
-from analogist.diffusers_pipeline import (
-    Conditions,
-    Edit,
-    Settings,
-    denoise,
-    edited,
-    sample,
-    start_latents,
-    token_grid,
-    transformer_blocks,
-)
 from analogist.grid import AnalogyGrid, canvas
+from analogist.images import to_tensor
 from analogist.layers import ActivePart, LayerRange
-from analogist.pictures import to_tensor
+from analogist.pipelines import loading as diffusers_models
+from analogist.pipelines.edits import Edit, edited, token_grid, transformer_blocks
+from analogist.pipelines.inpainting import Conditions, Settings, denoise, sample, start_latents
+from analogist.pipelines.loading import from_pipeline, load_model
+from analogist.pipelines.models import InpaintingModel, ddim
 from analogist.schedule import ddim_timesteps
 from support.golden import ALL, OWN, UNET_TOLERANCE, Golden, each, need
 from support.random_pipeline import random_model, random_pipeline
@@ -542,14 +534,10 @@ def test_a_folder_with_a_missing_file_is_refused(tmp_path: Path, missing: str, m
         load_model(tmp_path, device="cpu")
 
 
-@pytest.mark.usefixtures("no_network")
-def test_a_tokenizer_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path / "ComfyUI"))
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    monkeypatch.setattr(diffusers_models, "CLIP_REPOSITORY", "nobody/nothing")
+def test_a_tokenizer_that_is_not_there_is_refused(tmp_path: Path) -> None:
     save_file(checkpoint_head(9, 768, *WHOLE), tmp_path / "model.safetensors")
-    with pytest.raises(ValueError, match=r"no vocab\.json and merges\.txt of CLIP's tokenizer in '.*sd1_tokenizer'"):
-        load_model(tmp_path / "model.safetensors", device="cpu")
+    with pytest.raises(ValueError, match=r"expected vocab\.json and merges\.txt of CLIP's tokenizer in '.*', got none"):
+        load_model(tmp_path / "model.safetensors", device="cpu", tokenizer=tmp_path)
 
 
 def test_an_unknown_device_is_refused(saved: Path) -> None:

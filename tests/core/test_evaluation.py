@@ -9,17 +9,38 @@ import psutil
 import pytest
 from PIL import Image
 
-from analogist.diffusers_pipeline import Settings
+from analogist.cells import Cell
 from analogist.evaluation import table
+from analogist.evaluation.backends.diffusers import sampling
 from analogist.evaluation.dataset import Dataset, Source, read_dataset
-from analogist.evaluation.diffusers_painter import sampling
 from analogist.evaluation.jobs import in_turn, prepare, seed_of
-from analogist.evaluation.runner import Evaluated, Watch, evaluate, missing_tasks
-from analogist.evaluation.settings import PUBLISHED, ComfyUI, Config, Painting, read_config
-from analogist.evaluation.store import PNG_KEY, UNFINISHED, Origin, Store
-from analogist.grid import AnalogyGrid, canvas, compose, crop
-from analogist.regions import Cell
-from analogist.strips import published_cells, read_strip
+from analogist.evaluation.runner import (
+    Evaluated,
+    Watch,
+    evaluate,
+    missing_tasks,
+)
+from analogist.evaluation.settings import (
+    PUBLISHED,
+    ComfyUI,
+    Config,
+    Painting,
+    read_config,
+)
+from analogist.evaluation.store import (
+    PNG_KEY,
+    UNFINISHED,
+    Origin,
+    Store,
+)
+from analogist.grid import (
+    AnalogyGrid,
+    canvas,
+    compose,
+    crop,
+)
+from analogist.pipelines.inpainting import Settings
+from analogist.scores.strips import published_cells, read_strip
 from support.evaluation import BACKEND, FakePainter, config, picture, plain, published
 
 PAPER_TASKS = ["colorization", "deblur", "denoise", "enhancement"]

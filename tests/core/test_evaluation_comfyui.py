@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from analogist.evaluation.comfyui_client import Client
-from analogist.evaluation.comfyui_graph import Slot, Template, read_template
-from analogist.evaluation.comfyui_painter import VALUES, ComfyUIPainter
+from analogist.cells import Cell
+from analogist.evaluation.backends.comfyui import VALUES, ComfyUIPainter
+from analogist.evaluation.backends.comfyui_client import Client
+from analogist.evaluation.backends.comfyui_graph import Slot, Template, read_template
 from analogist.evaluation.dataset import read_dataset
 from analogist.evaluation.jobs import Job, prepare
 from analogist.evaluation.settings import ComfyUI, Painting
-from analogist.regions import Cell
 from support.evaluation import plain
 
 

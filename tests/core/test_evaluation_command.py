@@ -18,14 +18,14 @@ from PIL import Image
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from typer.testing import CliRunner, Result
 
-from analogist.__main__ import app
+from analogist.cli.app import app
+from analogist.evaluation.backends.diffusers import DiffusersPainter
 from analogist.evaluation.dataset import read_dataset
-from analogist.evaluation.diffusers_painter import DiffusersPainter
 from analogist.evaluation.jobs import Job, in_turn
 from analogist.evaluation.runner import evaluate
 from analogist.evaluation.settings import Config, InProcess, Painting
 from analogist.evaluation.store import UNFINISHED, Store
-from analogist.metric_models import ClipPreprocessor
+from analogist.scores.networks import ClipPreprocessor
 from support.evaluation import SMALL, plain, published
 from support.random_pipeline import random_pipeline
 
@@ -232,7 +232,7 @@ def test_wrong_options_are_one_sentence(tmp_path: Path, options: Sequence[str], 
 
 
 def test_the_command_line_goes_before_the_configuration(tmp_path: Path, settings: Path) -> None:
-    from analogist.evaluate_command import _with_options
+    from analogist.cli.evaluate import _with_options
     from analogist.evaluation.settings import read_config
 
     config = _with_options(read_config(settings), seed=5, model="m", device="cpu", dtype=None, allow_download=False)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from analogist.__main__ import app
+from analogist.cli.app import app
 from analogist.evaluation import table
 from analogist.evaluation.dataset import Dataset, read_dataset
 from analogist.evaluation.jobs import Job, PaintError, in_turn
@@ -23,7 +23,7 @@ from support.random_pipeline import random_pipeline
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 
-from analogist.evaluation.ray_crew import on_ray  # noqa: E402 - where there is a Ray.
+from analogist.evaluation.backends.ray import on_ray  # noqa: E402 - where there is a Ray.
 
 pytestmark = pytest.mark.slow
 NAMES = [f"{number:02}" for number in range(12)]

@@ -11,9 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from analogist.grid import AnalogyGrid, CropSize, Fit, Layout, canvas, compose, crop, mark, mask, name_pictures
-from analogist.pictures import from_tensor, open_picture, to_tensor, together
-from analogist.regions import Cell
+from analogist.cells import Cell
+from analogist.grid import (
+    AnalogyGrid,
+    CropSize,
+    Fit,
+    Layout,
+    canvas,
+    compose,
+    crop,
+    mark,
+    mask,
+    name_pictures,
+)
+from analogist.images import (
+    from_tensor,
+    open_picture,
+    to_tensor,
+    together,
+)
 from support.golden import SHARED
 
 GOLDEN = SHARED / "golden" / "grid" / "grid.json"

@@ -16,13 +16,25 @@ from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPModel
 from typer.testing import CliRunner, Result
 
-from analogist import metrics
-from analogist.__main__ import app, strip
-from analogist.grid import AnalogyGrid, Layout, canvas, compose
-from analogist.metric_models import ALEXNET, INCEPTION, ClipPreprocessor, Embedder, inception, lpips_network
-from analogist.pictures import to_tensor
-from analogist.regions import Cell
-from analogist.strips import cells, published_cells, read_strip
+from analogist.cells import Cell
+from analogist.cli.app import app, strip
+from analogist.grid import (
+    AnalogyGrid,
+    Layout,
+    canvas,
+    compose,
+)
+from analogist.images import to_tensor
+from analogist.scores import metrics
+from analogist.scores.networks import (
+    ALEXNET,
+    INCEPTION,
+    ClipPreprocessor,
+    Embedder,
+    inception,
+    lpips_network,
+)
+from analogist.scores.strips import cells, published_cells, read_strip
 
 with_torchmetrics = pytest.mark.skipif(
     find_spec("torchmetrics") is None, reason="torchmetrics is not installed: pip install analogist[metrics]"
@@ -358,7 +370,7 @@ def test_compare_is_the_protocol_of_prompt_diffusion(pairs: Path) -> None:
 
 @with_torchmetrics
 def test_compare_computes_fid_on_folders(pairs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analogist.metric_models.inception", lambda allow_download: Means())
+    monkeypatch.setattr("analogist.scores.networks.inception", lambda allow_download: Means())
     noise(3, (32, 32)).save(pairs / "results" / "0.png")
     noise(4, (32, 32)).save(pairs / "targets" / "0.png")
     result = call("compare", pairs / "results", pairs / "targets", "--metric", "fid", "--device", "cpu")

@@ -16,13 +16,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
-from analogist.__main__ import app
+from analogist.cli.app import app
 from analogist.grid import Fit
-from analogist.prompt_diffusion import NEGATIVE_PROMPT, Task, texts
-from analogist.prompt_diffusion_file import convert, read
-from analogist.prompt_diffusion_names import Architecture, architecture, control_names, modules, renamed
-from analogist.prompt_diffusion_pictures import Pictures, prepared
-from analogist.prompt_diffusion_pipeline import Settings, control_net, hint, sample, size_for, with_control
+from analogist.pipelines.prompt_diffusion import (
+    Settings,
+    control_net,
+    hint,
+    sample,
+    size_for,
+    with_control,
+)
+from analogist.prompt_diffusion.convert import convert, read
+from analogist.prompt_diffusion.inputs import Pictures, prepared
+from analogist.prompt_diffusion.names import (
+    Architecture,
+    architecture,
+    control_names,
+    modules,
+    renamed,
+)
+from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task, texts
 from support import golden_prompt_diffusion as golden
 from support.bomb import Bomb
 from support.golden import PROJECT

@@ -14,12 +14,13 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from analogist import profiles, prompt_command, prompter
-from analogist.profiles import Api, Profile
-from analogist.prompt_cache import PromptCache
-from analogist.prompter import Inferred, Wish
-from analogist.prompting import RefusalError
-from analogist.vision_llm import VisionError
+from analogist.cli import prompt as prompt_command
+from analogist.vision import profiles, prompter
+from analogist.vision.cache import PromptCache
+from analogist.vision.endpoint import VisionError
+from analogist.vision.profiles import Api, Profile
+from analogist.vision.prompter import Inferred, Wish
+from analogist.vision.replies import RefusalError
 from support.vision_server import VisionServer, fails, says, sends
 
 KEY = "sk-planted-0123456789abcdefghijklmnop"

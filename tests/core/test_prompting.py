@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analogist import prompting
-from analogist.prompting import Answer, Form, RefusalError
+from analogist.vision import replies as prompting
+from analogist.vision.replies import Answer, Form, RefusalError
 
 COMMAS = "bagels in color, colorful bagels on plate, golden baked bagels"
 BAGELS = ["bagels in color", "colorful bagels on plate", "golden baked bagels"]

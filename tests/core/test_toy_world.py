@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from analogist.regions import Cell
-from analogist.toy_scores import SCORED, is_right, others, scores, squared_error
+from analogist.cells import Cell
+from analogist.toy_scores import (
+    SCORED,
+    is_right,
+    others,
+    scores,
+    squared_error,
+)
 from analogist.toy_world import (
     CHOICES,
     GRID,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from analogist.demo_file import PATH
-from analogist.demo_model import load_modules
+from analogist.demo.model import load_modules
+from analogist.demo.weights import PATH
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_demo_model.py"
 

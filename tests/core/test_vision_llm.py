@@ -16,10 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from analogist import vision_llm
-from analogist.profiles import Api, Profile
-from analogist.prompting import Form, RefusalError
-from analogist.vision_llm import Dialects, Question, Reply, VisionError
+from analogist.vision import endpoint as vision_llm
+from analogist.vision.endpoint import (
+    Dialects,
+    Question,
+    Reply,
+    VisionError,
+)
+from analogist.vision.profiles import Api, Profile
+from analogist.vision.replies import Form, RefusalError
 from support.vision_server import (
     Behaviour,
     VisionServer,

@@ -39,12 +39,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ours(path: Path) -> Any:
     """(MODEL, CLIP, VAE)"""
-    return room("models.demo").load(path)
+    return room("loaders.demo").load(path)
 
 
 @pytest.fixture(scope="module")
 def theirs(path: Path) -> Any:
-    return room("analogist.demo_model").load(path)
+    return room("analogist.demo.model").load(path)
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -77,7 +77,8 @@ def test_both_read_the_same_words(ours: Any, theirs: Any, text: str) -> None:
 
 def test_the_whole_vocabulary_is_the_hosts(ours: Any) -> None:
     assert (
-        room("analogist.clip_tokenizer").clip_tokenizer().get_vocab() == ours[1].tokenizer.clip_l.tokenizer.get_vocab()
+        room("analogist.pipelines.clip_tokenizer").clip_tokenizer().get_vocab()
+        == ours[1].tokenizer.clip_l.tokenizer.get_vocab()
     )
 
 
@@ -120,7 +121,7 @@ def test_a_whole_guided_run_paints_the_same_picture(ours: Any, theirs: Any, edit
     mask = torch.zeros(1, 1, LATENT_SIDE, LATENT_SIDE)
     mask[..., LATENT_SIDE // 2 :, LATENT_SIDE // 2 :] = 1
     model, clip, vae = ours
-    pipeline, layers = room("analogist.diffusers_pipeline"), room("analogist.layers")
+    pipeline, layers = room("analogist.pipelines.inpainting"), room("analogist.layers")
     chosen = layers.LayerRange(3, 11) if edited else layers.LayerRange(0, 0)
     settings = pipeline.Settings(steps=10, strength=0.9, guidance=4.0, edit=pipeline.Edit(chosen, chosen))
     with torch.inference_mode():
@@ -196,12 +197,12 @@ def test_a_file_that_lacks_a_tensor_is_refused(path: Path, tmp_path: Path, name:
     with safe_open(path, framework="pt") as file:
         save_file(tensors, tmp_path / "lacking", file.metadata())
     with pytest.raises(ValueError, match="lacking' does not fit this version of the pack"):
-        room("models.demo").load(tmp_path / "lacking")
+        room("loaders.demo").load(tmp_path / "lacking")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="There is no demo model"):
-        room("models.demo").load(tmp_path / "missing")
+        room("loaders.demo").load(tmp_path / "missing")
 
 
 def stock_graph() -> dict[str, Any]:

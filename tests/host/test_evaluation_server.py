@@ -13,7 +13,7 @@ from support.comfyui import Server
 comfyui.need_host()
 
 from analogist.evaluation import table
-from analogist.evaluation.comfyui_painter import ComfyUIPainter
+from analogist.evaluation.backends.comfyui import ComfyUIPainter
 from analogist.evaluation.dataset import read_dataset
 from analogist.evaluation.jobs import in_turn
 from analogist.evaluation.runner import Evaluated, Watch, evaluate

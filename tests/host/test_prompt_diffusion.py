@@ -270,7 +270,7 @@ def stock() -> Any:
     """A ControlNet of the host for the same UNet, with weights of its own."""
     names = OWN.in_form("bare")
     network = room("controlnet.loading").build(
-        room("analogist.prompt_diffusion_names").architecture({name: t.shape for name, t in names.items()}),
+        room("analogist.prompt_diffusion.names").architecture({name: t.shape for name, t in names.items()}),
         torch.float32,
         None,
     )
@@ -379,7 +379,7 @@ def test_sums_in_half_precision_are_near_the_reference(
 def sd15_shapes() -> dict[str, tuple[int, ...]]:
     """Names and shapes of the published control network, made by the host's own class at the size of SD 1.5."""
     loading = room("controlnet.loading")
-    names = room("analogist.prompt_diffusion_names")
+    names = room("analogist.prompt_diffusion.names")
     with torch.device("meta"), pytest.MonkeyPatch.context() as patch:
         patch.setattr("comfy.model_management.unet_offload_device", lambda: torch.device("meta"))
         network = loading.build(names.Architecture((320, 640, 1280, 1280), 768), torch.float16, None)

@@ -26,7 +26,7 @@ def test_a_third_random_model_on_a_grid_that_is_not_square(size: tuple[int, int]
     start, end = layers
     patched = cam(sac(model, start_layer=start, end_layer=end), start_layer=start, end_layer=end)
     options = {**patched.model_options["transformer_options"], "sigmas": torch.ones(1)}
-    pipeline = room("analogist.diffusers_pipeline")
+    pipeline = room("analogist.pipelines.inpainting")
     edit = pipeline.Edit(*[room("analogist.layers").LayerRange(*layers)] * 2)
     with torch.inference_mode():
         one = model.model.diffusion_model(x, torch.full((2,), 481.0), context, transformer_options=options)

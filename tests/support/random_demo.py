@@ -8,7 +8,7 @@ import torch
 
 from .golden import PROJECT
 
-DEMO_FILE = Path("analogist", "demo_model.safetensors")
+DEMO_FILE = Path("analogist", "demo", "demo_model.safetensors")
 """Where a pack has it."""
 CAPTION = "a big red circle on the left"
 TOKEN_IDS = (320, 1205, 736, 7117, 525, 518, 1823, 49406, 49407)
@@ -17,7 +17,7 @@ TOKEN_IDS = (320, 1205, 736, 7117, 525, 518, 1823, 49406, 49407)
 
 def write_random_demo(path: Path, library: str = "analogist", seed: int = 0) -> Path:
     """Write one with the library of this name, the installed one or the pack's own."""
-    demo_model = import_module(f"{library}.demo_model")
+    demo_model = import_module(f"{library}.demo.model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         modules = demo_model.build()

@@ -4,8 +4,9 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from analogist.clip_tokenizer import tokenizer_of
-from analogist.diffusers_models import InpaintingModel, ddim, from_pipeline
+from analogist.pipelines.clip_tokenizer import tokenizer_of
+from analogist.pipelines.loading import from_pipeline
+from analogist.pipelines.models import InpaintingModel, ddim
 
 TEXT_WIDTH = 48
 

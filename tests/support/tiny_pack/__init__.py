@@ -2,7 +2,12 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .tiny import tiny_clip, tiny_clip_vision, tiny_model, tiny_vae
+from .tiny import (
+    tiny_clip,
+    tiny_clip_vision,
+    tiny_model,
+    tiny_vae,
+)
 
 
 class TinyCheckpoint(io.ComfyNode):

@@ -1,0 +1,1 @@
+"""The command line, `python -m analogist`: one file for each command."""

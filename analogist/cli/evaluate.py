@@ -1,0 +1,254 @@
+"""`python -m analogist evaluate`: a data set painted, scored and shown, in runs that can be killed and resumed."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from ..evaluation.dataset import Dataset, Problem
+    from ..evaluation.jobs import Crew, Painter
+    from ..evaluation.runner import Evaluated, Scorer
+    from ..evaluation.settings import Config
+    from ..evaluation.store import Store
+
+COLUMNS = {
+    "task": "task",
+    "painted": "painted",
+    "failed": "failed",
+    "direction_similarity_published": "published",
+    "direction_similarity": "corrected",
+    "structure_distance": "structure",
+    "rmse": "RMSE",
+}
+"""What the terminal shows, and how it is called there; everything else is in the files."""
+output, errors = Console(), Console(stderr=True)
+
+
+class Precision(str, Enum):
+    """Names of torch's types."""
+
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    FLOAT32 = "float32"
+
+
+def evaluate(
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            help="Published: a folder with <task>_masked and <task>_gpt4_out.txt in it. Plain: a folder for each "
+            "analogy, or for each of a, a_prime and b. Or a manifest, .csv or .jsonl."
+        ),
+    ],
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="Where results are kept; the same folder goes on with a run.")
+    ] = Path("results/evaluation"),
+    config: Annotated[
+        Path | None, typer.Option(help="Settings by task, .yaml or .toml; the published ones by default.")
+    ] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Only this task; may be given several times.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many analogies of each task.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the configuration's.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(envvar="ANALOGIST_MODEL", help="As in `run`; in place of the configuration's."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cuda, mps or cpu; the GPU by default, where there is one.")
+    ] = None,
+    dtype: Annotated[
+        Precision | None, typer.Option(help="Precision; float16 on a GPU and float32 on the CPU by default.")
+    ] = None,
+    clip: Annotated[
+        str | None, typer.Option(envvar="ANALOGIST_CLIP", help="Score by this CLIP: a folder in transformers' format.")
+    ] = None,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Fetch what is missing from Hugging Face.")
+    ] = False,
+    redo_changed: Annotated[
+        bool, typer.Option("--redo-changed", help="Paint anew what is there from other settings.")
+    ] = False,
+    ray: Annotated[
+        str | None, typer.Option(help='Paint on a cluster of Ray\'s: its address, "auto", or "local" to start one.')
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers on Ray; one for each GPU by default, else for each CPU.")
+    ] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Write the table as Parquet, too.")] = False,
+) -> None:
+    """Paint, score and show a whole data set; killed at any point, the same command goes on where it ended."""
+    from ..evaluation.dataset import read_dataset
+    from ..evaluation.runner import evaluate as run
+    from ..evaluation.runner import missing_tasks
+    from ..evaluation.settings import PUBLISHED, read_config
+    from ..evaluation.store import Store
+
+    settings = _with_options(read_config(config or PUBLISHED), seed, model, device, dtype, allow_download)
+    found = read_dataset(dataset)
+    if config:
+        for name in missing_tasks(settings, found):
+            _warn(f"The configuration names the task {name!r}, which is not in the data set.")
+    painter, kept = _painter(settings)
+    scorer = _scorer(found, clip, device, allow_download)
+    with Store(output_dir) as store, _Bars() as bars:
+        crew = _crew(painter, ray, workers)
+        evaluated = run(
+            store,
+            settings,
+            found,
+            crew,
+            kept,
+            scorer=scorer,
+            only=task or (),
+            limit=limit,
+            redo=redo_changed,
+            watch=bars,
+        )
+        _write(store, evaluated, parquet, f"Analogist on {dataset.resolve().name}")
+    _show(evaluated, output_dir)
+    if evaluated.problems:
+        raise typer.Exit(1)
+
+
+def _with_options(
+    config: "Config",
+    seed: int | None,
+    model: str | None,
+    device: str | None,
+    dtype: Precision | None,
+    allow_download: bool,
+) -> "Config":
+    """The configuration with what the command line says instead."""
+    from ..evaluation.settings import InProcess
+
+    said = {"model": model, "device": device, "dtype": dtype and dtype.value, "allow_download": allow_download or None}
+    backend = config.backend
+    if isinstance(backend, InProcess):
+        backend = backend.model_copy(update={name: value for name, value in said.items() if value is not None})
+    return config.model_copy(update={"backend": backend, "seed": config.seed if seed is None else seed})
+
+
+def _painter(config: "Config") -> tuple["Painter", "dict[str, JsonValue]"]:
+    """Who paints, and what every result keeps of it."""
+    from ..evaluation.settings import InProcess
+
+    backend = config.backend
+    if isinstance(backend, InProcess):
+        _quiet_libraries()  # Before they are imported: they speak while they are.
+        from ..evaluation.backends.diffusers import DiffusersPainter
+
+        return DiffusersPainter(backend), backend.model_dump(include={"kind", "model", "dtype"})
+    from ..evaluation.backends.comfyui import ComfyUIPainter
+
+    painter = ComfyUIPainter(backend)
+    return painter, {
+        **backend.model_dump(include={"kind", "inputs", "output", "result"}),
+        "workflow": Path(backend.workflow).name,
+        "graph": painter.template.graph,
+    }
+
+
+def _scorer(dataset: "Dataset", clip: str | None, device: str | None, allow_download: bool) -> "Scorer | None":
+    """Scores against the true B' where the data set has it, and those of CLIP where one is named."""
+    from ..evaluation.dataset import TRUTH
+    from ..evaluation.scoring import LibraryScorer
+
+    if clip is None:
+        return LibraryScorer() if any(TRUTH in source.pictures for source in dataset.sources) else None
+    from ..scores.networks import Embedder
+
+    return LibraryScorer(Embedder.load(clip, device or "cpu", allow_download), clip)
+
+
+def _crew(painter: "Painter", ray: str | None, workers: int | None) -> "Crew":
+    from ..evaluation.jobs import in_turn
+
+    if ray is None:
+        return in_turn(painter)
+    from ..evaluation.backends.ray import on_ray
+
+    return on_ray(painter, None if ray == "local" else ray, workers)
+
+
+def _write(store: "Store", evaluated: "Evaluated", parquet: bool, title: str) -> None:
+    from ..evaluation.plots import plots
+    from ..evaluation.report import write_report
+    from ..evaluation.table import TABLES, item_rows, to_parquet
+
+    for name, made in TABLES.items():
+        store.write(store.folder / name, made(evaluated))
+    if parquet:
+        store.write(store.folder / "analogies.parquet", to_parquet(item_rows(evaluated)))
+    drawn = plots(evaluated)
+    for name, png in drawn.items():
+        store.write(store.folder / "plots" / f"{name}.png", png)
+    write_report(store, evaluated, drawn, title)
+
+
+def _show(evaluated: "Evaluated", folder: Path) -> None:
+    from ..evaluation.table import task_rows
+
+    rows = task_rows(evaluated)
+    columns = {name: title for name, title in COLUMNS.items() if name in rows[0]}
+    # A long name of a task is folded, so that no number is cut off where the terminal is narrow.
+    numbers = (Column(title, justify="right", no_wrap=True) for name, title in columns.items() if name != "task")
+    table = Table(Column(columns["task"], overflow="fold"), *numbers, box=SIMPLE)
+    for row in rows:
+        values = (row[name] for name in columns)
+        table.add_row(*("-" if one is None else f"{one:.3f}" if isinstance(one, float) else str(one) for one in values))
+    output.print(table)
+    _say(f"Everything is in {folder}; look at {folder / 'report.html'}.")
+    if evaluated.problems:
+        _warn(f"{len(evaluated.problems)} problems are named above and in the report.")
+
+
+class _Bars:
+    """Shows what a run tells: bars with the time left, and sentences. A context."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self.progress = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=errors)
+
+    def __enter__(self) -> "_Bars":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def started(self, what: str, total: int, done: int) -> None:
+        # What was done before does not count for the speed, and so not for the time left.
+        self.bar = self.progress.add_task(what, total=total, completed=done)
+
+    def advanced(self) -> None:
+        self.progress.advance(self.bar)
+
+    def failed(self, problem: "Problem") -> None:
+        _warn(str(problem))
+
+
+def _warn(sentence: str) -> None:
+    errors.print(Text(sentence, style="red"), soft_wrap=True)
+
+
+def _say(sentence: str) -> None:
+    output.print(Text(sentence), soft_wrap=True)
+
+
+def _quiet_libraries() -> None:
+    """Keep notes to programmers off the terminal; errors still come through."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    for logging in (diffusers_logging, transformers_logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()

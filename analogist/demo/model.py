@@ -1,0 +1,151 @@
+"""The demo model on diffusers: a Stable Diffusion 1.x inpainting model small enough to come with the pack.
+
+The UNet has the 16 transformer blocks of Stable Diffusion 1.x, so that layer numbers mean the same, and predicts v
+(Salimans and Ho 2022, arXiv 2202.00512). A grid is 128x128 pixels and its latents 16x16. How it was trained is told
+in its file.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from diffusers import UNet2DConditionModel
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from ..devices import checked_device
+from ..pipelines.clip_tokenizer import clip_tokenizer
+from ..pipelines.models import InpaintingModel, to_images
+from .autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
+from .weights import (
+    END,
+    PATH,
+    START,
+    VOCABULARY,
+    DemoWeights,
+    State,
+    fitting,
+    read,
+    write,
+)
+
+TEXT_WIDTH = 96
+
+UNET: dict[str, Any] = {
+    "sample_size": 16,
+    "in_channels": 9,
+    "out_channels": 4,
+    "block_out_channels": (64, 64, 96, 64),
+    "layers_per_block": 2,
+    "cross_attention_dim": TEXT_WIDTH,
+    "attention_head_dim": 4,  # In diffusers' Stable Diffusion 1.x this is the number of heads.
+}
+TEXT_ENCODER: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": TEXT_WIDTH,
+    "intermediate_size": 384,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 77,
+    "hidden_act": "quick_gelu",
+    "projection_dim": TEXT_WIDTH,
+    "bos_token_id": START,
+    "eos_token_id": END,
+    "pad_token_id": END,
+}
+TEXT_PREFIX = "text_model."
+"""Of the names in the file and of ComfyUI's; transformers has dropped it in its version 5."""
+
+
+class Modules(NamedTuple):
+    """The parts that have weights."""
+
+    unet: UNet2DConditionModel
+    vae: PatchAutoencoder
+    text_encoder: CLIPTextModel
+
+
+@dataclass(frozen=True)
+class DemoInpaintingModel(InpaintingModel):
+    """An inpainting model around the demo's own autoencoder, whose encoding draws no random numbers."""
+
+    vae: PatchAutoencoder
+
+    @property
+    def latent_factor(self) -> int:
+        return FACTOR
+
+    def encode(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        return self.vae.encode(pixels.to(self.device, self.unet.dtype)) * SCALING_FACTOR
+
+    def decode(self, latents: Tensor) -> list[Image.Image]:
+        return to_images(self.vae.decode(latents / SCALING_FACTOR))
+
+
+def build() -> Modules:
+    """The parts with random weights, from torch's global generator, in float32 on the CPU and in evaluation mode.
+
+    The text encoder reads CLIP's ids, all 49408; those of words that are not to be known must be replaced by
+    `demo_file.UNKNOWN` in training, as all of them have its vector in the file.
+    """
+    modules = Modules(UNet2DConditionModel(**UNET), PatchAutoencoder(), CLIPTextModel(CLIPTextConfig(**TEXT_ENCODER)))
+    for module in modules:
+        module.eval()
+    return modules
+
+
+def save(
+    modules: Modules, token_ids: Sequence[int], path: str | Path = PATH, facts: Mapping[str, Any] | None = None
+) -> None:
+    """Write a trained model in half precision.
+
+    Args:
+        token_ids: CLIP's ids of the words that it knows, those of start and end among them.
+        facts: about the training, anything that JSON can say.
+
+    Raises:
+        ValueError: numbers that half precision cannot hold, token ids that cannot be packed, a file that is too large.
+    """
+    unet, vae, text_encoder = (module.state_dict() for module in modules)
+    text_encoder = {f"{TEXT_PREFIX}{name.removeprefix(TEXT_PREFIX)}": text_encoder[name] for name in text_encoder}
+    text_encoder.pop(f"{TEXT_PREFIX}embeddings.position_ids", None)  # A buffer of older versions.
+    write(DemoWeights(unet, vae, text_encoder, tuple(token_ids), facts or {}), path)
+
+
+def load(path: str | Path = PATH, device: str | None = "cpu") -> InpaintingModel:
+    """The model in float32, ready for the pipeline; the tokenizer comes with the pack.
+
+    Args:
+        device: None takes the GPU where there is one; the model is so small that it needs none.
+
+    Raises:
+        ValueError: no such file or device, or a file that is no demo model of this version.
+    """
+    place = torch.device(checked_device(device))
+    modules = load_modules(path)
+    for module in modules:
+        module.to(place)
+    return DemoInpaintingModel(*modules, clip_tokenizer(), prediction_type="v_prediction")
+
+
+def load_modules(path: str | Path = PATH) -> Modules:
+    """The parts in float32 on the CPU and in evaluation mode.
+
+    Raises:
+        ValueError: no such file, or one that is no demo model of this version.
+    """
+    weights, modules = read(path), build()
+    text_encoder = _named_as(modules.text_encoder, weights.text_encoder)
+    with fitting(path):
+        for module, state in zip(modules, (weights.unet, weights.vae, text_encoder), strict=True):
+            module.load_state_dict(state)
+    return modules
+
+
+def _named_as(module: nn.Module, state: State) -> State:
+    """The text encoder's state with or without the prefix, as the installed version of transformers has it."""
+    prefix = TEXT_PREFIX if any(name.startswith(TEXT_PREFIX) for name in module.state_dict()) else ""
+    return {f"{prefix}{name.removeprefix(TEXT_PREFIX)}": tensor for name, tensor in state.items()}

@@ -1,0 +1,47 @@
+"""Painting with the diffusers pipeline, in whatever process this object is in."""
+
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from ...pipelines.edits import Edit
+from ...pipelines.inpainting import Settings, sample
+from ...pipelines.loading import load_model
+from ...pipelines.models import InpaintingModel
+from ..jobs import Job
+from ..settings import InProcess, Painting
+
+
+class DiffusersPainter:
+    """The published method; the model is loaded when the first analogy comes, so that the object travels light."""
+
+    def __init__(self, backend: InProcess) -> None:
+        if not backend.model:
+            raise ValueError("Say which model: with --model, in ANALOGIST_MODEL, or as backend.model in the file.")
+        self.backend = backend
+
+    @cached_property
+    def model(self) -> InpaintingModel:
+        ours = self.backend
+        precision = None if ours.dtype is None else getattr(torch, ours.dtype)
+        tokenizer = None if ours.tokenizer is None else Path(ours.tokenizer)
+        return load_model(ours.model, ours.device, precision, tokenizer, ours.allow_download)
+
+    def paint(self, job: Job) -> list[Image.Image]:
+        generator = self.model.generator(job.seed)
+        return next(sample(self.model, job.grid, job.image, [job.prompt], sampling(job.painting), generator))
+
+
+def sampling(painting: Painting) -> Settings:
+    """The settings as the pipeline takes them."""
+    return Settings(
+        steps=painting.steps,
+        strength=painting.strength,
+        guidance=painting.guidance_scale,
+        edit=Edit(sac=painting.sac, cam=painting.cam, scale=painting.scale_sac),
+        images_per_prompt=painting.num_images_per_prompt,
+        suffix=painting.suffix,
+        negative_prompt=painting.negative_prompt,
+    )

@@ -1,0 +1,151 @@
+"""SAC and CAM in the attentions of a diffusers UNet.
+
+The edits live in attention processors that are installed around one call of the UNet and taken out again; no module's
+forward is ever replaced.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from diffusers import UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0, XFormersAttnProcessor
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import Tensor
+
+from ..cells import TokenGrid
+from ..cloning import clone_self_attention
+from ..layers import PAPER, ActivePart, LayerRange
+from ..masking import mask_cross_attention
+from ..schedule import TRAIN_STEPS
+
+LatentSize = tuple[int, int]
+"""Height and width of the latents."""
+EditedAttention = Callable[[Tensor, Tensor, Tensor, TokenGrid], Tensor]
+"""q, k, v (batch, heads, tokens, dim) and the token grid -> the same shape, before the output projection."""
+
+PLAIN_PROCESSORS = (AttnProcessor, AttnProcessor2_0, XFormersAttnProcessor)
+"""Processors that compute plain attention, so that one of ours may stand in for them."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Which transformer blocks are edited, how, and when; the default is the paper's.
+
+    Attributes:
+        sac, cam: layers of Self-Attention Cloning and of Cross-Attention Masking, half open; empty for none.
+        scale: s of Self-Attention Cloning, any finite number.
+        active: the part of the noise schedule in which both act.
+    """
+
+    sac: LayerRange = PAPER
+    cam: LayerRange = PAPER
+    scale: float = 1.3
+    active: ActivePart = field(default_factory=ActivePart)
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.scale):
+            raise ValueError(f"The scale of Self-Attention Cloning is {self.scale}, but must be a finite number.")
+
+    def is_active(self, timestep: int) -> bool:
+        """Whether the edit acts at a training time step; percent p of the schedule is time step (1 - p) * 999."""
+        if self.active.is_everything:
+            return True
+        return timestep in self.active.noise_levels(lambda percent: (1 - percent) * (TRAIN_STEPS - 1))
+
+
+def transformer_blocks(unet: UNet2DConditionModel) -> list[BasicTransformerBlock]:
+    """All transformer blocks in the order in which they run; the position in the list is the paper's layer number.
+
+    Stable Diffusion 1.x has 16.
+
+    Raises:
+        ValueError: the model is no UNet with such blocks (a diffusion transformer, say).
+    """
+    stages = [*unet.down_blocks, unet.mid_block, *unet.up_blocks] if isinstance(unet, UNet2DConditionModel) else []
+    blocks = [
+        block
+        for stage in stages
+        for transformer in getattr(stage, "attentions", ())
+        if isinstance(transformer, Transformer2DModel)
+        for block in transformer.transformer_blocks
+    ]
+    if not blocks:
+        raise ValueError(
+            "SAC and CAM work inside the transformer blocks of a UNet (Stable Diffusion 1.x); this model is a "
+            f"{type(unet).__name__}, which has none."
+        )
+    return blocks
+
+
+def token_grid(latent_size: LatentSize, tokens: int) -> TokenGrid:
+    """The token grid of the UNet level that has `tokens` tokens: every level halves the sides and rounds up."""
+    h, w = latent_size
+    while h * w > tokens:
+        h, w = (h + 1) // 2, (w + 1) // 2
+    return h, w
+
+
+@dataclass(frozen=True)
+class EditedProcessor:
+    """What diffusers' AttnProcessor2_0 does in a transformer block, with an edited attention in its middle.
+
+    The attentions of a transformer block have no norms and no residual of their own: those belong to the block.
+    """
+
+    attention: EditedAttention
+    latent_size: LatentSize
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> Tensor:
+        if attention_mask is not None:
+            raise ValueError("SAC and CAM cannot be used together with an attention mask.")
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        q, k, v = (
+            projected.unflatten(-1, (attn.heads, -1)).transpose(1, 2)  # (B, N, H * D) -> (B, H, N, D)
+            for projected in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
+        )
+        out = self.attention(q, k, v, token_grid(self.latent_size, q.shape[-2])).transpose(1, 2).flatten(-2)
+        projection, dropout = attn.to_out
+        result: Tensor = dropout(projection(out))
+        return result
+
+
+@contextmanager
+def edited(unet: UNet2DConditionModel, edit: Edit, latent_size: LatentSize, timestep: int) -> Iterator[None]:
+    """SAC and CAM in the attentions of `unet`, for a call at `timestep`; afterwards its processors are as before.
+
+    Where no layer is selected or the edit does not act at this time step, the UNet is left untouched.
+
+    Raises:
+        ValueError: a model without transformer blocks, a layer range past its end, or an attention that another
+            extension has replaced. At the UNet's call: a token grid that does not fall into four equal cells.
+    """
+    blocks = transformer_blocks(unet)
+    clone = EditedProcessor(partial(clone_self_attention, scale=edit.scale), latent_size)
+    mask_rows = EditedProcessor(mask_cross_attention, latent_size)
+    edits = [(blocks[layer].attn1, clone) for layer in edit.sac.select(len(blocks))]
+    edits += [(blocks[layer].attn2, mask_rows) for layer in edit.cam.select(len(blocks))]
+    previous = [(attention, attention.get_processor()) for attention, _ in edits]
+    for _, processor in previous:
+        if not isinstance(processor, PLAIN_PROCESSORS):
+            raise ValueError(
+                f"An attention of the UNet is already replaced by {type(processor).__name__}: take that extension out "
+                "first, SAC and CAM need a plain attention there."
+            )
+    try:
+        if edit.is_active(timestep):
+            for attention, processor in edits:
+                attention.set_processor(processor)
+        yield
+    finally:
+        for attention, processor in previous:
+            attention.set_processor(processor)

@@ -1,0 +1,1 @@
+"""Prompt Diffusion without a host: its tasks, its inputs, the names of its tensors, and converting its checkpoints."""

@@ -1,0 +1,144 @@
+"""Files of Prompt Diffusion's weights: read without running anything that is in them, and made smaller."""
+
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from .names import CHECKPOINT_PREFIXES, control_names
+
+READ_ERRORS = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    AttributeError,
+    KeyError,
+    TypeError,
+)
+"""What reading a file that is damaged, or no file of weights at all, raises somewhere inside torch and safetensors."""
+
+HALF, WHOLE = ("F16", 2), ("I64", 8)
+"""The types that are written, and their bytes for a number."""
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors file or of a checkpoint of torch, mapped from the disk and not yet read.
+
+    Raises:
+        ValueError: no such file, a damaged one, one that is no file of weights, or one with code inside, which is
+            not run.
+    """
+    if not path.is_file():
+        raise ValueError(f"There is no file {str(path)!r}.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path) or None)
+    except READ_ERRORS as error:
+        raise unreadable(repr(str(path)), error) from error
+    return tensors(content, repr(str(path)))
+
+
+def tensors(content: object, source: str) -> dict[str, Tensor]:
+    """The tensors by name in what a checkpoint holds, also where they lie under "state_dict".
+
+    Raises:
+        ValueError: there are none.
+    """
+    inner = content.get("state_dict", content) if isinstance(content, Mapping) else {}
+    found = {name: value for name, value in inner.items() if isinstance(value, Tensor)}
+    if not found:
+        raise ValueError(f"The file {source} holds no weights by name.")
+    return found
+
+
+def unreadable(source: str, error: Exception) -> ValueError:
+    """One sentence for one of READ_ERRORS."""
+    if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in str(error):
+        return ValueError(
+            f"The file {source} holds more than weights: reading it would run what else is in there, so it was not "
+            "read. Look for a .safetensors file of the same weights."
+        )
+    return ValueError(
+        f"The file {source} cannot be read as weights; it may be damaged or not fully downloaded: "
+        f"{str(error).strip().partition(chr(10))[0] or type(error).__name__}"
+    )
+
+
+def convert(
+    source: Path, target: Path, control_only: bool = False, on_tensor: Callable[[int, int], None] = lambda *_: None
+) -> int:
+    """Write a file of Prompt Diffusion as .safetensors in half precision, one tensor after the other.
+
+    Never more than one tensor is in memory, and `target` appears only when it is complete.
+
+    Args:
+        source: any form that `control_names` recognises. Of a whole checkpoint what served the training alone is left
+            out; names stay as they are.
+        control_only: only the control network, under its bare names.
+        on_tensor: called with the bytes written so far and in all.
+
+    Returns:
+        the size of the new file in bytes.
+
+    Raises:
+        ValueError: as `read` and `control_names`; a target of another ending; or a weight too large for half precision.
+    """
+    if target.suffix != ".safetensors":
+        raise ValueError(f"The new file must end in .safetensors, but {str(target)!r} does not.")
+    weights = read(source)
+    bare = control_names({name: tuple(tensor.shape) for name, tensor in weights.items()}, f"The file {str(source)!r}")
+    names = (
+        bare
+        if control_only
+        else {name: name for name in weights if name in bare or name.startswith(CHECKPOINT_PREFIXES)}
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.part")
+    try:
+        _write({new: weights[name] for name, new in names.items()}, unfinished, on_tensor)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def _write(weights: Mapping[str, Tensor], path: Path, on_tensor: Callable[[int, int], None]) -> None:
+    """The format of safetensors: the length of the header, the header in JSON, the tensors without gaps.
+
+    The library's own writer needs all tensors in memory at once. Whole numbers, of eight bytes, come first: so every
+    tensor starts where its type may start.
+    """
+    ordered = sorted(weights, key=lambda name: (weights[name].is_floating_point(), name))
+    header, ends = {}, [0]
+    for name in ordered:
+        tensor, (kind, width) = weights[name], HALF if weights[name].is_floating_point() else WHOLE
+        ends.append(ends[-1] + tensor.numel() * width)
+        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": ends[-2:]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % WHOLE[1])
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for name, end in zip(ordered, ends[1:], strict=True):
+            file.write(_bytes(name, weights[name]))
+            on_tensor(end, ends[-1])
+
+
+def _bytes(name: str, tensor: Tensor) -> bytes:
+    if not tensor.is_floating_point():
+        return tensor.to(torch.int64).contiguous().numpy().tobytes()
+    half = tensor.to(torch.float16)
+    if torch.isfinite(tensor).all() and not torch.isfinite(half).all():
+        raise ValueError(f"The tensor {name} has numbers too large for half precision.")
+    return half.contiguous().numpy().tobytes()

@@ -1,0 +1,1 @@
+"""Contact sheets and parameter sweeps, as images."""

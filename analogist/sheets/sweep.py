@@ -1,0 +1,84 @@
+"""A sweep over settings as text: the values that a person types, and the line that stands for each result."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
+
+from ..layers import LayerRange
+
+T = TypeVar("T")
+
+MOST = 256
+"""Runs of one sweep; a product of four lists grows faster than one thinks."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The settings of one result."""
+
+    scale: float
+    layers: LayerRange
+    strength: float
+    seed: int
+
+    def line(self) -> str:
+        """The settings as `parse_settings` reads them; layers as the paper writes them, both ends included."""
+        layers = f"{self.layers.start}..{self.layers.end - 1}"
+        return f"scale={self.scale:g}, layers={layers}, strength={self.strength:g}, seed={self.seed}"
+
+
+def runs(scales: str, layers: str, strengths: str, seeds: str) -> list[Run]:
+    """Every combination of the values, which have commas between them; the seeds change fastest.
+
+    Layers are ranges as the paper writes them, with both ends: "3..10, 4..8".
+
+    Raises:
+        ValueError: a value that cannot be read, or more than `MOST` combinations.
+    """
+    combined = [
+        Run(*one)
+        for one in product(
+            _values("scale", scales, float, "1.0, 1.3, 1.6"),
+            _values("layers", layers, _layer_range, "3..10, 4..8"),
+            _values("strength", strengths, float, "0.8, 0.98"),
+            _values("seed", seeds, int, "42, 43, 44"),
+        )
+    ]
+    if len(combined) > MOST:
+        raise ValueError(f"These values make {len(combined)} runs; a sweep has at most {MOST}.")
+    return combined
+
+
+def parse_settings(text: str) -> list[dict[str, str]]:
+    """The settings of each result, one line for each: "scale=1.3, seed=42".
+
+    Raises:
+        ValueError: a line that is not made of names and values.
+    """
+    return [dict(_setting(part, line) for part in line.split(",")) for line in text.splitlines() if line.strip()]
+
+
+def _setting(part: str, line: str) -> tuple[str, str]:
+    name, equals, value = (piece.strip() for piece in part.partition("="))
+    if not (name and equals and value):
+        raise ValueError(f"The settings {line.strip()!r} cannot be read: write them like scale=1.3, strength=0.98.")
+    return name, value
+
+
+def _values(name: str, text: str, read: Callable[[str], T], such_as: str) -> list[T]:
+    try:
+        values = [read(part.strip()) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"The values of {name} are {text!r}; write them with commas between them, such as {such_as}."
+        ) from None
+    return list(dict.fromkeys(values))
+
+
+def _layer_range(text: str) -> LayerRange:
+    ends = re.fullmatch(r"(\d+)\s*(?:\.\.|-)\s*(\d+)", text)
+    if not ends:
+        raise ValueError(text)
+    return LayerRange(int(ends[1]), int(ends[2]) + 1)
