@@ -8,7 +8,8 @@ from torch import Tensor
 from ..analogist.grid import Fit
 from ..analogist.prompt_diffusion import tasks as prompt_diffusion
 from ..analogist.prompt_diffusion.inputs import prepared
-from ..analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, SUFFIX, Task
+from ..analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task
+from ..analogist.published import SUFFIX
 from ..controlnet import loading
 from ..controlnet.applying import Conditioning, Hold, applied
 from .types import CATEGORY

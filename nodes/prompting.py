@@ -15,6 +15,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ..analogist.images import from_tensor
+from ..analogist.published import SUFFIX
 from ..analogist.vision import profiles
 from ..analogist.vision import replies as prompting
 from ..analogist.vision.endpoint import Dialects
@@ -55,7 +56,7 @@ def _prompts_wanted() -> io.Input:
 def _suffix() -> io.Input:
     return io.String.Input(
         "suffix",
-        default=prompting.SUFFIX,
+        default=SUFFIX.removeprefix(", "),
         tooltip="Appended to every prompt, after a comma. This one is the paper's; leave it empty for none.",
     )
 

@@ -16,7 +16,8 @@ from PIL import Image, ImageChops
 
 from analogist.grid import AnalogyGrid, compose, mark
 from analogist.images import open_picture
-from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, SUFFIX, Task
+from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task
+from analogist.published import SUFFIX
 
 FILE = "network-step=04999.ckpt"
 PAGE = "https://huggingface.co/zhendongw/prompt-diffusion"

@@ -25,6 +25,7 @@ from PIL import Image
 
 from analogist.grid import AnalogyGrid, compose, mark
 from analogist.images import open_picture
+from analogist.published import SUFFIX
 from analogist.vision import replies as prompting
 from analogist.vision.replies import Form
 
@@ -42,7 +43,7 @@ def endpoint(graph: Graph, marked: Output) -> Output:
         (20, 1170, 730, 480),
         inputs={"image": marked},
         outputs={"prompts": "STRING", "text": "STRING"},
-        widgets=["openai", "", 1, prompting.SUFFIX, prompting.instruction(), 0, ""],
+        widgets=["openai", "", 1, SUFFIX.removeprefix(", "), prompting.instruction(), 0, ""],
     )
     graph.note(
         "Who is asked, and what it costs",
@@ -98,7 +99,7 @@ def local(graph: Graph, marked: Output) -> Output:
         (780, 1170, 360, 130),
         inputs={"reply": told["generated_text"]},
         outputs={"prompts": "STRING", "text": "STRING"},
-        widgets=[1, prompting.SUFFIX],
+        widgets=[1, SUFFIX.removeprefix(", ")],
     )
     graph.note(
         "A vision model inside ComfyUI",

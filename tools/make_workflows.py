@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analogist.published import NEGATIVE_PROMPT, SUFFIX
+
 WORKFLOWS = Path(__file__).parents[1] / "workflows"
 VERSION = "0.1.0"
 HOST_VERSION = "0.33.0"
@@ -17,9 +19,8 @@ HOST_VERSION = "0.33.0"
 CHECKPOINT = "sd-v1-5-inpainting.ckpt"
 CHECKPOINT_PAGE = "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-inpainting"
 CHECKPOINT_URL = f"{CHECKPOINT_PAGE}/resolve/main/{CHECKPOINT}"
-SUFFIX = ", best quality, extremely detailed"
 LABELS = {"a": "A", "a_prime": "A'", "b": "B", "b_prime": "B'"}
-NEGATIVE = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Disheveled,Tangled,Random"
+NEGATIVE = NEGATIVE_PROMPT
 
 
 @dataclass(frozen=True)

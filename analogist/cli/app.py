@@ -201,7 +201,8 @@ def run(
     from ..grid import CropSize, canvas, crop
     from ..layers import LayerRange
     from ..pipelines.edits import Edit
-    from ..pipelines.inpainting import NEGATIVE_PROMPT, SUFFIX, Settings, sample
+    from ..pipelines.inpainting import Settings, sample
+    from ..published import NEGATIVE_PROMPT, SUFFIX
 
     settings = Settings(
         steps=steps,

@@ -18,10 +18,10 @@ from rich.text import Text
 
 from ..prompt_diffusion.tasks import (
     NEGATIVE_PROMPT,
-    SUFFIX,
     Task,
     texts,
 )
+from ..published import SUFFIX
 
 output, errors = Console(), Console(stderr=True)
 

@@ -18,7 +18,8 @@ from ..grid import (
     Fit,
     Layout,
 )
-from ..layers import LayerRange
+from ..layers import PAPER, LayerRange
+from ..published import DEFAULT, NEGATIVE_PROMPT, SIDE, SUFFIX
 from ..schedule import ddim_timesteps
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
@@ -46,18 +47,18 @@ class Painting(_Strict):
         layout, fit, gutter: as in `analogist.grid`.
     """
 
-    steps: int = 50
-    strength: FiniteFloat = 0.98
-    guidance_scale: FiniteFloat = 15.0
-    sac_start_layer: int = 3
-    sac_end_layer: int = 11
-    cam_start_layer: int = 3
-    cam_end_layer: int = 11
-    scale_sac: FiniteFloat = 1.3
-    num_images_per_prompt: int = Field(default=8, ge=1)
-    suffix: str = ", best quality, extremely detailed"
-    negative_prompt: str = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Disheveled,Tangled,Random"
-    res: int = Field(default=512, multiple_of=2 * CELL_STEP)
+    steps: int = DEFAULT.steps
+    strength: FiniteFloat = DEFAULT.strength
+    guidance_scale: FiniteFloat = DEFAULT.guidance
+    sac_start_layer: int = PAPER.start
+    sac_end_layer: int = PAPER.end
+    cam_start_layer: int = PAPER.start
+    cam_end_layer: int = PAPER.end
+    scale_sac: FiniteFloat = DEFAULT.scale
+    num_images_per_prompt: int = Field(default=DEFAULT.images_per_prompt, ge=1)
+    suffix: str = SUFFIX
+    negative_prompt: str = NEGATIVE_PROMPT
+    res: int = Field(default=SIDE, multiple_of=2 * CELL_STEP)
     cell_width: int | None = None
     cell_height: int | None = None
     layout: Literal["rows", "columns"] = "rows"

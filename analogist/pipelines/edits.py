@@ -20,6 +20,7 @@ from ..cells import TokenGrid
 from ..cloning import clone_self_attention
 from ..layers import PAPER, ActivePart, LayerRange
 from ..masking import mask_cross_attention
+from ..published import DEFAULT
 from ..schedule import TRAIN_STEPS
 
 LatentSize = tuple[int, int]
@@ -43,7 +44,7 @@ class Edit:
 
     sac: LayerRange = PAPER
     cam: LayerRange = PAPER
-    scale: float = 1.3
+    scale: float = DEFAULT.scale
     active: ActivePart = field(default_factory=ActivePart)
 
     def __post_init__(self) -> None:

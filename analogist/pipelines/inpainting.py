@@ -17,14 +17,12 @@ from torch.nn.functional import interpolate
 
 from ..grid import AnalogyGrid, canvas, mask
 from ..images import to_tensor
+from ..published import DEFAULT, NEGATIVE_PROMPT, SUFFIX
 from ..schedule import ddim_timesteps
 from .edits import Edit, edited, transformer_blocks
 from .models import InpaintingModel, ddim
 
 logger = logging.getLogger(__name__)
-
-SUFFIX = ", best quality, extremely detailed"
-NEGATIVE_PROMPT = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Disheveled,Tangled,Random"
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,11 @@ class Settings:
         negative_prompt: what the pictures are guided away from.
     """
 
-    steps: int = 50
-    strength: float = 0.98
-    guidance: float = 15.0
+    steps: int = DEFAULT.steps
+    strength: float = DEFAULT.strength
+    guidance: float = DEFAULT.guidance
     edit: Edit = field(default_factory=Edit)
-    images_per_prompt: int = 8
+    images_per_prompt: int = DEFAULT.images_per_prompt
     suffix: str = SUFFIX
     negative_prompt: str = NEGATIVE_PROMPT
 

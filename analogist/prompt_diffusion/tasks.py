@@ -8,7 +8,8 @@ arXiv 2312.03584 in docs/prompt_diffusion.md).
 from dataclasses import dataclass
 from enum import Enum
 
-SUFFIX = ", best quality, extremely detailed"
+from ..published import SUFFIX
+
 NEGATIVE_PROMPT = (
     "longbody, lowres, bad anatomy, bad hands, missing fingers, extra digit, fewer digits, cropped, worst quality, "
     "low quality"

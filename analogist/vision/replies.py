@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-SUFFIX = "best quality, extremely detailed"
-"""What the published program appends to every prompt."""
+from ..published import INSTRUCTION, WORDS
 
 MOST_PROMPTS = 20
 MOST_INSTRUCTION = 8000
@@ -25,12 +24,6 @@ _READ = 10_000
 """Characters that are read of what is left without the thinking, so that no reply can make reading it slow."""
 MOST_WORDS, MOST_CHARACTERS = 60, 500
 """Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
-
-_PUBLISHED = (
-    "Please help me with the image analogy task: take an image A and its transformation A', and provide any image B to "
-    "produce an output B' that is analogous to A'. Or, more succinctly: A : A' :: B : B'. You should give me the text "
-    "prompt of image B' with no more than {} words."
-)
 
 
 class Form(Enum):
@@ -64,9 +57,9 @@ class Answer:
     alignment: str = ""
 
 
-def instruction(words: int = 5) -> str:
+def instruction(words: int = WORDS) -> str:
     """The published instruction (Analogist's README), asking for prompts of at most `words` words."""
-    return _PUBLISHED.format(words)
+    return INSTRUCTION.format(words=words)
 
 
 def request(instruction: str, count: int, form: Form) -> str:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analogist.published import SUFFIX
 from analogist.vision import replies as prompting
 from analogist.vision.replies import Answer, Form, RefusalError
 
@@ -303,7 +304,7 @@ def test_request_asks_for_count_words_and_form() -> None:
 
 
 def test_suffix_is_appended_as_published() -> None:
-    assert prompting.with_suffix(["a cat"], prompting.SUFFIX) == ["a cat, best quality, extremely detailed"]
+    assert prompting.with_suffix(["a cat"], SUFFIX) == ["a cat, best quality, extremely detailed"]
     assert prompting.with_suffix(["a cat"], ", sharp") == ["a cat, sharp"]
     assert prompting.with_suffix(["a cat"], " ") == ["a cat"]
 
