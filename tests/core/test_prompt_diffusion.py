@@ -421,7 +421,7 @@ def test_the_workflows_are_what_their_tool_makes(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_pictures_of_the_examples_are_what_their_tool_draws() -> None:
-    tool = runpy.run_path(str(PROJECT / "tools" / "render_landscapes.py"))
+    tool = runpy.run_path(str(PROJECT / "tools" / "pictures" / "render_landscapes.py"))
     for name, pictures in tool["triples"]().items():
         for file, picture in zip(("a", "a_prime", "b"), pictures, strict=True):
             stored = Image.open(PROJECT / "workflows" / "examples" / name / f"{file}.png")
@@ -432,7 +432,7 @@ def test_the_pictures_of_the_examples_are_what_their_tool_draws() -> None:
 
 def test_the_colors_of_the_segmentation_stay_pure() -> None:
     """A color in between two parts would be a third part to the model."""
-    tool = runpy.run_path(str(PROJECT / "tools" / "render_landscapes.py"))
+    tool = runpy.run_path(str(PROJECT / "tools" / "pictures" / "render_landscapes.py"))
     for file in ("a", "b"):
         picture = Image.open(PROJECT / "workflows" / "examples" / "segmentation_to_picture" / f"{file}.png")
         assert {color for _, color in picture.getcolors()} <= set(tool["ADE20K"].values())

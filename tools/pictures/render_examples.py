@@ -1,6 +1,6 @@
 """Make the pictures of the shipped examples, and the thumbnails of the workflows that use them.
 
-python tools/render_examples.py
+python -m tools.pictures.render_examples
 
 The photographs are crops of those inside the scikit-image wheel, so nothing is downloaded; the drawings are made here.
 """
@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from make_workflows import EXAMPLES, WORKFLOWS, stem
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.Image import Resampling
 from skimage import data, transform
@@ -20,6 +19,7 @@ from analogist.cells import Cell
 from analogist.grid import AnalogyGrid
 from analogist.images import open_picture
 from analogist.toy_world import Scene, render
+from tools.make_workflows import EXAMPLES, WORKFLOWS, stem
 
 Color = tuple[int, int, int]
 Field = npt.NDArray[np.float64]
