@@ -409,17 +409,6 @@ def test_an_inpainting_model_is_refused(tmp_path: Path, folder: Path) -> None:
     assert "has 9 input channels, but a text-to-image model has 4: use Stable Diffusion 1.5" in refused
 
 
-def test_the_workflows_are_what_their_tool_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(PROJECT / "tools"))
-    tool = runpy.run_path(str(PROJECT / "tools" / "make_prompt_diffusion_workflows.py"))
-    made = {f"{work.stem}.json": tool["text"](work) for work in tool["WORKS"]}
-    folder = PROJECT / "workflows"
-    assert {path.name: path.read_text() for path in folder.glob("Prompt Diffusion - *.json")} == made
-    assert len(made) == 8
-    for work in tool["WORKS"]:
-        assert Image.open(folder / f"{work.stem}.jpg").size == (512, 512)
-
-
 def test_the_pictures_of_the_examples_are_what_their_tool_draws() -> None:
     tool = runpy.run_path(str(PROJECT / "tools" / "pictures" / "render_landscapes.py"))
     for name, pictures in tool["triples"]().items():
