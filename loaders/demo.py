@@ -4,7 +4,6 @@ The host recognises checkpoints by their sizes and does not know these, so its c
 of; names are translated, weights loaded and devices chosen by the host.
 """
 
-from fractions import Fraction
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import comfy.sd
 import torch
 from comfy import model_management
 from comfy.ldm.models.autoencoder import AutoencoderKL
-from comfy.model_base import ModelType
+from comfy.model_base import BaseModel, ModelType
 from comfy.model_patcher import CoreModelPatcher, ModelPatcher
 from comfy.sd1_clip import SD1ClipModel, SD1Tokenizer, SDClipModel
 from comfy.supported_models import SD15
@@ -21,42 +20,10 @@ from comfy.supported_models_base import ClipTarget
 from comfy.utils import calculate_parameters, unet_to_diffusers
 
 from ..analogist.demo.autoencoder import FACTOR, PatchAutoencoder
-from ..analogist.demo.weights import (
-    END,
-    PATH,
-    VOCABULARY,
-    DemoWeights,
-    fitting,
-    read,
-)
+from ..analogist.demo.configuration import DEMO
+from ..analogist.demo.weights import PATH, DemoWeights, fitting, read
+from .unet import LevelledUNet, host_config
 
-TEXT_WIDTH = 96
-
-
-class Share(Fraction):
-    """A level's channels as a share of the first level's, where no whole number will do."""
-
-    def __mul__(self, channels: int) -> int:  # type: ignore[override]
-        return int(super().__mul__(channels))
-
-    __rmul__ = __mul__  # type: ignore[assignment]
-
-
-UNET: dict[str, Any] = {
-    "image_size": 16,
-    "in_channels": 9,
-    "out_channels": 4,
-    "model_channels": 64,
-    "num_res_blocks": [2, 2, 2, 2],
-    "channel_mult": [1, 1, Share(3, 2), 1],
-    "use_spatial_transformer": True,
-    "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
-    "transformer_depth_output": [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
-    "transformer_depth_middle": 1,
-    "context_dim": TEXT_WIDTH,
-    "use_linear_in_transformer": False,
-    "legacy": False,
-}
 SMALLEST_VAE: dict[str, Any] = {
     "embed_dim": 4,
     "ddconfig": {
@@ -75,35 +42,29 @@ SMALLEST_VAE: dict[str, Any] = {
 """The host makes a VAE around its own autoencoder only; ours takes its place in it."""
 BYTES_PER_PIXEL = 128
 """Of memory while the autoencoder works; its largest tensors have three numbers for each pixel."""
-TEXT_ENCODER: dict[str, Any] = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": TEXT_WIDTH,
-    "intermediate_size": 384,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 77,
-    "hidden_act": "quick_gelu",
-    "layer_norm_eps": 1e-05,
-    "projection_dim": TEXT_WIDTH,
-    "eos_token_id": END,
-}
 
 
 class DemoConfig(SD15):
     """What the host asks a family of models. In full precision, as so small a model gains nothing from less."""
 
-    unet_extra_config = {"num_heads": 4, "num_head_channels": -1}  # noqa: RUF012 - the host's way
+    unet_extra_config = {"num_heads": DEMO.heads, "num_head_channels": -1}  # noqa: RUF012 - the host's way
     supported_inference_dtypes = [torch.float32]  # noqa: RUF012
 
     def model_type(self, state_dict: dict[str, torch.Tensor], prefix: str = "") -> ModelType:
         return ModelType.V_PREDICTION
+
+    def get_model(self, state_dict: dict[str, torch.Tensor], prefix: str = "", device: Any = None) -> BaseModel:
+        """As the host's own, around a UNet whose levels have any widths."""
+        model = BaseModel(self, self.model_type(state_dict, prefix), device, unet_model=LevelledUNet)
+        model.set_inpaint()
+        return model
 
 
 class DemoTextEncoder(SDClipModel):
     """The host's text encoder in another size."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, textmodel_json_config=dict(TEXT_ENCODER), return_projected_pooled=False)
+        super().__init__(**options, textmodel_json_config=DEMO.text_encoder, return_projected_pooled=False)
 
 
 def load(path: str | Path = PATH) -> tuple[ModelPatcher, comfy.sd.CLIP, comfy.sd.VAE]:
@@ -132,10 +93,11 @@ def _load(path: str | Path, disable_dynamic: bool = False) -> tuple[ModelPatcher
 
 def _model(weights: DemoWeights, disable_dynamic: bool) -> ModelPatcher:
     """The UNet, as `comfy.sd.load_diffusion_model_state_dict` makes one that it recognises."""
-    names = unet_to_diffusers(UNET)
+    description = host_config(DEMO)
+    names = unet_to_diffusers(description)
     state = {names[name]: tensor for name, tensor in weights.unet.items()}
     parameters = calculate_parameters(state)
-    config = DemoConfig(UNET)
+    config = DemoConfig(description)
     device, allowed = model_management.get_torch_device(), config.supported_inference_dtypes
     dtype = model_management.unet_dtype(model_params=parameters, supported_dtypes=allowed)
     config.set_inference_dtype(dtype, model_management.unet_manual_cast(dtype, device, allowed))
@@ -151,7 +113,7 @@ def _clip(weights: DemoWeights, disable_dynamic: bool) -> comfy.sd.CLIP:
     target.params["clip_model"] = DemoTextEncoder
     state = {f"clip_l.transformer.{name}": tensor for name, tensor in weights.text_encoder.items()}
     # Not used in Stable Diffusion 1.x, but the host would leave in it what happens to be in memory.
-    state["clip_l.transformer.text_projection.weight"] = torch.eye(TEXT_WIDTH)
+    state["clip_l.transformer.text_projection.weight"] = torch.eye(DEMO.text_width)
     options = {"disable_dynamic": True} if disable_dynamic else {}  # Only a host that knows it asks for it.
     clip = comfy.sd.CLIP(target, parameters=calculate_parameters(state), state_dict=state, **options)
     _check_complete(clip.cond_stage_model, state)

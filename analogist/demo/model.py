@@ -20,11 +20,9 @@ from ..devices import checked_device
 from ..pipelines.clip_tokenizer import clip_tokenizer
 from ..pipelines.models import InpaintingModel, to_images
 from .autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
+from .configuration import DEMO, DemoConfiguration
 from .weights import (
-    END,
     PATH,
-    START,
-    VOCABULARY,
     DemoWeights,
     State,
     fitting,
@@ -32,32 +30,21 @@ from .weights import (
     write,
 )
 
-TEXT_WIDTH = 96
-
-UNET: dict[str, Any] = {
-    "sample_size": 16,
-    "in_channels": 9,
-    "out_channels": 4,
-    "block_out_channels": (64, 64, 96, 64),
-    "layers_per_block": 2,
-    "cross_attention_dim": TEXT_WIDTH,
-    "attention_head_dim": 4,  # In diffusers' Stable Diffusion 1.x this is the number of heads.
-}
-TEXT_ENCODER: dict[str, Any] = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": TEXT_WIDTH,
-    "intermediate_size": 384,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 77,
-    "hidden_act": "quick_gelu",
-    "projection_dim": TEXT_WIDTH,
-    "bos_token_id": START,
-    "eos_token_id": END,
-    "pad_token_id": END,
-}
 TEXT_PREFIX = "text_model."
 """Of the names in the file and of ComfyUI's; transformers has dropped it in its version 5."""
+
+
+def unet_config(demo: DemoConfiguration) -> dict[str, Any]:
+    """The UNet in the terms of diffusers."""
+    return {
+        "sample_size": demo.side,
+        "in_channels": 9,
+        "out_channels": 4,
+        "block_out_channels": demo.widths,
+        "layers_per_block": demo.blocks,
+        "cross_attention_dim": demo.text_width,
+        "attention_head_dim": demo.heads,  # In diffusers' Stable Diffusion 1.x this is the number of heads.
+    }
 
 
 class Modules(NamedTuple):
@@ -91,7 +78,8 @@ def build() -> Modules:
     The text encoder reads CLIP's ids, all 49408; those of words that are not to be known must be replaced by
     `demo_file.UNKNOWN` in training, as all of them have its vector in the file.
     """
-    modules = Modules(UNet2DConditionModel(**UNET), PatchAutoencoder(), CLIPTextModel(CLIPTextConfig(**TEXT_ENCODER)))
+    unet, text_encoder = UNet2DConditionModel(**unet_config(DEMO)), CLIPTextModel(CLIPTextConfig(**DEMO.text_encoder))
+    modules = Modules(unet, PatchAutoencoder(), text_encoder)
     for module in modules:
         module.eval()
     return modules

@@ -16,6 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from .configuration import END, START, UNKNOWN, VOCABULARY
+
 PATH = Path(__file__).with_name("demo_model.safetensors")
 """Where the pack has its demo model."""
 
@@ -28,10 +30,6 @@ PARTS = ("unet", "vae", "text_encoder")
 TOKEN_IDS = "token_ids"
 EMBEDDING = "text_model.embeddings.token_embedding.weight"
 """The token embedding's name within the text encoder."""
-
-VOCABULARY = 49408
-UNKNOWN, START, END = 49405, 49406, 49407
-"""Ids of CLIP's tokenizer: in training the first one, of a very rare word, stands for any word that is not known."""
 
 State = dict[str, Tensor]
 """Tensors by name, as in a state_dict."""

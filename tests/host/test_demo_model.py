@@ -8,12 +8,15 @@ import io
 from pathlib import Path
 from typing import Any
 
+import comfy.ops
 import comfy.sd
 import pytest
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.model_sampling import V_PREDICTION, ModelSamplingDiscrete
+from comfy.utils import unet_to_diffusers
 from comfy_extras.nodes_model_merging import ModelMergeSimple
+from diffusers import UNet2DConditionModel
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -111,6 +114,25 @@ def test_the_unet_predicts_the_same_v(ours: Any, theirs: Any, timestep: int, siz
     with torch.inference_mode():
         one = unet(x, torch.full((2,), timestep), context, transformer_options={"sigmas": torch.ones(1)})
         other = theirs.unet(x, timestep, context).sample
+    assert other.std() > 0.1
+    assert (one - other).abs().max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("widths", [(32, 96, 64, 160), (64, 32, 32, 64), (64, 128, 128, 128)], ids=str)
+def test_levels_of_any_widths_are_built_alike(widths: tuple[int, ...]) -> None:
+    """Narrower and wider ones than before, multiples of the first and not."""
+    library, loaders = room("analogist.demo.model"), room("loaders.unet")
+    demo = room("analogist.demo.configuration").DemoConfiguration(widths=widths, text_width=64)
+    theirs = UNet2DConditionModel(**library.unet_config(demo)).eval()
+    config = loaders.host_config(demo)
+    heads = {"num_heads": demo.heads, "num_head_channels": -1}
+    ours = loaders.LevelledUNet(**config, **heads, operations=comfy.ops.disable_weight_init).eval()
+    names = unet_to_diffusers(config)
+    ours.load_state_dict({names[name]: tensor for name, tensor in theirs.state_dict().items()})
+    x, context = random(1, 9, 16, 8, seed=1), random(1, 77, 64, seed=2)
+    with torch.inference_mode():
+        one = ours(x, torch.tensor([481]), context, transformer_options={"sigmas": torch.ones(1)})
+        other = theirs(x, 481, context).sample
     assert other.std() > 0.1
     assert (one - other).abs().max() <= TOLERANCE
 
