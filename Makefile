@@ -1,30 +1,37 @@
-# make demo   the main job: an analogy on the CPU; prints where the pictures are
-# make test   all tests; those inside ComfyUI run where there is one (COMFYUI_PATH, or comfy-cli's workspace)
-# make lint   ruff and mypy
-# make bench  what SAC and CAM cost, measured on this machine; a table, JSON and a picture in outputs/bench
+# make demo       six analogies on the CPU; prints where the images are
+# make test       the tests; those inside ComfyUI run where there is one (COMFYUI_PATH, or comfy-cli's workspace)
+# make test-slow  the endurance runs that `make test` leaves out: trainings, killed workers, long sweeps
+# make lint       ruff and mypy
+# make bench      what SAC and CAM cost, measured on this machine; a table, JSON and a plot in outputs/bench
 # Everything is set up in .venv from the package index; nothing else on the machine is touched.
 
 PYTHON ?= python3
 # A known torch, so that numbers can be compared; a ComfyUI keeps its own.
 TORCH ?= torch==2.13.*
+MARK ?= not slow
 VENV := .venv
 BIN := $(VENV)/bin
+# Processes of one thread each: small models gain nothing from threads that wait for each other.
+RUN_TESTS = -m pytest -c tests/pytest.ini -m "$(MARK)" -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-core test-host lint bench format clean
+.PHONY: demo test test-core test-host test-slow lint bench format clean
 
-demo: $(VENV)/ready
+demo: $(VENV)/demo
 	$(BIN)/python -m analogist demo
 	@if host=$$($(PYTHON) tools/host_python.py); then $$host tools/demo_in_comfyui.py outputs/demo; fi
 
 test: test-core test-host
 
+test-slow:
+	$(MAKE) test MARK=slow
+
 test-core: $(VENV)/ready
-	$(BIN)/python -m pytest -c tests/pytest.ini tests/core
+	OMP_NUM_THREADS=1 $(BIN)/python $(RUN_TESTS) tests/core
 
 test-host: $(VENV)/ready
 	@host=$$($(PYTHON) tools/host_python.py) || host=$(BIN)/python; \
 	echo "$$host -m pytest tests/host tests/browser"; \
-	$$host -m pytest -c tests/pytest.ini tests/host tests/browser; \
+	OMP_NUM_THREADS=1 $$host $(RUN_TESTS) tests/host tests/browser; \
 	status=$$?; if [ $$status -eq 5 ]; then exit 0; else exit $$status; fi
 
 lint: $(VENV)/ready
@@ -44,9 +51,11 @@ format: $(VENV)/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/demo: EXTRA = demo
+$(VENV)/ready: EXTRA = dev
+$(VENV)/demo $(VENV)/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$(TORCH)" -e ".[dev]"
+	$(BIN)/python -m pip install --quiet "$(TORCH)" -e ".[$(EXTRA)]"
 	touch $@
 
 clean:

@@ -14,6 +14,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 OVERLAY = PROJECT / ".venv-host"
 TOOLS = [
     "pytest>=8",
+    "pytest-xdist>=3.5",
     "hypothesis>=6.100",
     "diffusers>=0.32",
     "accelerate>=0.30",

@@ -27,6 +27,9 @@ def weights(file: Path) -> dict[str, torch.Tensor]:
     }
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("alone")
