@@ -26,8 +26,7 @@ from PIL import Image
 from analogist.grid import AnalogyGrid, compose, mark
 from analogist.images import open_picture
 from analogist.published import SUFFIX
-from analogist.vision import replies as prompting
-from analogist.vision.replies import Form
+from analogist.vision.request import Form, instruction, request
 
 EXAMPLE = next(example for example in EXAMPLES if example.name == "colorization")
 
@@ -43,7 +42,7 @@ def endpoint(graph: Graph, marked: Output) -> Output:
         (20, 1170, 730, 480),
         inputs={"image": marked},
         outputs={"prompts": "STRING", "text": "STRING"},
-        widgets=["openai", "", 1, SUFFIX.removeprefix(", "), prompting.instruction(), 0, ""],
+        widgets=["openai", "", 1, SUFFIX.removeprefix(", "), instruction(), 0, ""],
     )
     graph.note(
         "Who is asked, and what it costs",
@@ -73,7 +72,7 @@ def local(graph: Graph, marked: Output) -> Output:
         title="Load a vision model",
     )
     graph.nodes[-1]["properties"]["models"] = [{"name": VISION_MODEL, "url": VISION_URL, "directory": "text_encoders"}]
-    text = prompting.request(prompting.instruction(), 1, Form.TEXT)
+    text = request(instruction(), 1, Form.TEXT)
     told = graph.node(
         "TextGenerate",
         (400, 1170, 350, 480),
