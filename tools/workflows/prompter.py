@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from analogist.published import SUFFIX
-from analogist.vision import replies
-from analogist.vision.replies import Form
+from analogist.vision.request import Form, instruction, request
 
 from . import parts
 from .analogies import COLORIZATION, finished, prepared
@@ -16,7 +15,7 @@ SUFFIX_WIDGET = SUFFIX.removeprefix(", ")
 
 def endpoint(graph: Graph, marked: Output) -> Output:
     """The prompter node."""
-    widgets = ["openai", "", 1, SUFFIX_WIDGET, replies.instruction(), 0, ""]
+    widgets = ["openai", "", 1, SUFFIX_WIDGET, instruction(), 0, ""]
     return graph.add("AnalogistGPT4VPrompter", widgets, image=marked)["prompts"]
 
 
@@ -24,7 +23,7 @@ def local(graph: Graph, marked: Output) -> Output:
     """ComfyUI's own text node with a vision model, and the parser."""
     clip = graph.add("CLIPLoader", [VISION_LANGUAGE.name, "ideogram4", "default"], Look("Load a vision model"))
     graph.column()
-    text = replies.request(replies.instruction(), 1, Form.TEXT)
+    text = request(instruction(), 1, Form.TEXT)
     sampling = ["on", 0.7, 64, 0.95, 0.05, 1.05, 0, 0]
     told = graph.add("TextGenerate", [text, 512, *sampling, False, True], clip=clip["CLIP"], image=marked)
     graph.column()
