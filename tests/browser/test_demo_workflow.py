@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 
 from support.frontend import Frontend, launch
 
-WORKFLOW = json.loads((PROJECT / "workflows" / "Analogist - demo.json").read_text())
+WORKFLOW = json.loads((PROJECT / "workflows" / "Image analogy 1 - start here (no download).json").read_text())
 
 
 def test_it_opens_with_nothing_missing_and_solves_its_analogy(server: Server) -> None:

@@ -21,6 +21,7 @@ import torch
 from support.comfyui import QueueError, Server
 from support.golden import PROJECT
 from support.graph import node
+from support.unfolded import unfolded
 from support.vision_server import VisionServer, fails, hangs, says
 
 KEY = "sk-planted-0123456789abcdefghijklmnop"
@@ -351,12 +352,14 @@ def as_api(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_shipped_workflow_samples_once_for_each_prompt(place: Place) -> None:
-    saved = json.loads((PROJECT / "workflows" / "Analogist - prompt from a vision model.json").read_text())
-    prompt = as_api(saved, place.server.get("/object_info"))
+    saved = json.loads((PROJECT / "workflows" / "Image analogy 3 - prompt from a vision model.json").read_text())
+    prompt = as_api(unfolded(saved), place.server.get("/object_info"))
     inputs = {entry["class_type"]: entry["inputs"] for entry in prompt.values()}
     assert inputs["AnalogistGPT4VPrompter"]["profile"] == "openai"
     inputs["AnalogistGPT4VPrompter"] |= {"profile": "here", "prompts_wanted": 2}
-    inputs["AnalogistGridBuilder"] |= {"cell_width": 64, "cell_height": 64}
+    for entry in prompt.values():
+        if entry["class_type"] == "AnalogistGridBuilder":
+            entry["inputs"] |= {"cell_width": 64, "cell_height": 64}
     inputs["AnalogistSigmas"] |= {"steps": 2, "strength": 1.0}
     entry = place.server.run(prompt)
     (sent,) = place.vision.requests

@@ -1,6 +1,7 @@
 """The pack on a running server: nothing failed to import, and nodes, workflows, thumbnails and help are there."""
 
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_template_and_its_thumbnail_are_served(server: Server, name: str) -> N
     address = f"/api/workflow_templates/{PACK_FOLDER}/{quote(name)}"
     assert server.get(f"{address}.json") == json.loads((WORKFLOWS / f"{name}.json").read_text())
     assert server.get(f"{address}.jpg") == (WORKFLOWS / f"{name}.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "subgraphs").glob("*.json")), ids=lambda path: path.stem)
+def test_a_blueprint_is_in_the_library(server: Server, path: Path) -> None:
+    listed = server.get("/api/global_subgraphs")
+    pack = f"custom_nodes.{PACK_FOLDER}"
+    (number,) = (key for key, one in listed.items() if one["info"]["node_pack"] == pack and one["name"] == path.stem)
+    assert json.loads(server.get(f"/api/global_subgraphs/{number}")["data"]) == json.loads(path.read_text())
 
 
 @pytest.mark.parametrize("page", HELP)

@@ -19,8 +19,8 @@ from support.frontend import Frontend, launch
 
 SIZE = {"width": 2000, "height": 1150}
 SHOTS = {
-    "workflow": ("Analogist - colorization", {"x": 85, "y": 78, "width": 1440, "height": 750}),
-    "prompt_diffusion": ("Prompt Diffusion - depth to image", {"x": 370, "y": 60, "width": 945, "height": 625}),
+    "workflow": ("Image analogy 2 - style by example", {"x": 85, "y": 78, "width": 1440, "height": 750}),
+    "prompt_diffusion": ("Prompt Diffusion 1 - start here", {"x": 370, "y": 60, "width": 945, "height": 625}),
 }
 """The workflow of each picture, and the part of the window that is kept."""
 FILES = ("sd-v1-5-inpainting.ckpt", "network-step=04999.ckpt")

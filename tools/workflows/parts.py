@@ -1,12 +1,13 @@
-"""Stretches that several graphs share, each a few nodes and their links."""
+"""The analogies, and stretches that several graphs share, each a few nodes and their links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analogist.grid import Layout
-from analogist.published import NEGATIVE_PROMPT, SUFFIX, Setting
+from analogist.layers import LayerRange
+from analogist.published import DEFAULT, NEGATIVE_PROMPT, SUFFIX, Setting
 
-from .catalogue import INPAINTING, ModelFile
+from .catalogue import INPAINTING
 from .graph import GREEN, RED, Graph, Look, Output
 
 Sockets = Mapping[str, Output]
@@ -14,18 +15,33 @@ Sockets = Mapping[str, Output]
 
 @dataclass(frozen=True)
 class Example:
-    """One shipped analogy. `name` is the folder of its images, `about` and `expect` are told in the notes."""
+    """One shipped analogy: `name` is the folder of its images; what has a default is the published program's."""
 
     name: str
-    title: str
-    about: str
-    expect: str
     prompt: str
-    layout: Layout
-    cell: int
-    setting: Setting
+    layout: Layout = Layout.ROWS
+    cell: int = 256
+    setting: Setting = DEFAULT
     suffix: str = SUFFIX
     negative: str = NEGATIVE_PROMPT
+
+
+COLORIZATION = Example("colorization", "orange tabby cat in color")
+ALIGNED_WITH_B = Example(
+    "aligned_with_b",
+    "windmill at night, painting",
+    layout=Layout.COLUMNS,
+    cell=512,
+    setting=Setting(strength=0.8, layers=LayerRange(4, 8)),
+)
+DEMO = Example(
+    "shapes",
+    "a striped red circle on a yellow background",
+    cell=64,
+    setting=Setting(steps=25, strength=0.9, guidance=3.0, layers=LayerRange(13, 16)),
+    suffix="",
+    negative="",
+)
 
 
 @dataclass(frozen=True)
@@ -49,51 +65,45 @@ def images(graph: Graph, name: str) -> Sockets:
     return graph.add("AnalogistExample", [name])
 
 
-def grid(graph: Graph, example: Example, given: Sockets) -> Sockets:
-    settings = [example.layout.value, example.cell, example.cell, "stretch", 2]
-    return graph.add("AnalogistGridBuilder", settings, a=given["A"], a_prime=given["A'"], b=given["B"])
-
-
-def checkpoint(graph: Graph, file: ModelFile = INPAINTING) -> Loaded:
-    return Loaded(*graph.add("CheckpointLoaderSimple", [file.name]).values())
+def checkpoint(graph: Graph) -> Loaded:
+    return Loaded(*graph.add("CheckpointLoaderSimple", [INPAINTING.name]).values())
 
 
 def demo_model(graph: Graph) -> Loaded:
     return Loaded(*graph.add("AnalogistDemoModelLoader").values())
 
 
-def words(graph: Graph, example: Example, clip: Output, prompts: Output | None = None) -> Words:
-    """Both prompts; with `prompts` that of B' comes from this link."""
-    look = Look("B' in a few words", GREEN)
-    if prompts:
-        positive = graph.add("CLIPTextEncode", [""], look, clip=clip, text=prompts)
-    else:
-        positive = graph.add("CLIPTextEncode", [example.prompt + example.suffix], look, clip=clip)
-    negative = graph.add("CLIPTextEncode", [example.negative], Look("Negative prompt", RED), clip=clip)
-    return Words(positive["CONDITIONING"], negative["CONDITIONING"])
+def grid(graph: Graph, example: Example, given: Sockets, **linked: Output) -> Sockets:
+    settings = [example.layout.value, example.cell, example.cell, "stretch", 2]
+    return graph.add("AnalogistGridBuilder", settings, a=given["A"], a_prime=given["A'"], b=given["B"], **linked)
 
 
-def patches(graph: Graph, example: Example, model: Output, layout: Output) -> tuple[Output, Output]:
-    """The patched MODEL and the schedule."""
-    setting = example.setting
-    placement = [setting.layers.start, setting.layers.end, 0.0, 1.0]
-    cloned = graph.add("AnalogistSACPatch", [setting.scale, *placement], model=model, layout=layout)["model"]
-    masked = graph.add("AnalogistCAMPatch", placement, model=cloned, layout=layout)["model"]
-    return masked, graph.add("AnalogistSigmas", [setting.steps, setting.strength], model=masked)["sigmas"]
+def words(graph: Graph, example: Example, clip: Output, prompt: Sockets | None = None) -> Words:
+    """Both prompts, typed or by the links "positive" and "negative"."""
+    encoded = []
+    for name, look, text in (
+        ("positive", Look("B' in a few words", GREEN), example.prompt + example.suffix),
+        ("negative", Look("Negative prompt", RED), example.negative),
+    ):
+        linked = {"text": prompt[name]} if prompt else {}
+        encoded.append(graph.add("CLIPTextEncode", [text], look, clip=clip, **linked)["CONDITIONING"])
+    return Words(*encoded)
 
 
-def sampling(
-    graph: Graph,
-    example: Example,
-    placed: Sockets,
-    said: Words,
-    vae: Output,
-    patched: tuple[Output, Output],
-    results: int = 1,
-) -> Output:
-    """The sampled latents: `results` of them at once, each from noise of its own."""
-    model, sigmas = patched
-    inpaint = graph.add(
+def patches(graph: Graph, example: Example, model: Output, layers: Sockets, **scale: Output) -> Output:
+    """SAC and CAM; `layers` links the inputs that both have."""
+    where = [example.setting.layers.start, example.setting.layers.end, 0.0, 1.0]
+    cloned = graph.add("AnalogistSACPatch", [example.setting.scale, *where], model=model, **layers, **scale)["model"]
+    return graph.add("AnalogistCAMPatch", where, model=cloned, **layers)["model"]
+
+
+def sigmas(graph: Graph, example: Example, model: Output, **linked: Output) -> Output:
+    numbers = [example.setting.steps, example.setting.strength]
+    return graph.add("AnalogistSigmas", numbers, model=model, **linked)["sigmas"]
+
+
+def conditioned(graph: Graph, placed: Sockets, said: Words, vae: Output) -> Sockets:
+    return graph.add(
         "InpaintModelConditioning",
         [False],
         positive=said.positive,
@@ -102,27 +112,35 @@ def sampling(
         pixels=placed["canvas"],
         mask=placed["mask"],
     )
+
+
+def sampled(
+    graph: Graph, example: Example, model: Output, schedule: Output, inpaint: Sockets, linked: Sockets | None = None
+) -> Output:
+    """The sampled latents; `linked` may have "guidance", "seed" and "amount"."""
+    linked = linked or {}
     latent = inpaint["latent"]
-    if results > 1:
-        latent = graph.add("RepeatLatentBatch", [results], Look("How many results"), samples=latent)["LATENT"]
+    if "amount" in linked:
+        latent = graph.add("RepeatLatentBatch", [1], samples=latent, amount=linked["amount"])["LATENT"]
     guider = graph.add(
         "CFGGuider",
         [example.setting.guidance],
         model=model,
         positive=inpaint["positive"],
         negative=inpaint["negative"],
+        **({"cfg": linked["guidance"]} if "guidance" in linked else {}),
     )
     sampler = graph.add("KSamplerSelect", ["euler"])
-    noise = graph.add("RandomNoise", [42, "fixed"])
-    sampled = graph.add(
+    seed = {"noise_seed": linked["seed"]} if "seed" in linked else {}
+    noise = graph.add("RandomNoise", [42, "fixed"], **seed)
+    return graph.add(
         "SamplerCustomAdvanced",
         noise=noise["NOISE"],
         guider=guider["GUIDER"],
         sampler=sampler["SAMPLER"],
-        sigmas=sigmas,
+        sigmas=schedule,
         latent_image=latent,
-    )
-    return sampled["output"]
+    )["output"]
 
 
 def decoded(graph: Graph, latent: Output, vae: Output, layout: Output) -> tuple[Output, Output]:
@@ -131,23 +149,9 @@ def decoded(graph: Graph, latent: Output, vae: Output, layout: Output) -> tuple[
     return image, graph.add("AnalogistGridCropper", ["B'", "cell"], image=image, layout=layout)["image"]
 
 
-def saved(graph: Graph, title: str, name: str, image: Output) -> None:
-    graph.add("SaveImage", [f"Analogist/{name}"], Look(title), images=image)
+def saved(graph: Graph, title: str, name: str, image: Output, size: tuple[int, int] | None = None) -> None:
+    graph.add("SaveImage", [f"Analogist/{name}"], Look(title, size=size), images=image)
 
 
-def model_note(graph: Graph, *files: ModelFile, height: int = 300, before: str = "", after: str = "") -> None:
-    """Where the model files come from and where they go."""
-    links = "\n".join(f"- {file.folder}: {file.link}" for file in files)
-    graph.note("Model links", height, f"{before}\n\n{links}\n\n```\n{_tree(files)}\n```\n\n{after}")
-
-
-def _tree(files: tuple[ModelFile, ...]) -> str:
-    folders: dict[str, list[str]] = {}
-    for file in files:
-        folders.setdefault(file.folder, []).append(file.name)
-    lines = ["ComfyUI/", "└── models/"]
-    for place, (folder, names) in enumerate(folders.items(), 1):
-        last = place == len(folders)
-        lines.append(f"    {'└' if last else '├'}── {folder}/")
-        lines += [f"    {' ' if last else '│'}   {'└' if name == names[-1] else '├'}── {name}" for name in names]
-    return "\n".join(lines)
+def previewed(graph: Graph, title: str, image: Output, size: tuple[int, int] | None = None) -> None:
+    graph.add("PreviewImage", [], Look(title, size=size), images=image)

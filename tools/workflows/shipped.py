@@ -1,65 +1,79 @@
-"""The list of what is shipped: a title, a graph and a thumbnail each."""
+"""The list of what is shipped: a title, a graph and a thumbnail each; and the blueprints."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from PIL import Image
 
-from . import analogies, prompt_diffusion, prompter, thumbnails
-from .analogies import COLORIZATION, EXAMPLES
-from .best_of import best_of
-from .graph import Graph
-from .prompt_diffusion import CANNY, PLAIN, SIDE_BY_SIDE, TWO_STEPS
-from .thumbnails import Triple
+from analogist.prompt_diffusion.tasks import Task
+
+from . import blueprints, image_analogy, prompt_diffusion, thumbnails
+from .graph import Graph, Subgraph
+from .parts import COLORIZATION
+from .thumbnails import Triple, marked
+
+
+def text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """One file. `stem` is its name without ending, and so the title in ComfyUI's template browser."""
+    """One template. `stem` is its file's name without ending, and so the title in ComfyUI's template browser."""
 
     stem: str
     make: Callable[[], Graph]
     example: str
-    picture: Callable[[Triple], Image.Image] = thumbnails.marked
+    picture: Callable[[Triple], Image.Image] = thumbnails.unknown
 
     def text(self) -> str:
-        return json.dumps(self.make().file(self.stem), indent=2, ensure_ascii=False) + "\n"
+        return text(self.make().file(self.stem))
 
     def thumbnail(self) -> Image.Image:
         return self.picture(thumbnails.example(self.example))
 
 
+@dataclass(frozen=True)
+class Blueprint:
+    """A node of ComfyUI's library that holds a graph."""
+
+    inner: Subgraph
+
+    @property
+    def stem(self) -> str:
+        return self.inner.name
+
+    def text(self) -> str:
+        graph = Graph()
+        graph.put(self.inner)
+        return text(graph.file(self.stem))
+
+
+BY_ENDPOINT = partial(image_analogy.prompt_by, image_analogy.endpoint, image_analogy.BY_ENDPOINT)
+BY_LOCAL = partial(image_analogy.prompt_by, image_analogy.local, image_analogy.BY_LOCAL)
 SHIPPED = (
-    *(
-        Workflow(f"Analogist - {one.title}", partial(analogies.analogy, one), one.name, thumbnails.unknown)
-        for one in EXAMPLES
-    ),
+    Workflow("Image analogy 1 - start here (no download)", image_analogy.start, "shapes"),
+    Workflow("Image analogy 2 - style by example", image_analogy.style_by_example, "colorization"),
+    Workflow("Image analogy 3 - prompt from a vision model", BY_ENDPOINT, "colorization", marked),
+    Workflow("Image analogy 3 - prompt from a vision model, local", BY_LOCAL, "colorization", marked),
+    Workflow("Image analogy 4 - best of 8", image_analogy.best_of, "colorization", thumbnails.sheet),
+    Workflow("Image analogy 5 - sweep of settings", image_analogy.sweep, "shapes"),
+    Workflow("Image analogy 6 - one pair, a folder of B", image_analogy.folder_of_b, "colorization"),
+    Workflow("Image analogy 7 - every node (advanced)", image_analogy.every_node, "colorization"),
+    Workflow("Image analogy 8 - pairs in columns", image_analogy.pairs_in_columns, "aligned_with_b"),
+    Workflow("Prompt Diffusion 1 - start here", prompt_diffusion.start, "depth_to_picture", marked),
+    Workflow("Prompt Diffusion 2 - two-step editing", prompt_diffusion.two_steps, "picture_to_depth", marked),
     Workflow(
-        "Analogist - prompt from a vision model",
-        partial(prompter.prompted, prompter.endpoint),
-        COLORIZATION.name,
+        "Prompt Diffusion 3 - beside Analogist",
+        prompt_diffusion.beside_analogist,
+        "depth_to_picture",
+        thumbnails.marked,
     ),
-    Workflow(
-        "Analogist - prompt from a local model",
-        partial(prompter.prompted, prompter.local),
-        COLORIZATION.name,
-    ),
-    Workflow("Analogist - best of seeds", best_of, COLORIZATION.name, thumbnails.sheet),
-    *(
-        Workflow(f"Prompt Diffusion - {work.title}", partial(prompt_diffusion.simple, work), work.example)
-        for work in PLAIN
-    ),
-    Workflow(
-        f"Prompt Diffusion - {CANNY.title}", partial(prompt_diffusion.canny, CANNY), CANNY.example, thumbnails.outlined
-    ),
-    Workflow(
-        f"Prompt Diffusion - {TWO_STEPS.title}", partial(prompt_diffusion.two_steps, TWO_STEPS), TWO_STEPS.example
-    ),
-    Workflow(
-        f"Prompt Diffusion - {SIDE_BY_SIDE.title}",
-        partial(prompt_diffusion.side_by_side, SIDE_BY_SIDE),
-        SIDE_BY_SIDE.example,
-    ),
+)
+BLUEPRINTS = (
+    Blueprint(blueprints.image_analogy("blueprint", COLORIZATION)),
+    Blueprint(blueprints.prompt_diffusion("prompt diffusion blueprint", Task.PICTURE, "")),
 )

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from analogist.cells import Cell
 from analogist.grid import AnalogyGrid, compose, mark
 from analogist.images import open_picture
 from analogist.sheets.contact_sheet import Tile, analogy_sheet
 
-WORKFLOWS = Path(__file__).parents[2] / "workflows"
+PROJECT = Path(__file__).parents[2]
+WORKFLOWS, SUBGRAPHS = PROJECT / "workflows", PROJECT / "subgraphs"
 Triple = tuple[Image.Image, Image.Image, Image.Image]
 
 
@@ -37,24 +38,8 @@ def unknown(triple: Triple) -> Image.Image:
     return mark(grid, image)
 
 
-def outlined(triple: Triple) -> Image.Image:
-    """The marked grid with edges in place of A and B."""
-    _, a_prime, b = triple
-    return marked((_edges(a_prime), a_prime, _edges(b)))
-
-
 def sheet(triple: Triple) -> Image.Image:
     """The contact sheet as it is before anything has been rendered."""
     blank = Image.new("RGB", (256, 256), (225, 225, 225))
     results = [Tile(blank, f"B' #{number}", best=number == 1) for number in range(1, 4)]
     return analogy_sheet(dict(zip(("A", "A'", "B"), triple, strict=True)), results, columns=3)
-
-
-def _edges(image: Image.Image) -> Image.Image:
-    """Where neighboring pixels differ: near enough to Canny's edges for a thumbnail."""
-    grey = image.convert("L")
-    moved = ImageChops.add(
-        ImageChops.difference(grey, ImageChops.offset(grey, 1, 0)),
-        ImageChops.difference(grey, ImageChops.offset(grey, 0, 1)),
-    )
-    return moved.point(lambda value: 255 if value > 40 else 0).convert("RGB")

@@ -1,0 +1,226 @@
+"""The shipped templates in the real frontend: they open, can be read, become prompts, and the prompts run."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+
+from support.comfyui import PACK_FOLDER, Server
+from support.golden import PROJECT
+from support.golden_prompt_diffusion import OWN
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+
+from playwright.sync_api import sync_playwright
+
+from support.frontend import Frontend, launch
+
+PATHS = sorted((PROJECT / "workflows").glob("*.json"))
+WORKFLOWS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in PATHS}
+COLORIZE = "Image analogy 2 - style by example"
+FOLDER_OF_B = "Image analogy 6 - one pair, a folder of B"
+TWO_STEPS = "Prompt Diffusion 2 - two-step editing"
+RESULTS = {FOLDER_OF_B: 2, TWO_STEPS: 2, "Prompt Diffusion 3 - beside Analogist": 2}
+"""Images that are saved, where it is not one."""
+SHEETS = ("Image analogy 5 - sweep of settings",)
+CHEAP = 128
+"""Pixels of a cell and of a side; the shipped ones take minutes on a CPU."""
+TINY = "tiny_prompt_diffusion.safetensors"
+TEXT_WIDTH = 48
+LEAST_ZOOM = 0.60
+"""Below 0.57 the classic renderer hides all text."""
+FIT = "app.extensionManager.command.execute('Comfy.Canvas.FitView')"
+
+
+@pytest.fixture(scope="module")
+def frontend(server: Server) -> Iterator[Frontend]:
+    folder = server.folder / "models" / "controlnet"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(OWN.for_text_of(TEXT_WIDTH), folder / TINY)
+    many = server.folder / "input" / "b"
+    many.mkdir(parents=True)
+    for number in range(2):
+        Image.new("RGB", (CHEAP, CHEAP), (100 * number, 90, 40)).save(many / f"{number}.png")
+    with sync_playwright() as playwright, launch(playwright) as browser:
+        yield Frontend(browser.new_page(viewport={"width": 1440, "height": 900}), server)
+
+
+def nodes_of(prompt: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [node for node in prompt.values() if node["class_type"] == kind]
+
+
+def models_of(workflow: dict[str, Any]) -> list[str]:
+    """The files that the nodes of a workflow ask for."""
+    return [file["name"] for node in workflow["nodes"] for file in node["properties"].get("models", ())]
+
+
+def saved(server: Server, prompt: dict[str, Any]) -> list[Image.Image]:
+    """Run a prompt and read back what it saved."""
+    outputs = server.run(prompt)["outputs"]
+    entries = [image for output in outputs.values() for image in output.get("images", ()) if image["type"] == "output"]
+    return [Image.open(io.BytesIO(server.picture(entry))).convert("RGB") for entry in entries]
+
+
+def worded(prompt: dict[str, Any]) -> dict[str, Any]:
+    """A prompt whose words for B' need no vision model: typed by hand, or said by another text node."""
+    for node in nodes_of(prompt, "AnalogistGPT4VPrompter"):
+        node["inputs"]["prompt"] = "orange tabby cat in color"
+    for node in nodes_of(prompt, "TextGenerate"):
+        node |= {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "Sure! B': orange tabby cat in color"}}
+    return prompt
+
+
+SUBSTITUTES = {
+    "CheckpointLoaderSimple": "TestTinyCheckpoint",
+    "CLIPVisionLoader": "TestTinyClipVision",
+    "AnalogistPromptDiffusionCheckpointLoader": "TestTinyTextToImage",
+}
+"""Tiny models in the place of published ones."""
+SMALL = {
+    "AnalogistSigmas": {"steps": 2},
+    "AnalogistGridBuilder": {"cell_width": CHEAP, "cell_height": CHEAP},
+    "RepeatLatentBatch": {"amount": 2},
+    "KSampler": {"steps": 2},
+    "EmptyLatentImage": {"width": CHEAP, "height": CHEAP},
+}
+"""Inputs that make a run take seconds."""
+
+
+def tiny(prompt: dict[str, Any]) -> dict[str, Any]:
+    """A prompt with tiny models, two steps and small images; the demo model is small enough as it is."""
+    demo = bool(nodes_of(prompt, "AnalogistDemoModelLoader"))
+    control = {"class_type": "AnalogistPromptDiffusionLoader", "inputs": {"control_net_name": TINY}}
+    for node in [*prompt.values()]:
+        node["class_type"] = SUBSTITUTES.get(kind := node["class_type"], kind)
+        if not (demo and kind == "AnalogistGridBuilder"):
+            node["inputs"] |= SMALL.get(kind, {})
+        if kind == "AnalogistPromptDiffusionApply":
+            prompt["control"] = control
+            node["inputs"]["control_net"] = ["control", 0]
+    return prompt
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_it_opens_and_lacks_only_the_models(frontend: Frontend, name: str) -> None:
+    frontend.open(WORKFLOWS[name])
+    assert frontend.page.evaluate("app.graph.nodes.length") == len(WORKFLOWS[name]["nodes"])
+    assert frontend.unknown_nodes() == []
+    models = models_of(WORKFLOWS[name])
+    if models:
+        missing = f"{models[0]} is missing" if len(models) == 1 else f"{len(models)} errors found"
+        frontend.page.get_by_text(missing).wait_for()
+    else:
+        frontend.page.wait_for_timeout(1500)  # A complaint comes a moment after opening.
+        assert frontend.page.get_by_text("is missing").count() == 0
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_it_can_be_read_when_it_fits_the_window(frontend: Frontend, name: str) -> None:
+    frontend.open(WORKFLOWS[name])
+    frontend.page.wait_for_timeout(500)
+    frontend.page.evaluate(FIT)
+    frontend.page.wait_for_timeout(1000)  # The view glides there.
+    assert frontend.page.evaluate("app.canvas.ds.scale") >= LEAST_ZOOM
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_it_stays_the_same_when_it_is_saved_and_opened_again(frontend: Frontend, name: str) -> None:
+    frontend.open(WORKFLOWS[name])
+    before = frontend.prompt()
+    frontend.open(frontend.page.evaluate("app.graph.serialize()"))
+    assert frontend.prompt() == before
+
+
+def test_a_missing_node_would_be_seen(frontend: Frontend) -> None:
+    workflow = json.loads(json.dumps(WORKFLOWS[COLORIZE]))
+    workflow["nodes"][0]["type"] = "NoSuchNode"
+    frontend.open(workflow)
+    assert frontend.unknown_nodes() == ["NoSuchNode"]
+    frontend.page.get_by_text("2 errors found").wait_for()
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_it_runs_as_the_frontend_sends_it(frontend: Frontend, server: Server, name: str) -> None:
+    frontend.open(WORKFLOWS[name])
+    images = saved(server, tiny(worded(frontend.prompt())))
+    assert len(images) == RESULTS.get(name, 1)
+    side = 64 if not models_of(WORKFLOWS[name]) else CHEAP
+    assert name in SHEETS or {image.size for image in images} == {(side, side)}
+    assert all(image.convert("L").getextrema()[0] < image.convert("L").getextrema()[1] for image in images)
+
+
+def test_the_published_settings_are_sent(frontend: Frontend) -> None:
+    for name, workflow in WORKFLOWS.items():
+        frontend.open(workflow)
+        prompt = frontend.prompt()
+        demo = bool(nodes_of(prompt, "AnalogistDemoModelLoader"))
+        for schedule in nodes_of(prompt, "AnalogistSigmas"):
+            assert schedule["inputs"]["steps"] == (25 if demo else 50), name
+        for sampler in nodes_of(prompt, "KSampler"):
+            settings = [sampler["inputs"][name] for name in ("steps", "cfg", "sampler_name")]
+            assert settings == [100, 9, "ddim"], name
+        for conditioned in nodes_of(prompt, "InpaintModelConditioning"):
+            assert conditioned["inputs"]["noise_mask"] is False, name
+        where = [
+            [node["inputs"][edge] for edge in ("start_layer", "end_layer")]
+            for kind in ("AnalogistSACPatch", "AnalogistCAMPatch")
+            for node in nodes_of(prompt, kind)
+        ]
+        assert all(one == where[0] for one in where), name
+
+
+def test_a_setting_on_the_node_reaches_the_graph_within(frontend: Frontend) -> None:
+    frontend.open(WORKFLOWS[COLORIZE])
+    kind = next(node["type"] for node in WORKFLOWS[COLORIZE]["nodes"] if "proxyWidgets" in node["properties"])
+    for widget, value in (("SAC scale", 1.5), ("cell size (px)", 512), ("prompt", "a dog"), ("seed", 7)):
+        frontend.set_widget(kind, widget, value)
+    prompt = frontend.prompt()
+    (sac,), (builder,) = nodes_of(prompt, "AnalogistSACPatch"), nodes_of(prompt, "AnalogistGridBuilder")
+    (noise,) = nodes_of(prompt, "RandomNoise")
+    assert (sac["inputs"]["scale"], noise["inputs"]["noise_seed"]) == (1.5, 7)
+    assert (builder["inputs"]["cell_width"], builder["inputs"]["cell_height"]) == (512, 512)
+    assert "a dog" in [node["inputs"]["text"] for node in nodes_of(prompt, "CLIPTextEncode")]
+
+
+def test_the_pair_is_linked_in_its_order(frontend: Frontend) -> None:
+    """A' is the second output of the example, and in step 2 of the editing the first one."""
+    for name, workflow in WORKFLOWS.items():
+        frontend.open(workflow)
+        prompt = frontend.prompt()
+        (example,) = (number for number, node in prompt.items() if node["class_type"] == "AnalogistExample")
+        paired = nodes_of(prompt, "AnalogistPromptDiffusionApply") + nodes_of(prompt, "AnalogistGridBuilder")
+        wires = sorted([node["inputs"]["a"][1], node["inputs"]["a_prime"][1]] for node in paired)
+        assert wires[0] == [0, 1], name
+        assert wires[1:] == ([[1, 0]] if name == TWO_STEPS else [[0, 1]] * (len(wires) - 1)), name
+        assert all(node["inputs"]["a"][0] == example for node in paired), name
+
+
+def test_a_click_in_the_template_browser_opens_it(frontend: Frontend) -> None:
+    page = frontend.page
+    frontend.open({**WORKFLOWS[COLORIZE], "nodes": [], "links": []})
+    page.get_by_role("button", name="Templates").first.click()
+    page.get_by_text(PACK_FOLDER, exact=True).click()
+    card = page.get_by_test_id(f"template-workflow-{COLORIZE}")
+    page.get_by_placeholder("Search ...").last.fill("style by example")  # The host lists them in any order.
+    card.locator("img").first.wait_for()
+    card.click()
+    page.wait_for_function("count => app.graph.nodes.length === count", arg=len(WORKFLOWS[COLORIZE]["nodes"]))
+    assert frontend.unknown_nodes() == []
+
+
+def test_a_click_on_run_shows_the_image(frontend: Frontend) -> None:
+    workflow = json.loads(json.dumps(WORKFLOWS[COLORIZE]))
+    (loader,) = (node for node in workflow["nodes"] if node["type"] == "CheckpointLoaderSimple")
+    loader["type"] = "TestTinyCheckpoint"
+    kind = next(node["type"] for node in workflow["nodes"] if "proxyWidgets" in node["properties"])
+    frontend.open(workflow)
+    assert frontend.unknown_nodes() == []
+    for widget, value in (("steps", 2), ("cell size (px)", CHEAP)):
+        frontend.set_widget(kind, widget, value)
+    frontend.page.get_by_test_id("queue-button").click()
+    for shown, width in (("SaveImage", CHEAP), ("PreviewImage", 2 * CHEAP)):
+        frontend.wait_for_picture(shown, width)

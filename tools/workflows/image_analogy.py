@@ -1,0 +1,237 @@
+"""Analogist's graphs, in the order in which to learn: few nodes around the one that holds the method."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from analogist.published import SUFFIX
+from analogist.vision import request
+from analogist.vision.request import Form
+
+from . import parts
+from .blueprints import image_analogy
+from .catalogue import CLIP_VISION, INPAINTING, VISION_LANGUAGE
+from .graph import Graph, Look, Output
+from .parts import ALIGNED_WITH_B, COLORIZATION, DEMO, Example, Loaded, Sockets
+
+SUFFIX_WIDGET = SUFFIX.removeprefix(", ")
+RESULTS = 8
+FOLDER = "b"
+"""Of ComfyUI's input folder."""
+
+
+def analogy(graph: Graph, key: str, example: Example, given: Sockets, loaded: Loaded, **linked: Output) -> Sockets:
+    """The node that holds the method; `linked` may have any of its inputs, with _ for a blank."""
+    links = {name: given[name] for name in ("A", "A'", "B")}
+    models = {"model": loaded.model, "clip": loaded.clip, "vae": loaded.vae}
+    results = RESULTS if key == "best of 8" else 1
+    named = {name.replace("_", " "): source for name, source in linked.items()}
+    return graph.put(image_analogy(key, example, results), **links, **models, **named)
+
+
+def start() -> Graph:
+    """The demo model: nothing to download."""
+    graph = Graph()
+    given, loaded = parts.images(graph, DEMO.name), parts.demo_model(graph)
+    graph.note(START, (260, 210))
+    graph.column()
+    made = analogy(graph, "start", DEMO, given, loaded)
+    graph.column()
+    parts.saved(graph, "B'", "start", made["B'"], (400, 440))
+    graph.column()
+    parts.previewed(graph, "The whole sampled grid", made["grid"], (400, 440))
+    return graph
+
+
+def by_example(example: Example, text: str) -> Graph:
+    """A checkpoint and the images of `example`."""
+    graph = Graph()
+    given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
+    graph.note(text, (260, 210))
+    graph.column()
+    made = analogy(graph, example.name, example, given, loaded)
+    graph.column()
+    parts.saved(graph, "B'", example.name, made["B'"], (400, 440))
+    graph.column()
+    parts.previewed(graph, "The whole sampled grid", made["grid"], (400, 440))
+    return graph
+
+
+def style_by_example() -> Graph:
+    return by_example(COLORIZATION, BY_EXAMPLE)
+
+
+def pairs_in_columns() -> Graph:
+    return by_example(ALIGNED_WITH_B, COLUMNS)
+
+
+def prompt_by(brain: Callable[[Graph, Output], Output], text: str) -> Graph:
+    """A vision model sees the marked grid and writes the prompt."""
+    graph = Graph()
+    given, loaded = parts.images(graph, COLORIZATION.name), parts.checkpoint(graph)
+    graph.note(text, (260, 210))
+    graph.column()
+    placed = parts.grid(graph, COLORIZATION, given)
+    prompts = brain(graph, placed["marked"])
+    graph.column()
+    made = analogy(graph, brain.__name__, COLORIZATION, given, loaded, prompt=prompts)
+    graph.add("PreviewAny", [], Look("The prompt"), source=prompts)
+    graph.column()
+    parts.saved(graph, "B'", COLORIZATION.name, made["B'"], (260, 340))
+    return graph
+
+
+def endpoint(graph: Graph, marked: Output) -> Output:
+    """The prompter node."""
+    graph.column()
+    widgets = ["openai", "", 1, SUFFIX_WIDGET, request.instruction(), 0, ""]
+    return graph.add("AnalogistGPT4VPrompter", widgets, image=marked)["prompts"]
+
+
+def local(graph: Graph, marked: Output) -> Output:
+    """ComfyUI's own text node with a vision model, and the parser."""
+    clip = graph.add("CLIPLoader", [VISION_LANGUAGE.name, "ideogram4", "default"], Look("Load a vision model"))
+    graph.column()
+    text = request.request(request.instruction(), 1, Form.TEXT)
+    sampling = ["on", 0.7, 64, 0.95, 0.05, 1.05, 0, 0]
+    told = graph.add("TextGenerate", [text, 512, *sampling, False, True], clip=clip["CLIP"], image=marked)
+    return graph.add("AnalogistPromptParser", [1, SUFFIX_WIDGET], reply=told["generated_text"])["prompts"]
+
+
+def best_of() -> Graph:
+    """Eight results, scored by a CLIP vision model, the best one saved."""
+    graph, example = Graph(), COLORIZATION
+    given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
+    graph.note(BEST_OF, (260, 210))
+    graph.column()
+    results = analogy(graph, "best of 8", example, given, loaded)["B'"]
+    graph.column()
+    vision = graph.add("CLIPVisionLoader", [CLIP_VISION.name])["CLIP_VISION"]
+    pair_and_b = {"a": given["A"], "a_prime": given["A'"], "b": given["B"]}
+    rated = graph.add("AnalogistDirectionScore", ["corrected"], clip_vision=vision, **pair_and_b, b_prime=results)
+    best = graph.add("AnalogistBestOf", [1, "highest"], images=results, scores=rated["scores"])
+    graph.column()
+    sheet = [f"colorization: {example.prompt}", "best first", "highest", 4, 256]
+    graph.add("AnalogistContactSheet", sheet, **pair_and_b, images=results, scores=rated["scores"])
+    graph.column()
+    parts.saved(graph, "The best B'", "best", best["images"], (180, 300))
+    return graph
+
+
+def sweep() -> Graph:
+    """One setting from left to right, the others from row to row."""
+    graph, example = Graph(), DEMO
+    given, loaded = parts.images(graph, example.name), parts.demo_model(graph)
+    graph.note(SWEEP, (260, 210))
+    graph.column()
+    values = graph.add("AnalogistSweepValues", ["1.0, 1.3, 1.6", "13..15", "0.7, 0.9", "42"])
+    graph.column()
+    linked = {
+        "SAC_scale": values["scale"],
+        "start_layer": values["start_layer"],
+        "strength": values["strength"],
+        "seed": values["seed"],
+        "end_layer_(not_included)": values["end_layer"],
+    }
+    made = analogy(graph, "sweep", example, given, loaded, **linked)
+    graph.column()
+    sheet = graph.add(
+        "AnalogistSweep",
+        ["", "", "SAC scale and strength", "highest", 128],
+        Look(size=(420, 480)),
+        images=made["B'"],
+        settings=values["settings"],
+    )
+    parts.saved(graph, "The sheet", "sweep", sheet["sheet"], (420, 120))
+    return graph
+
+
+def folder_of_b() -> Graph:
+    """The same change to every image of a folder."""
+    graph, example = Graph(), COLORIZATION
+    given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
+    graph.note(FOLDER_OF_B, (260, 210))
+    graph.column()
+    many = graph.add("LoadImageDataSetFromFolder", [FOLDER], Look("All B, one after the other"))["images"]
+    graph.column()
+    general = replace(example, prompt="photograph in color")
+    made = analogy(graph, "folder of b", general, {**given, "B": many}, loaded)
+    graph.column()
+    parts.saved(graph, "B'", "folder", made["B'"], (400, 440))
+    return graph
+
+
+def every_node() -> Graph:
+    """The method without a node that holds it."""
+    graph, example = Graph(), COLORIZATION
+    given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
+    graph.note(EVERY_NODE, (260, 210))
+    graph.column()
+    placed = parts.grid(graph, example, given)
+    said = parts.words(graph, example, loaded.clip)
+    graph.column()
+    layout = {"layout": placed["layout"]}
+    model = parts.patches(graph, example, loaded.model, layout)
+    schedule = parts.sigmas(graph, example, model)
+    inpaint = parts.conditioned(graph, placed, said, loaded.vae)
+    graph.column()
+    latent = parts.sampled(graph, example, model, schedule, inpaint)
+    image, b_prime = parts.decoded(graph, latent, loaded.vae, placed["layout"])
+    graph.column()
+    parts.saved(graph, "B'", example.name, b_prime, (260, 340))
+    parts.previewed(graph, "The whole sampled grid", image, (260, 340))
+    return graph
+
+
+START = """
+**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model that comes with the pack recolors B.
+
+It knows drawings of simple shapes in cells of 64 pixels. For images of your own open *2 - style by example*.
+"""
+BY_EXAMPLE = f"""
+**A** is to **A'** as **B** is to **B'**. For images of your own use three *Load Image* nodes, and say in at most five \
+words what B' shows.
+
+B' too near to B: more *strength*. Too near to A': less *SAC scale*.
+
+Model: [{INPAINTING.name}]({INPAINTING.url})
+"""
+COLUMNS = f"""
+*pairs in columns* is for an A that is aligned with **B** and not with **A'**: same place, same style.
+
+B' starts from a copy of A'; a *strength* below 1 keeps some of it.
+
+Model: [{INPAINTING.name}]({INPAINTING.url})
+"""
+BY_ENDPOINT = f"""
+The model of a *profile* sees the marked grid. Keys stay on this machine: set `OPENAI_API_KEY`, or choose *ollama*.
+
+Identical requests are cached; another *seed* asks again. Type into *prompt* to ask nobody.
+
+Model: [{INPAINTING.name}]({INPAINTING.url})
+"""
+BY_LOCAL = f"""
+No key: *Generate Text* sees the marked grid, and the parser reads prompts from what it says.
+
+Models: [{INPAINTING.name}]({INPAINTING.url}), [{VISION_LANGUAGE.name}]({VISION_LANGUAGE.url})
+"""
+BEST_OF = f"""
+Results of different noise differ a lot. Eight are rendered; a CLIP vision model scores how well each follows the \
+example, and the best is saved.
+
+Models: [{INPAINTING.name}]({INPAINTING.url}), [{CLIP_VISION.name}]({CLIP_VISION.url})
+"""
+SWEEP = """
+Each value of *Sweep Values* replaces a setting of the analogy, in all combinations.
+
+Here six runs of the demo model: three SAC scales, two strengths. a scale of 1 leaves the self-attention as it is.
+"""
+FOLDER_OF_B = f"""
+Put images into a folder of `ComfyUI/input` and choose it in *folder*: everything behind it runs once for each.
+
+Model: [{INPAINTING.name}]({INPAINTING.url})
+"""
+EVERY_NODE = f"""
+What *Image Analogy* holds. SAC and CAM need the same layers. *noise_mask* is off: A, A' and B are denoised too.
+
+Model: [{INPAINTING.name}]({INPAINTING.url})
+"""
