@@ -75,7 +75,11 @@ class SACPatch(io.ComfyNode):
                 ),
                 *_placement_inputs(),
             ],
-            outputs=[io.Model.Output("model")],
+            outputs=[
+                io.Model.Output(
+                    "model", tooltip="The patched model. To the other patch, Analogist Sigmas and the guider."
+                )
+            ],
         )
 
     @classmethod
@@ -107,7 +111,11 @@ class CAMPatch(io.ComfyNode):
                 io.Model.Input("model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting."),
                 *_placement_inputs(),
             ],
-            outputs=[io.Model.Output("model")],
+            outputs=[
+                io.Model.Output(
+                    "model", tooltip="The patched model. To the other patch, Analogist Sigmas and the guider."
+                )
+            ],
         )
 
     @classmethod

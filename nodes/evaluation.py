@@ -15,7 +15,7 @@ from ..analogist.scores import metrics
 from ..analogist.sheets import sweep
 from ..analogist.sheets.contact_sheet import Tile, analogy_sheet, sweep_sheet
 from .display import own_id, show
-from .types import CATEGORY
+from .types import EVALUATE as CATEGORY
 
 T = TypeVar("T")
 

@@ -25,6 +25,15 @@ class GridBuilder(io.ComfyNode):
             description="Puts A, A' and B into a 2x2 grid whose fourth cell, B', the model will paint: A is to A' as B is to B'.",
             search_aliases=[
                 "image analogy",
+                "image analogies",
+                "style transfer by example",
+                "before after",
+                "visual prompting",
+                "few shot",
+                "edit by example",
+                "reference image",
+                "colorize",
+                "inpaint",
                 "visual in-context learning",
                 "2x2 grid",
                 "A to A' B to B'",
@@ -144,7 +153,7 @@ class GridCropper(io.ComfyNode):
                     "cut off. With fit crop it is the part of B that was kept, at B's own scale.",
                 ),
             ],
-            outputs=[io.Image.Output("image")],
+            outputs=[io.Image.Output("image", tooltip="The picture that was cut out. To Save Image.")],
         )
 
     @classmethod

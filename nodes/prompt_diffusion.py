@@ -12,7 +12,7 @@ from ..analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task
 from ..analogist.published import SUFFIX
 from ..controlnet import loading
 from ..controlnet.applying import Conditioning, Hold, applied
-from .types import CATEGORY
+from .types import PROMPT_DIFFUSION as CATEGORY
 
 
 class PromptDiffusionLoader(io.ComfyNode):
@@ -33,7 +33,7 @@ class PromptDiffusionLoader(io.ComfyNode):
                     "model is tuned too, see Analogist Prompt Diffusion Checkpoint Loader.",
                 )
             ],
-            outputs=[io.ControlNet.Output("control_net")],
+            outputs=[io.ControlNet.Output("control_net", tooltip="To Analogist Prompt Diffusion Apply.")],
         )
 
     @classmethod

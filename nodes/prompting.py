@@ -22,7 +22,7 @@ from ..analogist.vision.prompter import Inferred, Wish, infer
 from ..analogist.vision.replies import parse
 from ..analogist.vision.request import MOST_INSTRUCTION, MOST_PROMPTS, checked, instruction, typed, with_suffix
 from .display import own_id, show
-from .types import CATEGORY
+from .types import PROMPT as CATEGORY
 
 POLL = 0.2
 """Seconds between two looks at the interrupt button."""
@@ -76,11 +76,21 @@ class GPT4VPrompter(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="AnalogistGPT4VPrompter",
-            display_name="Analogist GPT-4V Prompter",
+            display_name="Analogist Vision Prompter",
             category=CATEGORY,
             description="Shows the marked grid to a vision language model and asks for prompts of B'. The answer is kept on disk: "
             "the same question is sent and paid for once.",
-            search_aliases=["image analogy", "vision language model", "LLM", "VLM", "caption", "openai", "ollama"],
+            search_aliases=[
+                "vision prompt",
+                "describe image",
+                "vision language model",
+                "LLM",
+                "VLM",
+                "caption",
+                "GPT-4V",
+                "openai",
+                "ollama",
+            ],
             inputs=[
                 io.Image.Input("image", tooltip="The output marked of the grid builder. One grid at a time."),
                 io.Combo.Input(

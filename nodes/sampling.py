@@ -17,7 +17,7 @@ class Sigmas(io.ComfyNode):
             category=CATEGORY,
             description="The published program's DDIM schedule: the last steps x strength of the steps. Use it with the sampler "
             "euler, which is then DDIM.",
-            search_aliases=["ddim", "strength", "scheduler", "image analogy", "denoise"],
+            search_aliases=["ddim", "strength", "scheduler", "denoise"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will be sampled: its own noise levels are used."),
                 io.Int.Input(
@@ -32,7 +32,7 @@ class Sigmas(io.ComfyNode):
                     tooltip="The part of the schedule that is run: 0.98 of 50 steps are 49. Lower stays closer to the picture that B' starts from: B, or A' with pairs in columns.",
                 ),
             ],
-            outputs=[io.Sigmas.Output("sigmas")],
+            outputs=[io.Sigmas.Output("sigmas", tooltip="To the sigmas of SamplerCustomAdvanced.")],
         )
 
     @classmethod

@@ -3,4 +3,5 @@
 from comfy_api.latest import io
 
 CATEGORY = "Analogist"
+PROMPT, EVALUATE, PROMPT_DIFFUSION = (f"{CATEGORY}/{part}" for part in ("Prompt", "Evaluate", "Prompt Diffusion"))
 AnalogyGridType = io.Custom("ANALOGY_GRID")

@@ -19,6 +19,7 @@ WORKFLOWS = PROJECT / "workflows"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 IDS = [cls.define_schema().node_id for cls in room("nodes").NODES]
 HELP = sorted(path.name for path in (PROJECT / "web" / "docs").glob("*.md"))
+CATEGORIES = ("Analogist", "Analogist/Prompt", "Analogist/Evaluate", "Analogist/Prompt Diffusion")
 
 
 def test_nothing_failed_to_import(server: Server) -> None:
@@ -31,6 +32,18 @@ def test_nothing_failed_to_import(server: Server) -> None:
 @pytest.mark.parametrize("node_id", IDS)
 def test_the_server_knows_the_node(server: Server, node_id: str) -> None:
     assert server.get(f"/object_info/{node_id}")[node_id]["description"]
+
+
+@pytest.mark.parametrize("cls", room("nodes").NODES, ids=IDS)
+def test_a_node_says_what_its_inputs_and_outputs_are(cls: type) -> None:
+    schema = cls.define_schema()
+    assert [one.id for one in schema.inputs if not one.tooltip] == []
+    assert [one.id for one in schema.outputs if not one.tooltip] == []
+    assert schema.category in {
+        "Analogist",
+        *(f"Analogist/{part}" for part in ("Prompt", "Evaluate", "Prompt Diffusion")),
+    }
+    assert schema.search_aliases
 
 
 def test_the_templates_are_listed(server: Server) -> None:
