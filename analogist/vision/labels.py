@@ -21,7 +21,7 @@ _BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(.*)$")
 _DASHED = re.compile(r"^([^-]{1,40}?)\s-\s(.*)$")
 _COPULA = re.compile(
     r"^([^.!?:\"“「]{1,60}?) "
-    r"(?:is|are|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|lautet|est|serait|"
+    r"(?:is|are|becomes|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|lautet|est|serait|"
     r"es|sería) (.+)$",
     re.IGNORECASE,
 )

@@ -17,13 +17,13 @@ _ESCAPED = re.compile(r"\s*\\+\"")
 # A quote within a string is left to it: one that ends a string stands before what may follow a string.
 _END = r"(?=\s*(?:[,:}\])]|\Z)|[ \t]*\n\s*[\"'])"
 _TOKEN = re.compile(
-    rf"(?P<open>[{{\[])|(?P<close>[}}\]])|(?P<colon>[:=])|(?P<comment>//[^\n]*)|"
+    rf"(?P<open>[{{\[(])|(?P<close>[}}\])])|(?P<colon>[:=])|(?P<comment>//[^\n]*)|"
     rf"\"(?P<double>(?:[^\"\\]|\\.?|\"(?!{_END}))*)(?:\"|\Z)|'(?P<single>(?:[^'\\]|\\.?|'(?!{_END}))*)(?:'|\Z)|"
     r"“(?P<curly>[^”]*)(?:”|\Z)|(?P<bare>[^\s{}\[\],:=\"'“][^{}\[\],:=\n]*)",
     re.DOTALL,
 )
 _STRINGS = ("double", "single", "curly")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,9 @@ class _Reader:
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda escape: {"n": "\n", "t": "\t"}.get(escape[1], escape[1]), text)
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = escape[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else {"n": "\n", "t": "\t"}.get(code, code)

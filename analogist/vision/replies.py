@@ -22,6 +22,7 @@ MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
 
 _FENCE = re.compile(r"```\w*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_ELEMENT = re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>")
 _PRIME = re.compile(r"\b([ABВ])(?:\s?\^?\{?\\prime\}?|\^'|[\u2019\u2032\u00b4`])|\bВ'")
 _COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1,2}", re.IGNORECASE)
 _SCHEMA_TYPES = ("array", "string", "object")
@@ -113,6 +114,7 @@ def _read(text: str, count: int) -> tuple[bool, Answer]:
         )
         return True, Answer(prompts, change, alignment)
     text = _PRIME.sub(lambda letter: f"{(letter[1] or 'B').replace('В', 'B')}'", "".join([*between, text[start:]]))
+    text = _ELEMENT.sub(r"\n\1: \2\n", text)
     fences = [fence for fence in _FENCE.findall(text) if fence.strip()]
     return _of_text("\n".join(fences) or re.sub(r"```\w*", "", text), count)
 
