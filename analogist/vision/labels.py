@@ -4,7 +4,7 @@ import re
 
 from .wording import LABEL_WORDS, NAMES_IMAGE, OFFER, OPENING, ROLES, Role
 
-TYPOGRAPHY = str.maketrans("\u2018\u2019\u02bc\u2032\u00b4\u2035\u2013\u2014", "''''''--")
+TYPOGRAPHY = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u00b4\u2035", "'"))
 QUOTES = '"“”„«»「」『』'
 QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」』]")
 BOLD = re.compile(r"^(?:\*\*|__)([^*_]{1,80}?)\s*([:：]?)(?:\*\*|__)\s*([:：]?)\s*(.*)$")
@@ -17,8 +17,8 @@ BULLET = re.compile(
     r"(?P<body>\S.*)$"
 )
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_BRACKETED = re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(.*)$")
-_DASHED = re.compile(r"^([^-]{1,40}?)\s-\s(.*)$")
+_BRACKETED = re.compile(r"^[【\[(]([^】\])]{1,40})[】\])]\s*[:：]?\s*(.*)$")
+_DASHED = re.compile(r"^([^-–—]{1,40}?)\s[-–—]\s(.*)$")
 _COPULA = re.compile(
     r"^([^.!?:\"“「]{1,60}?) "
     r"(?:is|are|becomes|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|lautet|est|serait|"
@@ -38,7 +38,7 @@ def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
     if len(text) > 60 or role(text) is None:
         return False
-    words = re.split(r"[\s,;!./()$#-]+", text.translate(TYPOGRAPHY).lower().replace(" prime", "'").strip(" *!.()$#-"))
+    words = re.split(r"[\s,;!./()$#–-]+", text.translate(TYPOGRAPHY).lower().replace(" prime", "'").strip(" *!.()$#-"))
     return all(word in LABEL_WORDS or word.isdigit() or _CJK.search(word) or role(word) for word in words)
 
 
@@ -59,7 +59,7 @@ def label(line: str) -> tuple[Role | None, str] | None:
 
 
 def _with_colon(line: str) -> tuple[Role | None, str] | None:
-    if (match := _BRACKETED.match(line)) and is_label(match[1]):
+    if (match := _BRACKETED.match(line)) and is_label(match[1]) and (line[0] != "(" or role(match[1]) is Role.B_PRIME):
         return role(match[1]), match[2]
     if match := KEY.match(line):
         key, body = match.groups()

@@ -142,7 +142,8 @@ def _split(line: str, count: int) -> list[str]:
         return parts
     quoted = QUOTED.findall(line)
     if quoted and re.fullmatch(rf"(?:\W|{AND})*", QUOTED.sub("", line), re.IGNORECASE):
-        return quoted
+        parts = _BETWEEN_COMMAS.findall(quoted[0])
+        return parts if len(quoted) == 1 and len(parts) == count else quoted
     if count == 1 or len(line) > MOST_CHARACTERS * count:
         return [line]
     parts, bars = _BETWEEN_COMMAS.findall(line), re.split(r"\s[|/]\s", line)
@@ -157,7 +158,7 @@ def uncommented(line: str) -> str:
         line = bold[4]
     elif bold and re.match(r"[-–—(]|$", bold[4]):
         return bold[1]
-    if (quoted := _QUOTED_FIRST.match(line)) and quoted[0][-1] not in ",;、，":
+    if (quoted := _QUOTED_FIRST.match(line)) and quoted[0][-1] not in ",;、，" and quoted[0] != line:
         return quoted[1]
     first, *others = _SENTENCE.split(line)
     end = next((at for at, sentence in enumerate(others) if CLOSING.match(sentence) or _talks(sentence)), len(others))
@@ -175,7 +176,7 @@ def cleaned(prompt: str) -> str:
     for _ in range(3):
         prompt = _unquoted(_MARKER.sub("", prompt).strip("`*_ "))
         if (said := label(prompt)) and said[0] and said[1]:
-            prompt = said[1]
+            prompt = "" if said[0] is Role.OTHER else said[1]
         prompt = BY_THE_WAY.sub("", prompt.strip()).rstrip(".,;: 。，；、")
     wrapped = re.fullmatch(r"\[([^][:|]*)\]", prompt)
     prompt = wrapped[1] if wrapped else prompt

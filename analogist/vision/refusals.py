@@ -21,7 +21,7 @@ _ENGLISH = (
     r"^\W*(?:i'm|i am) (?:really |very |so |terribly |just |only |afraid )?"
     r"(?:sorry|afraid|unable|not able|not comfortable|not allowed|programmed|designed|an? (?:ai|text-based|language|large))\b",
     r"^\W*sorry(?:\W*$|,? (?:but|however)\b|[,.!:;]+ (?:this|that|the|your|it|there|no)\b|"
-    r"[\s,.!:;-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
+    r"[\s,.!:;–—-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
     r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"
     r"(?:i|we|this|that|the|your|it|there|no)\b",
     rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",

@@ -97,7 +97,7 @@ CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
 BY_THE_WAY = re.compile(
-    r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s-\s\d+ words$|"
+    r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$|"
     r"\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$",
     re.IGNORECASE,
 )
