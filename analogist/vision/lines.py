@@ -34,8 +34,8 @@ _SENTENCE = re.compile(r"(?<=\w\w[.!?])[\"”']?\s+|(?<=[。！？])")
 _ENDS = tuple(".!?。！？")
 _BETWEEN_COMMAS = re.compile(r"(?:[^,;，、；()]|\([^()]*\)|[()]|,(?=\d))+")
 _QUOTED_FIRST = re.compile(rf"^{QUOTED.pattern}\s*(?:[.!?,;(\-、，]|$)")
-_MARKER = re.compile(r"^\s*\(?\d{1,2}[.)]\s+(?=\D)|^\s*[-*•·]\s+")
-_RULE = re.compile(r"[\s|:-]*-{2,}[\s|:-]*")
+_MARKER = re.compile(r"^\s*(?:\(?\d{1,2}[.)]\s+(?=\D)|\d{1,2}\s[-–—]\s|\(?[a-e]\)\s+|i[.)]\s+|[-*•·]\s+)")
+_RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
 
 
 def lines(text: str) -> list[str]:
@@ -54,11 +54,14 @@ def _parts(line: str) -> Iterator[str]:
 
 
 def table(found: list[str]) -> list[dict[str, str]]:
-    """The rows of a Markdown table as records."""
+    """The rows of a Markdown table as records, or the one record of a table whose rows are fields."""
     for number, line in enumerate(found[1:], 1):
         if _RULE.fullmatch(line) and "|" in found[number - 1]:
-            rows = (row for row in (found[number - 1], *found[number + 1 :]) if "|" in row)
+            rows = (row for row in (found[number - 1], *found[number + 1 :]) if "|" in row and not _RULE.fullmatch(row))
             head, *body = ([cell.strip(" *`") for cell in row.strip().strip("|").split("|")] for row in rows)
+            fields = {row[0]: row[1] for row in body if len(row) == 2}
+            if any(is_label(key) and role(key) in (Role.PROMPT, Role.B_PRIME) for key in fields):
+                return [fields]
             return [dict(zip(head, row, strict=False)) for row in body]
     return []
 

@@ -148,6 +148,7 @@ def _of_fields(fields: dict[str, Any], count: int, depth: int) -> list[str]:
             raise RefusalError(f'The model refused: "{excerpt(fields[key])}" Try another model.')
     options = {"a", "b", "c"} <= {str(key).lower() for key in fields}
     roles = {key: Role.ANSWER if options and len(str(key)) == 1 else role(str(key)) for key in fields}
+    roles |= {key: Role.OTHER for key in fields if roles[key] is Role.ANSWER and len(str(fields[key])) < 2}  # An id.
     for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER):
         kept = [prompt for key in fields if roles[key] is kind for prompt in _prompts(fields[key], count, depth + 1)]
         if any(map(cleaned, kept)):

@@ -3,8 +3,9 @@
 import re
 
 _THOUGHT = (
-    r"(?:\w{1,12}:)?(?:think|(?:ant)?thinking|thoughts?|thought[ _]process|reason(?:ing)?|reflect|reflection|analysis|"
-    r"cot|scratch_?pad|chain[ _]of[ _]thought|inner[ _](?:monologue|thoughts?|prefix)|internal(?:[ _]\w{1,20})?|"
+    r"(?:\w{1,12}:)?(?:think|(?:ant)?thinking|thoughts?|thought[ _-]process|reason(?:ing)?|reflect|reflection|analysis|"
+    r"cot|scratch_?pad|chain[ _-]of[ _-]thought|"
+    r"(?:inner[ _-])?monologue|inner[ _-](?:thoughts?|prefix)|internal(?:[ _]\w{1,20})?|"
     r"planning|rationale|commentary|details)"
 )
 _RESULT = (
@@ -22,6 +23,7 @@ _THOUGHT_BEGINS = (
     r"<(?:unused|ctrl)94>(?:thought\b)?",
     r"\Aanalysis(?=[^\W_]|<\|message)",
     r"^thinking\.\.\.$",
+    r"\[INST\]",
 )
 _ANSWER_BEGINS = (
     rf"</{_THOUGHT}\s?>",
@@ -32,6 +34,7 @@ _ANSWER_BEGINS = (
     r"<channel\|>",
     r"<(?:unused|ctrl)95>",
     r"assistantfinal",
+    r"\[/INST\]",
     r"^\.\.\.done thinking\.$",
 )
 _MARK = re.compile(
@@ -41,7 +44,7 @@ _FENCED_THOUGHT = re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | r
 _BRACKETS = str.maketrans("◁▷｜▁", "<>|_")
 _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+")
 _SPECIAL = re.compile(
-    r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>|\[/?INST\]|"
+    r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>|"
     r"<(?:start|end)_of_turn>(?:model\b)?"
 )
 _TAG = re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE)
