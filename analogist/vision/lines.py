@@ -30,7 +30,7 @@ _INLINE_MARK = re.compile(r"(?:^|[\s,;])\(?(?:\d{1,2}[.)]|[a-e]\))\s+|\s*[①-�
 _NEXT_LABEL = re.compile(
     r"(?<=[.!?;,。；，)\"”])\s+([^:：=.!?;,。，；]{1,60}?)(?:\s*[:：=](?!:)|(?<=B')\s(?:is|becomes)\b)"
 )
-_SENTENCE = re.compile(r"(?<=\w\w[.!?])[\"”']?\s+|(?<=[。！？])")
+_SENTENCE = re.compile(r"(?<=\w\w[.!?])[\"”']?\s+|(?<=[。！？])(?=.)")
 _ENDS = tuple(".!?。！？")
 _BETWEEN_COMMAS = re.compile(r"(?:[^,;，、；()]|\([^()]*\)|[()]|,(?=\d))+")
 _QUOTED_FIRST = re.compile(rf"^{QUOTED.pattern}\s*(?:[.!?,;(\-、，]|$)")

@@ -88,6 +88,9 @@ TALK = re.compile(
     r"(?i:\b(?:(?:image|picture)s? [AB]|analog(?:y|ous)|transformation|the user|(?:first|second|third|top|bottom|left|right)[ -]"
     r"(?:row|column|image|picture|panel|left|right)|i (?:think|see|would|believe|will|have)|i'll|i've|let me|let's|you|"
     r"the (?:image|picture) (?:shows|depicts)|in (?:the|this) (?:image|grid))\b)"
+    r"|(?i:bild(?:er)? zeig|l'image montre|les images|imagen muestra|imagem mostra|immagine mostra|на (?:изображении|картинке|фото)|"
+    r"изображение показывает|analogie|analogía|analogia|аналоги|verwandlung|трансформац|transformación|transformação|"
+    r"图[片像]?(?:中|展示|显示|里)|[这该]张图|类比|画像(?:は|には|に|では)|類推|이미지(?:는|에는|에서)|유추)"
 )
 """About the task; in a sentence, which a prompt seldom is."""
 NAMES_IMAGE = re.compile(
