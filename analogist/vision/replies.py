@@ -1,24 +1,34 @@
 """The reply of a vision model read as prompts of B': strings in, strings out.
 
-The model is shown the marked grid (letters and arrows) and asked for prompts of B'. What comes back is JSON where the
-model can be held to a schema, and everything else people have seen where it cannot: fences, numbered lists, quotes,
-`<think>`, chatter around the answer, the commas of the published program, and refusals.
+The model is shown the marked grid (letters and arrows) and asked for prompts of B'. What comes back is read in this
+order: thinking goes; JSON, a table and labelled lines are a record whose keys say what is a prompt; else a list; else
+the lines, or the commas of the published program. What can be none of these is an error that quotes the reply.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from . import loose_json
+from .labels import TYPOGRAPHY, label, role
+from .lines import cleaned, is_prompt, items, lettered, lines, listed, table, uncommented
+from .refusals import REFUSALS
 from .request import excerpt
+from .thinking import without_thinking
+from .wording import CORRECTION, Role
 
 MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
-_READ = 10_000
-"""Characters that are read of what is left without the thinking, so that no reply can make reading it slow."""
-MOST_WORDS, MOST_CHARACTERS = 60, 500
-"""Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
+
+_FENCE = re.compile(r"```\w*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_ELEMENT = re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>")
+_PRIME = re.compile(r"\b([ABВ])(?:\s?\^?\{?\\prime\}?|\^'|[\u2019\u2032\u00b4`])|\bВ'")
+_COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1,2}", re.IGNORECASE)
+_SCHEMA_TYPES = ("array", "string", "object")
+_FILLED = ("properties", "value", "const", "default", "example", "examples", "items", "enum")
+_THOUGHTS = ("thinking", "reasoning", "thought", "analysis", "commentary")
+_DEEPEST = 2 * loose_json.DEEPEST
 
 
 class ReplyError(ValueError):
@@ -36,7 +46,7 @@ class Answer:
     Attributes:
         prompts: at least one prompt for B', without suffix.
         change: what changed from A to A', in the model's words; empty if it did not say.
-        alignment: which pictures show the same thing in the same place: "A and A'", "A and B", "neither" or empty.
+        alignment: which images show the same thing in the same place: "A and A'", "A and B", "neither" or empty.
     """
 
     prompts: tuple[str, ...]
@@ -49,300 +59,175 @@ def parse(text: str, count: int = 1) -> Answer:
 
     Raises:
         RefusalError: the model declined.
-        ReplyError: nothing in the reply is a prompt.
+        ReplyError: nothing in the reply is surely a prompt.
     """
     if len(text) > MOST_REPLY:
         raise ReplyError(
-            f"The model's answer has {len(text)} characters: try another model, or type the prompt by hand."
+            f"expected a reply of at most {MOST_REPLY} characters, got {len(text)} characters: try another model, or "
+            "type the prompt by hand."
         )
-    said = _without_thinking(text)
+    said = without_thinking(text)
     if not said:
         raise ReplyError(
-            "The model answered with nothing but thinking: try another seed, or a model that thinks less."
+            "expected a prompt, got nothing but thinking: try another seed, or a model that thinks less."
             if text.strip()
-            else "The model's answer is empty: try another seed or another model."
+            else "expected a prompt, but the reply is empty: try another seed or another model."
         )
-    answer = _read_json(said)
-    if answer is None:
-        answer = Answer(tuple(_read_text(said, count)))
-    prompts = tuple(_unique(_cleaned(prompt) for prompt in answer.prompts))
-    for refusal in filter(is_refusal, (said, *prompts)):
-        raise RefusalError(
-            f'The model refused: "{excerpt(refusal)}" Try another model or instruction, or type the prompt by hand.'
-        )
-    short = [prompt for prompt in prompts if len(prompt.split()) <= MOST_WORDS and len(prompt) <= MOST_CHARACTERS]
-    if not short:
+    sure, answer = _read(said, count)
+    candidates = list(_unique(cleaned(prompt) for prompt in answer.prompts))
+    prompts = [prompt for prompt in candidates if is_prompt(prompt)]
+    # Beside prompts that are named as such a model may say of A what it likes, such as "not visible".
+    if refusals := [words for words in (candidates if prompts and sure else [said, *candidates]) if is_refusal(words)]:
+        prompts = [prompt for prompt in prompts if sure and prompt not in refusals]
+        if not prompts:
+            raise RefusalError(
+                f'The model refused: "{excerpt(refusals[0])}" Try another model or instruction, or type the prompt by '
+                "hand."
+            )
+    if not prompts:
         raise ReplyError(
-            f'There is no prompt in the model\'s answer: "{excerpt(said)}" Try another seed or another model, or type '
-            "the prompt by hand."
+            f'expected a prompt, got "{excerpt(said)}" Try another seed or another model, or type the prompt by hand.'
         )
-    return Answer(tuple(short[:count]), answer.change, answer.alignment)
+    return Answer(tuple(prompts[:count]), answer.change, answer.alignment)
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a text is a model declining, or saying that it saw no picture."""
-    return any(pattern.search(text.translate(_TYPOGRAPHY)[:400]) for pattern in _REFUSALS)
+    """Whether a text begins as a model that declines, or that says that it saw no image."""
+    return any(pattern.search(text[:400].translate(TYPOGRAPHY)) for pattern in REFUSALS)
 
 
-_UNABLE = (
-    r"(?:(?:can|could|did|would)(?:not|n't| not)|can't|(?:won't|will not)(?: be able to)?|"
-    r"(?: ?am|'m| are|'re) (?:unable|not able) to)"
-)
-_PICTURE = r"(?:image|picture|photo|grid|attachment)s?"
-# A prompt may begin like a refusal, with the name of a song or the text of a sign: what follows decides.
-_REFUSALS = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"^\W*(?:i'm|i am) (?:really |very |so |terribly |just |only )?"
-        r"(?:sorry|afraid|unable|not able|not comfortable|an? (?:ai|text-based|language|large language))\b",
-        r"^\W*sorry(?:\W*$|,? (?:but|however)\b|[,.!:;]+ (?:this|that|the|your|it|there|no)\b|"
-        r"[\s,.!:;-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
-        r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"
-        r"(?:i|we|this|that|the|your|it|there|no)\b",
-        rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?"
-        r"(?:help(?=\W*$|[.,;!]| (?:you|with|in|on|by)\b)|assist|comply|provide|fulfill?|process|view|see|identify|"
-        r"recognize|analy[sz]e|generate|create|describe|discuss|do|answer|produce|complete|continue|access|determine|"
-        r"make|engage|support|offer|give)\b",
-        r"^\W*(?:cannot|can't|unable to|not able to) "
-        r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify)\b",
-        r"^\W*i (?:do not|don't) (?:have (?:the ability|the capability|access)|feel comfortable)\b",
-        r"^\W*as an? (?:ai(?:,| (?:language|model|assistant|system|developed|i\b))|artificial intelligence|"
-        r"large language|language model|text-based)\b",
-        r"^\W*i (?:(?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b|(?:refuse|decline) to\b)",
-        rf"^\W*(?:this |the |your )?(?:request|content|prompt|{_PICTURE})(?: may| might| seems to| appears to)? "
-        r"(?:violates?\b|(?:goes |go |is |are )?against (?:my|our|the (?:content|usage|polic|guideline|rule))|"
-        r"(?:was |is |were |has been )?(?:flagged|blocked|rejected)\b)",
-        rf"^\W*i (?:do not|don't) see (?:an?|any|the) {_PICTURE}\b",
-        rf"^[^.!?\n]{{0,60}}\bno {_PICTURE}(?:\W*$| (?:was|is|were|has|have|attached|provided)\b)",
-        rf"^[^.!?\n]{{0,60}}\bthere (?:is|was) no {_PICTURE}\b",
-        rf"\bthere (?:is|was|does)(?:n't| not) (?:seem to be |appear to be )?(?:an?|any) {_PICTURE}\b",
-        rf"\b{_PICTURE} (?:did|was|is|has|does)(?:n't| not) (?:\w+ ){{0,3}}"
-        r"(?:attached|upload|load|come through|provided|visible)",
-        rf"\b(?:please|could you|can you|i need you to) (?:please )?(?:provide|upload|share|attach|send) (?:me )?"
-        rf"(?:the|an?|your) {_PICTURE}\b",
-        r"^\W*(?:很|非常)?(?:抱歉|遗憾|对不起|對不起|我无法|我無法|我不能|我没办法|无法|無法)",
-        r"^\W*(?:申し訳|すみません|ごめんなさい|恐れ入りますが|죄송|미안)",
-        r"^\W*(?:es )?tut mir (?:sehr )?leid\b|^\W*(?:leider )?(?:kann ich|ich kann)\b[^.]{0,60}\b(?:nicht|keine?)\b",
-        r"^\W*(?:je suis )?désolée?\b|^\W*(?:malheureusement,? )?je ne (?:peux|suis) pas\b",
-        r"^\W*(?:lo siento|lamento|no puedo|desculpe|sinto muito|não posso|mi dispiace|non posso)\b",
-        r"^\W*(?:извините|простите|к сожалению|мне жаль|я не могу|przepraszam|niestety|het spijt me)\b",
-        r"^\W*(?:üzgünüm|maalesef|عذر|آسف|أعتذر|क्षमा|xin lỗi)",
-    )
-]
-
-_THINKING = re.compile(r"(</?)(?:think|thinking|thoughts?|reasoning|reflection|analysis)\b[^<>]{0,80}>", re.IGNORECASE)
-_SPECIAL = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?(?:s|start_of_turn|end_of_turn|bos|eos)>|\[/?INST\]")
-_TAGS = re.compile(r"</?(?:prompts?|items?|li)\d*>", re.IGNORECASE)
-_BOXED = re.compile(r"(?:<\|begin_of_box\|>|<answer>)(.*?)(?:<\|end_of_box\|>|</answer>|$)", re.DOTALL | re.IGNORECASE)
+def _read(text: str, count: int) -> tuple[bool, Answer]:
+    """What a reply says, and whether it names its prompts as such."""
+    said: list[Answer] = []
+    text, between, start = loose_json.decoded(text), [], 0
+    for found in loose_json.values(text):
+        between.append(text[start : found.start])
+        start = found.end
+        if (answer := _of_record(found.value, count)).prompts:
+            if CORRECTION.search(between[-1]):
+                said.clear()
+            said.append(answer)
+    if said:
+        prompts = tuple(prompt for answer in said for prompt in answer.prompts)
+        change, alignment = (
+            next(filter(None, words), "") for words in zip(*((a.change, a.alignment) for a in said), strict=True)
+        )
+        return True, Answer(prompts, change, alignment)
+    text = _PRIME.sub(lambda letter: f"{(letter[1] or 'B').replace('В', 'B')}'", "".join([*between, text[start:]]))
+    text = _ELEMENT.sub(r"\n\1: \2\n", text)
+    fences = [fence for fence in _FENCE.findall(text) if fence.strip()]
+    return _of_text("\n".join(fences) or re.sub(r"```\w*", "", text), count)
 
 
-def _without_thinking(text: str) -> str:
-    """The reply less the model's thinking aloud and its special tokens."""
-    text = text.replace("◁", "<").replace("▷", ">").rpartition("<|channel|>final<|message|>")[2]
-    text = re.sub(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+", r"\1", text)
-    kept, depth = [], 0
-    parts = iter(_THINKING.split(text))
-    kept.append(next(parts))
-    for tag, rest in zip(parts, parts, strict=True):
-        if tag == "<":
-            depth += 1
-        else:
-            # Servers often swallow the opening tag with the chat template: then all that came before was thinking.
-            kept = kept if depth else []
-            depth = max(0, depth - 1)
-        if not depth:
-            kept.append(rest)
-    said = " ".join(kept)[:_READ]
-    boxed = _BOXED.search(said)
-    return _TAGS.sub("\n", _SPECIAL.sub(" ", boxed[1] if boxed else said)).strip()
+def _of_record(value: Any, count: int) -> Answer:
+    fields = value if isinstance(value, dict) else {}
+    said = [fields.get(name) for name in ("change", "alignment")]
+    return Answer(tuple(_prompts(value, count)), *(excerpt(words) if isinstance(words, str) else "" for words in said))
 
 
-_NOT_PROMPTS = re.compile(
-    r"negative|change|align|reason|analy|explan|transform|confiden|thought|note|input|source|task|role|^a'?$|^b$"
-)
-_STRING = r"(?:\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|'(?=\w)|\\.)*)')(\s*:)?"
-"""A string in quotes of either kind, and the colon that makes it a key."""
-_TRIES = 100
-_DEEPEST = 6
-_DECLINED = re.compile(r"^(?:refusal|error)$")
-
-
-def _read_json(text: str) -> Answer | None:
-    """The answer in the first JSON value of a reply that holds prompts, in a fence, amid chatter or cut off."""
-    for value in _json_values(text):
-        prompts = [prompt for prompt in _strings(value) if prompt.strip()]
-        if prompts:
-            fields = value if isinstance(value, dict) else {}
-            return Answer(tuple(prompts), *(_word(fields.get(name)) for name in ("change", "alignment")))
-    # JSON that broke off at the token limit, or with quotes of another language: the strings that are whole count.
-    listed = re.search(r"\bprompts?[\"']?\s*[:=]\s*\[(.*)", text, re.DOTALL | re.IGNORECASE)
-    if not listed:
-        return None
-    whole = re.findall(_STRING, listed[1].partition("]")[0])
-    return Answer(tuple(double or single for double, single, colon in whole if not colon))
-
-
-def _json_values(text: str) -> Iterator[Any]:
-    """Every JSON object or list in a text, outermost first; a comma before a closing bracket is forgiven."""
-    text = re.sub(r",(\s*[\]}])", r"\1", text)
-    decoder, end = json.JSONDecoder(), 0
-    for start in [match.start() for match in re.finditer(r"[{\[]", text)][:_TRIES]:
-        if start < end:
-            continue
-        try:
-            value, end = decoder.raw_decode(text, start)
-        except (json.JSONDecodeError, RecursionError):
-            continue
-        yield value
-
-
-def _strings(value: Any, depth: int = 0) -> Iterator[str]:
-    """The prompts in a JSON value: under a key that speaks of prompts if there is one, else every text there is."""
+def _prompts(value: Any, count: int, depth: int = 0) -> list[str]:
+    """The prompts in a value of JSON."""
     if isinstance(value, str):
-        yield value
-    elif depth == _DEEPEST:
-        return
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item, depth + 1)
-    elif isinstance(value, dict):
-        speaking = [key for key in value if re.search(r"^(?!.*negative).*(?:prompt|caption)", key.lower())]
-        declined = [key for key in value if _DECLINED.search(key.lower()) and isinstance(value[key], str)]
-        kept = [key for key in value if not _NOT_PROMPTS.search(key.lower())]
-        for key in speaking or declined or kept:
-            if key in declined:
-                raise RefusalError(f'The model refused: "{excerpt(value[key])}" Try another model.')
-            yield from _strings(value[key], depth + 1)
+        return _of_string(value, count)
+    if isinstance(value, list) and depth < _DEEPEST:
+        named = [item for item in value if _of_b_prime(item)]
+        return [prompt for item in named or value for prompt in _prompts(item, 1, depth + 1)]
+    if not isinstance(value, dict) or depth >= _DEEPEST or {value.get("type"), value.get("channel")} & {*_THOUGHTS}:
+        return []
+    if value.get("type") == "text":  # A part of an answer, itself any text.
+        return list(_read(str(value.get("text", "")), count)[1].prompts)
+    if value.get("type") in _SCHEMA_TYPES:
+        value = {key: value[key] for key in value if key in _FILLED}
+    return _of_fields(value, count, depth)
 
 
-def _word(value: Any) -> str:
-    return excerpt(value) if isinstance(value, str) else ""
+def _of_fields(fields: dict[str, Any], count: int, depth: int) -> list[str]:
+    """What stands under keys that speak of prompts, else of B', else of an answer, else under the only key."""
+    for key in ("refusal", "error"):
+        if isinstance(fields.get(key), str):
+            raise RefusalError(f'The model refused: "{excerpt(fields[key])}" Try another model.')
+    options = {"a", "b", "c"} <= {str(key).lower() for key in fields}
+    roles = {key: Role.ANSWER if options and len(str(key)) == 1 else role(str(key)) for key in fields}
+    roles |= {key: Role.OTHER for key in fields if roles[key] is Role.ANSWER and len(str(fields[key])) < 2}  # An id.
+    for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER):
+        kept = [prompt for key in fields if roles[key] is kind for prompt in _prompts(fields[key], count, depth + 1)]
+        if any(map(cleaned, kept)):
+            return kept
+    unknown = [key for key in fields if roles[key] is None and isinstance(fields[key], (str, list, dict))]
+    counted = all(_COUNTED.fullmatch(str(key)) for key in unknown)
+    if len(unknown) > 1 and not counted:
+        unknown = [key for key in unknown if not isinstance(fields[key], str)]
+    if Role.PROMPT in roles.values() or (len(unknown) > 1 and not counted):
+        return []
+    return [prompt for key in unknown for prompt in _prompts(fields[key], count, depth + 1)]
 
 
-_BULLET = re.compile(
-    r"^(?:(?:\(?\d{1,2}[.):]\)?|[-*\u2022\u00b7])\s+|\d{1,2}\u3001\s*|[\u2460-\u2473]\s*|prompt ?#?\d{1,2} ?[.):-]\s*)",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(
-    r"^(?:(?:so|therefore|thus|hence),? )?(?:the |a |my |possible |suggested |final )*"
-    r"(?:text prompts?|prompts?|captions?|descriptions?|answers?|output|result|assistant)?(?: (?:of|for|to describe))?"
-    r"(?: ?(?:the |an? )?(?:output |target |resulting |fourth |missing )*(?:image )?\(?b'\)?)?"
-    r"(?: (?:is|are|would be|could be|should be|might be))?\s*[:=\u2192]\s*",
-    re.IGNORECASE,
-)
-_COPULA = re.compile(
-    r"^(?:the )?(?:text )?(?:prompt|caption|description|output|result|image)?(?: (?:of|for))?(?: ?the)?(?: ?image)? ?"
-    r"b' (?:is|would be|could be|should be|might be|shows|would show) ",
-    re.IGNORECASE,
-)
-_INLINE = re.compile(r"\bb'\)?\s*[:=](?!:)\s*(\S.*)$", re.IGNORECASE)
-_OPENING = re.compile(
-    r"^(?:sure|certainly|of course|okay|ok|absolutely|great|yes|alright|here(?:'s| is| are)|below|based on|given|"
-    r"from a to|looking at|in (?:the|this) (?:image|grid|analogy|first)|(?:following|applying|analy[sz]ing) |"
-    r"the (?:transformation|change|analogy|image|grid|relation|(?:text )?prompt)|a'? (?:is|shows|to a)|b (?:is|shows)|"
-    r"i (?:see|think|would))\b",
-    re.IGNORECASE,
-)
-_CLOSING = re.compile(
-    r"^(?:let me know|i hope|hope (?:this|these|it)|these (?:prompts|capture|options|are|all)|"
-    r"each (?:of these|prompt)|feel free|\(?notes?:|explanation|reasoning|would you|do you|if you|please |"
-    r"all (?:of these|prompts)|\(?\d+ words|this (?:prompt|captures|is because|follows|reflects))",
-    re.IGNORECASE,
-)
-_QUOTES = '"“”„«»「」『』'
-_QUOTED = re.compile(rf"[\"“”„«「『]([^{_QUOTES}\n]{{2,}})[\"“”»」』]")
-_QUOTED_FIRST = re.compile(rf"^{_QUOTED.pattern}\s*(?:[.!?,(-]|$)")
-_COMMAS = re.compile("[,;|\uff0c\u3001\uff1b]")
-_TYPOGRAPHY = str.maketrans("\u2018\u2019\u02bc\u2032\u2013\u2014", "''''--")
+def _of_b_prime(item: Any) -> bool:
+    """Whether an item of a list says that it is the one about B'."""
+    if isinstance(item, str):
+        return (said := label(item)) is not None and said[0] is Role.B_PRIME
+    values = item.values() if isinstance(item, dict) else ()
+    return any(isinstance(value, str) and len(value) < 20 and role(value) is Role.B_PRIME for value in values)
 
 
-_NO_WORDS = re.compile(r"\W*|n/?a|none|null|unknown", re.IGNORECASE)
+def _of_string(text: str, count: int) -> list[str]:
+    """A string of a record: one prompt, or JSON, a list, or the published commas once more."""
+    if text.lstrip()[:1] in ("{", "["):
+        nested = [
+            prompt
+            for found in loose_json.values(loose_json.decoded(text))
+            for prompt in _prompts(found.value, count, 1)
+        ]
+        if nested:
+            return nested
+    return listed(text.splitlines()) or (items(lines(text), count) if count > 1 else [" ".join(text.split())])
 
 
-def _read_text(text: str, count: int) -> list[str]:
-    """Prompts of a reply that is not JSON."""
-    fence = re.search(r"```\w*\n?(.*?)```", text, re.DOTALL)
-    lines = [_plain(line) for line in (fence[1] if fence else text).splitlines()]
-    lines = [line for line in lines if line and "::" not in line]  # The formula of the analogy, said again.
-    listed = [_BULLET.sub("", line) for line in lines if _BULLET.match(line)]
-    lines = _labelled(lines) or listed or _without_chatter(lines)
-    return _split(lines[0], count) if len(lines) == 1 else lines
+@dataclass
+class _Section:
+    """Lines under a label."""
+
+    role: Role | None
+    lines: list[str] = field(default_factory=list)
+    inline: bool = False
 
 
-def _split(line: str, count: int) -> list[str]:
-    """The prompts of one line: quoted in a sentence, numbered, each in quotes, or with commas between them."""
-    if re.fullmatch(r"\[[^][{}]*\]", line):
-        line = line[1:-1]
-    quoted = _QUOTED.findall(line)
-    if len(quoted) > 1 or (quoted and (_OPENING.match(line) or _QUOTED_FIRST.match(line))):
-        return quoted
-    numbered = re.split(r"(?:^|[\s,;])\(?\d{1,2}[.)]\s+", line)
-    if len(numbered) > 2:
-        return numbered
-    return _COMMAS.split(line) if count > 1 else [line]
+def _sections(found: list[str]) -> Iterator[_Section]:
+    section = _Section(None)
+    for line in found:
+        said = label(line)
+        if said and (nested := label(said[1])) and nested[0]:
+            said = nested
+        if said and (said[0] or not said[1]):
+            yield section
+            section = _Section(said[0], [said[1]] if said[1] else [], bool(said[1]))
+        elif section.inline:
+            yield section
+            section = _Section(None, [line])
+        else:
+            section.lines.append(line)
+    yield section
 
 
-def _labelled(lines: list[str]) -> list[str]:
-    """What stands behind labels such as "B':" or "Prompts:", on their line or, if nothing does, on the next ones."""
-    for number, line in enumerate(lines):
-        label = _LABEL.match(_BULLET.sub("", line))
-        if not label or not label[0].strip(" :="):
-            if inline := _INLINE.search(line):
-                return [inline[1]]
-            continue
-        rest = _BULLET.sub("", line)[label.end() :].strip()
-        if rest:
-            return [rest]
-        following = _without_chatter(lines[number + 1 :])
-        bullets = [_BULLET.sub("", later) for later in following if _BULLET.match(later)]
-        return bullets or following
-    return []
-
-
-def _without_chatter(lines: list[str]) -> list[str]:
-    """Lines less what a model says before and after its answer."""
-    kept = []
-    for line in lines:
-        if _CLOSING.match(line):
-            break
-        _, colon, rest = line.partition(":")
-        if colon and (_OPENING.match(line) or not rest.strip()):
-            line = rest.strip()
-        elif _OPENING.match(line) and (line.endswith((".", "!")) and len(lines) > 1) and not _QUOTED.search(line):
-            continue
-        if line:
-            kept.append(line)
-    return kept
-
-
-def _plain(line: str) -> str:
-    """A line less its Markdown."""
-    return re.sub(r"^#+\s+|^>\s+|\*\*|__|`", "", line.translate(_TYPOGRAPHY).strip()).strip()
-
-
-def _cleaned(prompt: str) -> str:
-    """One prompt less bullets, labels, quotes, Markdown and a full stop."""
-    prompt = _plain(excerpt(prompt, most=2 * MOST_CHARACTERS))
-    for _ in range(3):
-        prompt = _unquoted(_BULLET.sub("", prompt).strip("`*_ "))
-        label = _LABEL.match(prompt)
-        prompt = _COPULA.sub("", prompt[label.end() :] if label and label.end() > 1 else prompt)
-        prompt = re.sub(r"\(\d+ words?\)$", "", prompt.strip()).rstrip(".,;: ")
-    return "" if prompt[:1] in "{[" or _NO_WORDS.fullmatch(prompt) else prompt
-
-
-def _unquoted(prompt: str) -> str:
-    """A prompt less the quotes around it; those within, as of a sign's text, stay."""
-    if len(prompt) > 1 and prompt[0] == prompt[-1] == "'":
-        return prompt[1:-1].strip()
-    quotes = sum(prompt.count(quote) for quote in _QUOTES)
-    around = prompt[:1] in _QUOTES and prompt[-1:] in _QUOTES
-    return prompt.strip(_QUOTES).strip() if quotes % 2 or (around and quotes == 2) else prompt
+def _of_text(text: str, count: int) -> tuple[bool, Answer]:
+    """The prompts of a reply that holds none as JSON, and whether a label names them."""
+    found = lines(text)
+    if rows := table(found):
+        return True, _of_record(rows, count)
+    if options := lettered(found):
+        return False, Answer(tuple(map(uncommented, options)))
+    sections = [section for section in _sections(found) if section.lines]
+    for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER, None):
+        chosen = [section.lines for section in sections if section.role is kind]
+        prompts = [prompt for under in chosen for prompt in items(under, count if len(chosen) == 1 else 1)]
+        if any(map(cleaned, prompts)):
+            return kind in (Role.PROMPT, Role.B_PRIME), Answer(tuple(map(uncommented, prompts)))
+    return False, Answer(())
 
 
 def _unique(prompts: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for prompt in prompts:
-        if prompt and prompt.lower() not in seen:
-            seen.add(prompt.lower())
+        if prompt and prompt.casefold() not in seen:
+            seen.add(prompt.casefold())
             yield prompt

@@ -344,7 +344,7 @@ def test_command_passes_over_a_grid_that_gets_no_prompt(server: VisionServer, di
     server.will(says("word " * 200), says("", "content_filter"), says("a red car"))
     code, said = run(directory, "prompt", grids, "-o", out, "--profile", "here")
     assert code == 1
-    assert "0.png: There is no prompt" in said
+    assert "0.png: expected a prompt, got" in said
     assert "1.png: The profile 'here' (127.0.0.1) withheld the answer" in said
     assert "2 of 3 grids have no prompt" in said
     assert out.read_text() == "2.png\ta red car\n"

@@ -1,16 +1,23 @@
-"""The instruction, and the reading of replies: a table of replies as they come, and properties that hold for any."""
+"""The reading of replies: tables of replies as they come (replies.yaml), and properties that hold for any."""
 
 import json
+import re
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analogist.published import SUFFIX
 from analogist.vision import replies, request
-from analogist.vision.replies import Answer, RefusalError
+from analogist.vision.replies import Answer, RefusalError, ReplyError
 from analogist.vision.request import Form
+
+TABLE: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("replies.yaml").read_text(encoding="utf-8"))
+"""Reply, expected prompts or error, and why."""
 
 COMMAS = "bagels in color, colorful bagels on plate, golden baked bagels"
 BAGELS = ["bagels in color", "colorful bagels on plate", "golden baked bagels"]
@@ -166,16 +173,38 @@ NOTHING = {
     "": "is empty",
     "  \n ": "is empty",
     "<think>only thinking, and then the limit": "nothing but thinking",
-    "...": "There is no prompt",
-    "{}": "There is no prompt",
-    '{"prompts": []}': "There is no prompt",
-    '{"prompts": ["", " "]}': "There is no prompt",
-    '{"prompts": ["N/A"]}': "There is no prompt",
-    "None": "There is no prompt",
-    " ".join(["word"] * 200): "There is no prompt",
-    "x" * 1000: "There is no prompt",
+    "...": "expected a prompt, got",
+    "{}": "expected a prompt, got",
+    '{"prompts": []}': "expected a prompt, got",
+    '{"prompts": ["", " "]}': "expected a prompt, got",
+    '{"prompts": ["N/A"]}': "expected a prompt, got",
+    "None": "expected a prompt, got",
+    " ".join(["word"] * 200): "expected a prompt, got",
+    "x" * 1000: "expected a prompt, got",
     "x" * 200_000: "200000 characters",
 }
+
+
+@pytest.mark.parametrize("case", [case for case in TABLE if "prompts" in case], ids=lambda case: case["why"])
+def test_reply_is_read_as_a_person_would(case: dict[str, Any]) -> None:
+    assert list(replies.parse(case["reply"], case.get("count", 1)).prompts) == case["prompts"]
+
+
+@pytest.mark.parametrize("case", [case for case in TABLE if "error" in case], ids=lambda case: case["why"])
+def test_unsure_reply_is_an_error_that_quotes_it(case: dict[str, Any]) -> None:
+    with pytest.raises(ReplyError) as error:
+        replies.parse(case["reply"], case.get("count", 1))
+    assert isinstance(error.value, RefusalError) == (case["error"] == "refusal")
+    message = str(error.value)
+    assert "nothing but thinking" in message or any(
+        word in message for word in re.findall(r"\w{2,}|\W+", case["reply"])
+    )
+
+
+def test_table_is_a_table() -> None:
+    assert len(TABLE) >= 150
+    assert all(("prompts" in case) != ("error" in case) for case in TABLE)
+    assert len({case["reply"] for case in TABLE}) == len(TABLE)
 
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
@@ -268,31 +297,103 @@ def test_any_reply_gives_prompts_or_one_sentence(reply: str, count: int) -> None
 WORDS = st.lists(st.sampled_from(["red", "old", "cat", "car", "sky", "on", "under"]), min_size=2, max_size=5).map(
     " ".join
 )
+PROMPTS = st.lists(WORDS, min_size=2, max_size=5, unique=True)
+MARKERS = [
+    "{}. ",
+    "{}) ",
+    "({}) ",
+    "#{} ",
+    "{} - ",
+    "{}: ",
+    "[{}] ",
+    "Prompt {}: ",
+    "**Option {}:** ",
+    "Variant {} \u2013 ",
+    "候选{}\uff1a",
+]
+THINKING = ["<think>{}</think>", "[THINK]{}[/THINK]", "<seed:think>{}</seed:think>", "<scratchpad>{}</scratchpad>"]
+THINKING += ["<|START_THINKING|>{}<|END_THINKING|>", "◁think▷{}◁/think▷", "{}</think>"]
+THINKING += ["<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>"]
+
+
+def forms(prompts: list[str]) -> dict[str, str]:
+    """The same prompts as different models would write them."""
+    answer = {"change": "x", "alignment": "neither", "prompts": prompts}
+    rows = "".join(f"| {number} | {prompt} |\n" for number, prompt in enumerate(prompts, 1))
+    return {
+        "json": json.dumps(answer),
+        "json encoded twice": json.dumps(json.dumps(answer)),
+        "python": repr(answer),
+        "objects": json.dumps([{"id": number, "prompt": prompt} for number, prompt in enumerate(prompts)]),
+        "keys": json.dumps({f"prompt_{number}": prompt for number, prompt in enumerate(prompts)}),
+        "lines of json": "\n".join(json.dumps({"prompt": prompt}) for prompt in prompts),
+        "fence": f"Here:\n```json\n{json.dumps(prompts)}\n```\nEnjoy!",
+        "commas": ", ".join(prompts),
+        "lines": "\n".join(prompts),
+        "bullets": "\n".join(f"* **{prompt}**" for prompt in prompts),
+        "quotes": ", ".join(f'"{prompt}"' for prompt in prompts),
+        "tags": "".join(f"<prompt>{prompt}</prompt>" for prompt in prompts),
+        "table": f"| # | Prompt |\n|---|---|\n{rows}",
+        "headings": "\n\n".join(f"**Prompt {number}:**\n{prompt}" for number, prompt in enumerate(prompts, 1)),
+    }
+
+
+@given(PROMPTS, st.sampled_from(list(forms([]))))
+def test_what_was_written_is_read_back(prompts: list[str], form: str) -> None:
+    assert list(replies.parse(forms(prompts)[form], len(prompts)).prompts) == prompts
 
 
 @given(
-    st.lists(WORDS, min_size=2, max_size=5, unique=True),
-    st.sampled_from(["json", "numbers", "commas", "lines", "fence"]),
+    PROMPTS, st.sampled_from(MARKERS), st.sampled_from(["", "Here they are:\n\n", "Gerne!\n", "以下是提示词\uff1a\n"])
 )
-def test_what_was_written_is_read_back(prompts: list[str], form: str) -> None:
-    reply = {
-        "json": json.dumps({"change": "x", "alignment": "neither", "prompts": prompts}),
-        "numbers": "\n".join(f"{i}. {prompt}" for i, prompt in enumerate(prompts, 1)),
-        "commas": ", ".join(prompts),
-        "lines": "\n".join(prompts),
-        "fence": f"Here:\n```json\n{json.dumps(prompts)}\n```\nEnjoy!",
-    }[form]
+def test_any_marker_is_read(prompts: list[str], marker: str, before: str) -> None:
+    reply = before + "\n".join(marker.format(number) + prompt for number, prompt in enumerate(prompts, 1))
     assert list(replies.parse(reply, len(prompts)).prompts) == prompts
 
 
+@given(PROMPTS, st.sampled_from(list(forms([]))), st.integers(1, 5))
+def test_another_number_than_asked_for(prompts: list[str], form: str, count: int) -> None:
+    """More are cut, fewer are all there are; with one asked for, commas belong to it."""
+    if count == 1 and form == "commas":
+        prompts = [", ".join(prompts)]
+    assert list(replies.parse(forms(prompts)[form], count).prompts) == prompts[:count]
+
+
+@given(st.text(alphabet="ab .:{}[]\"'\n1-*`", max_size=80), st.sampled_from(THINKING), st.sampled_from(list(forms([]))))
+def test_thinking_changes_nothing(thought: str, thinking: str, form: str) -> None:
+    answer = forms(["red cat", "old car"])[form]
+    assert replies.parse(thinking.format(thought) + answer, 2) == replies.parse(answer, 2)
+
+
+@pytest.mark.parametrize("form", ["json", "json encoded twice", "python", "objects", "lines of json", "fence"])
+def test_json_cut_off_anywhere_gives_whole_prompts_or_an_error(form: str) -> None:
+    reply = forms(BAGELS)[form].removeprefix("Here:\n")
+    for end in range(len(reply)):
+        answer, _ = parsed(reply[:end], 3)
+        assert answer is None or set(answer.prompts) <= set(BAGELS)
+
+
+@given(st.text(max_size=60), PROMPTS)
+def test_free_text_beside_prompts_is_not_judged(change: str, prompts: list[str]) -> None:
+    reply = json.dumps({"change": f"I cannot see it. {change} The image is not visible.", "prompts": prompts})
+    assert list(replies.parse(reply, len(prompts)).prompts) == prompts
+
+
+HOSTILE = r"""[ { {" " ' 'a "a"_ ["a", {"a":[ \" // <think> </think> < <|channel|> ``` \boxed{ 1._ a)_ ( ,_ ab._ :_
+B':_ - **a:**_ 「a _ x |a|"""
+"""Parts of replies that are one part again and again; `_` is a blank."""
+
+
 @pytest.mark.parametrize(
-    "reply", ["[" * 90_000, "<think>" * 14_000, "{'prompts': [" + "'a" * 40_000, '"' * 90_000, "1. " * 30_000]
+    "part", [*(part.replace("_", " ") for part in HOSTILE.split()), "\n", "| a |\n|---|\n", "- \n"]
 )
-def test_hostile_reply_is_read_quickly(reply: str) -> None:
-    start = time.monotonic()
+@pytest.mark.parametrize("end", ["", "x", '"]}'])
+def test_hostile_reply_is_read_in_linear_time(part: str, end: str) -> None:
+    reply = (part * 100_000)[: replies.MOST_REPLY - len(end)] + end
+    start = time.process_time()
     _, message = parsed(reply, 3)
     assert len(message) < 600
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 5  # Quadratic time would be minutes.
 
 
 def test_request_asks_for_count_words_and_form() -> None:
