@@ -168,7 +168,7 @@ def test_what_is_shown_on_the_node_is_not_html(monkeypatch: pytest.MonkeyPatch) 
 def test_one_grid_at_a_time() -> None:
     inputs = {i.id: i.default for i in node("AnalogistGPT4VPrompter").define_schema().inputs if i.id != "image"}
     work = node("AnalogistGPT4VPrompter").execute(image=torch.zeros(3, 8, 8, 3), **inputs)
-    with pytest.raises(ValueError, match="one grid at a time, but 3 came"):
+    with pytest.raises(ValueError, match="expected one grid, got a batch of 3"):
         asyncio.run(work)
 
 
