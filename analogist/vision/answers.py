@@ -205,7 +205,14 @@ def _documents(content: bytes) -> list[dict[str, Any]]:
     else:
         parts = [line for line in text.split("\n") if line.strip()]
     found = [loaded(part.encode()) for part in parts if part.strip() != "[DONE]"]
-    return found if all(isinstance(one, dict) for one in found) else []
+    return found if _ENDED.search(text) and all(isinstance(one, dict) for one in found) else []
+
+
+_ENDED = re.compile(
+    r'^data: ?\[DONE\]|"(?:finish|done)_reason": ?"|"done": ?true|"response\.(?:completed|incomplete|failed)"|"error": ?[{"]',
+    re.MULTILINE,
+)
+"""How a stream says that it is complete."""
 
 
 def _first(bodies: Iterable[_Body], name: str) -> str:
