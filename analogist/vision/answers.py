@@ -209,7 +209,8 @@ def _documents(content: bytes) -> list[dict[str, Any]]:
 
 
 _ENDED = re.compile(
-    r'^data: ?\[DONE\]|"(?:finish|done)_reason": ?"|"done": ?true|"response\.(?:completed|incomplete|failed)"|"error": ?[{"]',
+    r'^data: ?\[DONE\]|"(?:finish|done)_reason": ?"|"done": ?true|"response\.(?:completed|incomplete|failed)"|'
+    r'"error": ?[{"]',
     re.MULTILINE,
 )
 """How a stream says that it is complete."""

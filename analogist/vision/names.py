@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePath
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 """Of the images that are taken for grids."""
@@ -27,10 +26,15 @@ def folded(name: str) -> str:
 
 def bare(name: str) -> str:
     """A name without the ending of an image; other dots belong to the name, as in "cat.v1"."""
-    return name[: -len(PurePath(name).suffix)] if folded(name).endswith(ENDINGS) else name
+    stem, dot, ending = name.rpartition(".")
+    return stem if stem and folded(dot + ending) in ENDINGS else name
 
 
-_FORMS: tuple[Callable[[str], str], ...] = (str, folded, lambda name: folded(bare(name)))
+def _loosest(name: str) -> str:
+    return folded(bare(name))
+
+
+_FORMS: tuple[Callable[[str], str], ...] = (str, folded, bare, _loosest)
 """In what names are compared: as they are, then less and less strictly."""
 
 
@@ -71,7 +75,7 @@ def matched(lines: Sequence[str], files: Sequence[str]) -> dict[int, str]:
     found = by_name(lines, files)
     if len(found) == len(lines) and len(set(lines)) == len(lines):
         return {number: found[line] for number, line in enumerate(lines)}
-    if found:
+    if set(map(_loosest, lines)) & set(map(_loosest, files)):
         odd = [line for line in lines if line not in found] or [line for line in lines if lines.count(line) > 1]
         raise MatchError(
             f"expected a line for each file by its name, got {len(odd)} of {len(lines)} lines that name no file or one "

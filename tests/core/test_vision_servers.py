@@ -56,23 +56,23 @@ def in_error(status: int, message: str, **fields: object) -> Behaviour:
 
 # One row a message as servers word it: the status, its words, what is raised, and what is said of it.
 WORDS = [
-    (429, "You exceeded your current quota, please check your plan and billing details.", UnavailableError, "no credit"),
+    (429, "You exceeded your current quota, please check your plan.", UnavailableError, "no credit"),
     (403, "Your credit balance is too low to access the API.", UnavailableError, "no credit"),
     (400, "Insufficient Balance", UnavailableError, "no credit"),
-    (200, "This request requires more credits, or fewer max_tokens. You requested 4096.", UnavailableError, "no credit"),
+    (200, "This request requires more credits, or fewer max_tokens.", UnavailableError, "no credit"),
     (503, "Quota exceeded for quota metric 'requests'", UnavailableError, "no credit"),
     (400, "Billing hard limit has been reached", UnavailableError, "no credit"),
     (401, "No auth credentials found", UnavailableError, "does not accept the key (401): check HERE_KEY."),
     (400, "API key not valid. Please pass a valid API key.", UnavailableError, "does not accept the key (400)"),
     (403, "Invalid API Key provided", UnavailableError, "does not accept the key (403)"),
     (500, "Unauthorized", UnavailableError, "does not accept the key (500)"),
-    (200, "Missing Authentication credentials: provide an api key", UnavailableError, "does not accept the key"),
+    (200, "Missing Authentication: provide an api key", UnavailableError, "does not accept the key"),
     (403, "Country, region, or territory not supported", UnavailableError, "does not allow this request (403)"),
-    (400, "The response was filtered due to the prompt triggering our content management policy.", RefusalError, "filter"),
+    (400, "The response was filtered by our content management policy.", RefusalError, "content filter"),
     (403, "Your chosen model requires moderation and your input was flagged", RefusalError, "content filter"),
     (500, "Your request was rejected as a result of our safety system.", RefusalError, "content filter"),
     (200, "Input data may contain inappropriate content.", RefusalError, "content filter"),
-    (400, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096, context window", VisionError, "context"),
+    (400, "`inputs` tokens + `max_new_tokens` must be <= 4096, the context window", VisionError, "context"),
     (413, "The prompt is too long: 250000 tokens", VisionError, "longer than the context of 'some-model' (413)"),
     (500, "the request exceeds the available context size, try increasing it (n_ctx)", VisionError, "longer than"),
     (404, "No endpoints found that support image input", VisionError, "takes no images for 'some-model' (404)"),
@@ -99,7 +99,7 @@ def test_words_decide_at_any_status(
         ask(profile)
     assert type(caught.value) is error
     assert says_that in str(caught.value)
-    assert f'It said: "{words[:30]}' in str(caught.value).replace("'", "'")
+    assert f'It said: "{words[:30]}' in str(caught.value)
     if error is not VisionError and status != 429:
         assert len(server.requests) == 1
 
@@ -107,7 +107,7 @@ def test_words_decide_at_any_status(
 @pytest.mark.parametrize("status", [200, 400, 402, 403, 429, 500, 503])
 def test_quota_is_never_asked_again(server: VisionServer, profile: Profile, status: int) -> None:
     server.will(in_error(status, "Pay first", code="insufficient_quota"))
-    with pytest.raises(UnavailableError, match='no credit .* It said: "Pay first"'):
+    with pytest.raises(UnavailableError, match=r'no credit .* It said: "Pay first"'):
         ask(profile)
     assert len(server.requests) == 1
 
@@ -164,15 +164,15 @@ def test_an_empty_answer_under_a_schema_is_asked_once_more_without(server: Visio
 @pytest.mark.parametrize(
     ("body", "says_that"),
     [
-        ({"choices": [{"error": {"message": "Upstream died", "code": 502}}]}, 'server error (502): try again later. It'),
-        ({"choices": [{"error": "Upstream died", "message": {"content": None}}]}, 'reports an error: .*"Upstream died"'),
+        ({"choices": [{"error": {"message": "Upstream died", "code": 502}}]}, 'server error (502): try again later'),
+        ({"choices": [{"error": "Upstream died", "message": None}]}, 'reports an error: .*"Upstream died"'),
         ({"choices": None, "error": {"message": "Upstream died"}}, 'reports an error: .*"Upstream died"'),
         ({"choices": None, "message": "Upstream died"}, 'reports an error: .*"Upstream died"'),
         ({"detail": [{"msg": "Upstream died", "loc": ["body"]}]}, 'reports an error: .*"Upstream died"'),
         ({"object": "error", "message": "Upstream died", "code": 400}, r'rejects the request \(400\).*"Upstream died"'),
         ({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": "Upstream died"}}},
          r'rejects the request \(400\).*"Upstream died"'),
-        ({"status": "failed", "error": {"code": "server_error", "message": "Upstream died"}, "output": []}, '"Upstream'),
+        ({"status": "failed", "error": {"code": "server_error", "message": "Upstream died"}}, '"Upstream died"'),
     ],
 )  # fmt: skip
 def test_errors_in_a_success_keep_their_words(
@@ -258,8 +258,7 @@ STREAMS = [
     streams(chunk("a red "), chunk("car", "stop"), USAGE, newline="\r\n"),
     streams(message(content="a red car") | {"usage": USAGE["usage"]}),
     streams({"type": "response.created", "response": {"output": []}}, *DELTAS, COMPLETED, named=True),
-    sends(b": OPENROUTER PROCESSING\n\n" * 3 + f"data: {json.dumps(chunk('a red car', 'stop') | USAGE)}\n\n".encode()[:0]
-          + b"".join(f"data: {json.dumps(one)}\n\n".encode() for one in (chunk("a red car", "stop"), USAGE)) + b"data: [DONE]"),
+    streams(chunk("a red car", "stop"), USAGE, before=": OPENROUTER PROCESSING\n\n" * 3),
     streams(chunk("a red "), chunk("car", "stop"), USAGE, lines=True),
     streams({"message": {"content": "a red "}, "done": False}, {"message": {"content": "car"}, "done": True}, USAGE,
             lines=True),

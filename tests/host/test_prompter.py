@@ -132,7 +132,7 @@ def test_a_typed_prompt_needs_neither_key_nor_request(place: Place) -> None:
         ({"profile": "keyless"}, "set the environment variable NO_KEY"),
         ({"instruction": "x" * 2**20}, "The instruction has 1048576 characters"),
         ({"instruction": "a\x1b[2Jb"}, "control character U\\+001B"),
-        ({"model": "some-model\r\nX-Injected: 1"}, "cannot be the name of a model"),
+        ({"model": "some-model\r\nX-Injected: 1"}, "expected the name of a model"),
         ({"suffix": "\x00"}, "The suffix contains the control character"),
         ({"prompt": "\x07"}, "The prompt contains the control character"),
         ({"prompts_wanted": 10**6}, "bigger than max"),

@@ -105,9 +105,14 @@ def answers(body: object, status: int = 200) -> Behaviour:
 
 
 def streams(
-    *parts: dict[str, Any], newline: str = "\n", named: bool = False, lines: bool = False, done: bool = True
+    *parts: dict[str, Any],
+    newline: str = "\n",
+    named: bool = False,
+    lines: bool = False,
+    done: bool = True,
+    before: str = "",
 ) -> Behaviour:
-    """Server-sent events, with names or without; or a line of JSON for each part."""
+    """Server-sent events, with names or without, and comments before them; or a line of JSON for each part."""
     if lines:
         return sends("".join(json.dumps(part) + newline for part in parts).encode(), kind="application/x-ndjson")
     events = [
@@ -115,7 +120,7 @@ def streams(
         for part in parts
     ]
     end = f"data: [DONE]{newline * 2}" if done and not named else ""
-    return sends(("".join(events) + end).encode(), kind="text/event-stream")
+    return sends((before + "".join(events) + end).encode(), kind="text/event-stream")
 
 
 def fails(status: int, message: str = "no", code: str = "", **headers: str) -> Behaviour:
