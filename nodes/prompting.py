@@ -4,21 +4,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import folder_paths
 from comfy.model_management import InterruptProcessingException, processing_interrupted
 from comfy_api.latest import io, ui
-from PIL.Image import Image
 from torch import Tensor
 
 from ..analogist.images import from_tensor
 from ..analogist.published import SUFFIX
 from ..analogist.vision import profiles
-from ..analogist.vision.endpoint import Dialects
-from ..analogist.vision.prompter import Inferred, Wish, infer
+from ..analogist.vision.prompter import Prompter, PromptRequest, PromptResult
 from ..analogist.vision.replies import parse
 from ..analogist.vision.request import MOST_INSTRUCTION, MOST_PROMPTS, checked, instruction, typed, with_suffix
 from .display import own_id, show
@@ -26,22 +22,7 @@ from .types import PROMPT as CATEGORY
 
 POLL = 0.2
 """Seconds between two looks at the interrupt button."""
-
-# What endpoints were found not to take; learned anew by the next process.
-_dialects: Dialects = {}
-
-
-@dataclass
-class _Queue:
-    """The questions of one run of a graph. The host starts all grids of a list at once and waits for every one of them."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    length: int = 0
-    failure: Exception | None = None
-
-
-# The host has an event loop for every run of a graph, and a lock belongs to one loop.
-_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
+_prompter = Prompter()
 
 
 def _prompts_wanted() -> io.Input:
@@ -153,14 +134,14 @@ class GPT4VPrompter(io.ComfyNode):
     ) -> io.NodeOutput:
         if lines := typed(checked("prompt", prompt, MOST_INSTRUCTION)):
             return _output(lines, suffix, "typed by hand, no model was asked", own_id(cls))
-        wish = Wish(profile, model.strip(), prompts_wanted, instruction, seed)
+        request = PromptRequest(profile, model.strip(), prompts_wanted, instruction, seed)
         grids = from_tensor(image)
         if len(grids) != 1:
             raise ValueError(
-                f"The prompter looks at one grid at a time, but {len(grids)} came: put Rebatch Images with a batch_size of 1 "
-                "before it, and everything runs once for each grid."
+                f"expected one grid, got a batch of {len(grids)}: put Rebatch Images with a batch_size of 1 before the prompter, and "
+                "everything runs once for each grid."
             )
-        found = await _interruptible(_in_turn(grids[0], wish), own_id(cls))
+        found = await _interruptible(_prompter.infer_in_turn(grids[0], request, _directory()), own_id(cls))
         return _output(found.answer.prompts, suffix, found.summary(), own_id(cls))
 
 
@@ -211,25 +192,7 @@ def _output(prompts: tuple[str, ...], suffix: str, about: str, node_id: str | No
     return io.NodeOutput(complete, text, ui=ui.PreviewText(shown))
 
 
-async def _in_turn(picture: Image, wish: Wish) -> Inferred:
-    """Ask, one question at a time, so that equal ones are paid once; and none any more when one before it has failed."""
-    queue = _queues.setdefault(asyncio.get_running_loop(), _Queue())
-    if not queue.length:
-        queue.failure = None
-    queue.length += 1
-    try:
-        async with queue.turn:
-            if queue.failure:
-                raise queue.failure
-            return await infer(picture, wish, _directory(), _dialects)
-    except Exception as error:
-        queue.failure = error
-        raise
-    finally:
-        queue.length -= 1
-
-
-async def _interruptible(work: Coroutine[None, None, Inferred], node_id: str | None) -> Inferred:
+async def _interruptible(work: Coroutine[None, None, PromptResult], node_id: str | None) -> PromptResult:
     """The result of `work`, with its seconds told on the node; given up soon after the interrupt button is pressed."""
     task, start, told = asyncio.ensure_future(work), time.monotonic(), 0
     try:

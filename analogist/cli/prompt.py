@@ -1,20 +1,19 @@
 """`python -m analogist prompt` and `python -m analogist profiles`: the vision model from the command line."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from PIL.Image import Image
 
-from ..vision import endpoint as vision_llm
+from ..vision import batch, endpoint
 from ..vision import profiles as known_profiles
-from ..vision.endpoint import Dialects, VisionError
+from ..vision.errors import VisionError
 from ..vision.profiles import Api, Profile
-from ..vision.prompter import Inferred, Wish, infer
-from ..vision.replies import ReplyError
+from ..vision.prompter import Prompter, PromptRequest
 from ..vision.request import instruction as published_instruction
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 Directory = Annotated[
     Path | None,
@@ -44,19 +43,20 @@ def prompt(
     """Ask a vision language model for prompts of B'.
 
     A folder makes a table as in the published evaluation: the name of a grid, a tab, its prompts with tabs between
-    them; a second run asks only for the grids that are missing.
+    them. A second run asks only for the grids that are missing, and for those whose image or request has changed.
     """
     where = directory or default_directory()
     try:
-        wish = Wish(profile, model, count, instruction or published_instruction(words), seed)
+        request = PromptRequest(profile, model, count, instruction or published_instruction(words), seed)
         if grid.is_dir():
-            _prompt_folder(grid, output, wish, where)
+            _prompt_folder(grid, output, request, where)
         else:
-            inferred = _ask(grid, wish, where, {})
+            batch.check_output(output)
+            result = asyncio.run(Prompter().infer(_opened(grid), request, where))
             # No line break at the end, as in the published files.
-            output.write_text("\n".join(inferred.answer.prompts), encoding="utf-8")
-            typer.echo("\n".join([*inferred.answer.prompts, inferred.summary()]))
-    except (ValueError, VisionError) as error:
+            output.write_text("\n".join(result.answer.prompts), encoding="utf-8")
+            _say("\n".join([*result.answer.prompts, result.summary()]))
+    except (ValueError, OSError, VisionError) as error:
         raise _exit(error) from None
 
 
@@ -69,12 +69,10 @@ def list_profiles(directory: Directory = None) -> None:
     where = directory or default_directory()
     try:
         for profile in known_profiles.known(where).values():
-            typer.echo(
-                f"{profile.name:12} {profile.endpoint}  {profile.model or '(no model)'}  {_key_state(profile, where)}"
-            )
+            _say(f"{profile.name:12} {profile.endpoint}  {profile.model or '(no model)'}  {_key_state(profile, where)}")
     except ValueError as error:
         raise _exit(error) from None
-    typer.echo(f"Profiles and keys of your own live in {where}")
+    _say(f"Profiles and keys of your own live in {where}")
 
 
 @profiles.command()
@@ -93,13 +91,14 @@ def add(
     where = directory or default_directory()
     try:
         file = key_file or (f"{name}.key" if ask_key else None)
-        profile = Profile(name, base_url, model, key_variable or None, file, api, timeout)
+        entry = {"base_url": base_url, "model": model, "key_variable": key_variable or None, "key_file": file}
+        profile = known_profiles.validated(name, {**entry, "api": api, "timeout": timeout})
         path = known_profiles.add(profile, where)
         if ask_key and file:
             known_profiles.write_private(where / file, typer.prompt("Key", hide_input=True) + "\n")
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise _exit(error) from None
-    typer.echo(f"The profile {name!r} is in {path}: {_key_state(profile, where)}")
+    _say(f"The profile {name!r} is in {path}: {_key_state(profile, where)}")
 
 
 @profiles.command("test")
@@ -108,14 +107,13 @@ def check(name: str, directory: Directory = None) -> None:
     where = directory or default_directory()
     try:
         profile = known_profiles.find(name, where)
-        offered = asyncio.run(vision_llm.models(profile, known_profiles.key(profile, where)))
+        offered = asyncio.run(endpoint.models(profile, known_profiles.key(profile, where)))
     except (ValueError, VisionError) as error:
         raise _exit(error) from None
-    typer.echo("\n".join(f"{model}  ends on {end}" if end else model for model, end in sorted(offered.items())))
-    # Google lists "models/gemini-..." and takes the name without the folder.
-    if profile.model and profile.model not in {model.removeprefix("models/") for model in offered}:
+    _say("\n".join(f"{model}  ends on {end}" if end else model for model, end in sorted(offered.items())))
+    if profile.model and not endpoint.is_offered(profile.model, offered):
         raise _exit(f"The endpoint does not list the profile's model {profile.model!r}; it offers those above.")
-    typer.echo(f"The profile {name!r} works; its model is {profile.model or 'to be named when asking'}.")
+    _say(f"The profile {name!r} works; its model is {profile.model or 'to be named when asking'}.")
 
 
 def default_directory() -> Path:
@@ -123,44 +121,33 @@ def default_directory() -> Path:
     return Path(typer.get_app_dir("analogist"))
 
 
-def _ask(grid: Path, wish: Wish, directory: Path, dialects: Dialects) -> Inferred:
+def _opened(grid: Path) -> Image:
     from ..images import open_picture  # Needs torch, whose import takes seconds that --help should not.
 
-    return asyncio.run(infer(open_picture(grid), wish, directory, dialects))
+    return open_picture(grid)
 
 
-def _prompt_folder(folder: Path, output: Path, wish: Wish, directory: Path) -> None:
-    """Fill a table of prompts, writing it after every answer; a grid without an answer does not hold up the others."""
-    grids = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-    if not grids:
-        raise ValueError(f"There is no picture in {str(folder)!r}: name a folder of marked grids.")
-    table = _read_table(output)
-    dialects: Dialects = {}
-    problems = []
-    for number, grid in enumerate(grids, 1):
-        if grid.name in table:
-            continue
-        try:
-            inferred = _ask(grid, wish, directory, dialects)
-        except ReplyError as error:
-            problems.append(f"{grid.name}: {error}")
-            continue
-        table[grid.name] = inferred.answer.prompts
-        # Sorted by name, since the published evaluation matches lines to files by their order alone.
-        lines = ["\t".join([name, *table[name]]) for name in sorted(table)]
-        known_profiles.write_private(output, "\n".join(lines) + "\n")
-        typer.echo(f"{number}/{len(grids)} {grid.name}: {', '.join(inferred.answer.prompts)}")
+def _prompt_folder(folder: Path, output: Path, request: PromptRequest, directory: Path) -> None:
+    """Fill a table of prompts, and say what became of every grid."""
+    problems, unrecorded = [], 0
+    for outcome in batch.run(folder, output, request, directory, _opened):
+        unrecorded += not outcome.recorded
+        if outcome.problem:
+            problems.append(f"{outcome.name}: {outcome.problem}")
+        elif not outcome.kept:
+            _say(f"{outcome.name}: {', '.join(outcome.prompts)}")
+    if unrecorded:
+        _say(
+            f"{unrecorded} rows of {str(output)!r} were there before and are kept: how they were made is not recorded."
+        )
     if problems:
-        raise ValueError("\n".join([*problems, f"{len(problems)} of {len(grids)} grids have no prompt."]))
+        raise ValueError("\n".join([*problems, f"{len(problems)} of {len(batch.grids(folder))} grids have no prompt."]))
 
 
-def _read_table(path: Path) -> dict[str, tuple[str, ...]]:
-    if not path.exists():
-        return {}
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if any(len(row) < 2 for row in rows):
-        raise ValueError(f"The file {str(path)!r} is not a table of names and prompts: name another one with -o.")
-    return {name: tuple(prompts) for name, *prompts in rows}
+def _say(text: str, err: bool = False) -> None:
+    """Print what the terminal's encoding has, and the rest as numbers: a word is no reason to end a run."""
+    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
+    typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def _key_state(profile: Profile, directory: Path) -> str:
@@ -171,5 +158,5 @@ def _key_state(profile: Profile, directory: Path) -> str:
 
 
 def _exit(error: object) -> typer.Exit:
-    typer.echo(str(error), err=True)
+    _say(str(error), err=True)
     return typer.Exit(1)

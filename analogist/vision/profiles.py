@@ -11,10 +11,15 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import fields
 from enum import Enum
 from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from .request import excerpt
 
@@ -23,6 +28,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}", re.ASCII)
 # Capitals only: a key put here by mistake has small letters, and the name of the variable stands in error messages.
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
 _MODEL = re.compile(r"[A-Za-z0-9~@][\w./:@+~-]{0,199}", re.ASCII)
+
+
+class ProfileError(ValueError):
+    """There is no such profile, or its key is missing: no question can be asked."""
 
 
 class Api(Enum):
@@ -40,13 +49,61 @@ def checked_model(model: str) -> str:
     """
     if not _MODEL.fullmatch(model):
         raise ValueError(
-            f"{excerpt(model, 60)!r} cannot be the name of a model: use up to 200 letters, digits and ./:@+~-_, for "
-            "example qwen3-vl:4b."
+            "expected the name of a model, up to 200 letters, digits and ./:@+~-_, for example qwen3-vl:4b, got "
+            f"{excerpt(model, 60)!r}"
         )
     return model
 
 
-@dataclass(frozen=True)
+def _wrong(sentence: str) -> PydanticCustomError:
+    """What is wrong with a field; not formatted, for it may hold a stranger's braces."""
+    return PydanticCustomError("profile", "{sentence}", {"sentence": sentence})
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise _wrong(
+            "expected up to 64 letters, digits, blanks, dots, hyphens and underscores, got " + repr(excerpt(name, 60))
+        )
+    return name
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise _wrong(f"expected an address such as https://api.example.org/v1: {error}") from None
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise _wrong("must not carry a user, a password, a query or a fragment: keys have their own place")
+    if not parts.hostname or parts.scheme not in ("https", "http") or re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise _wrong(f"expected an address such as https://api.example.org/v1, got {excerpt(url)!r}")
+    if parts.scheme == "http" and not _is_local(parts.hostname):
+        raise _wrong(
+            f"plain http to {parts.hostname}, where anyone on the way can read the key: use https. Plain http is for "
+            "this machine only (localhost, 127.0.0.1, ::1)"
+        )
+    return url
+
+
+def _checked_variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise _wrong(
+            "expected the name of an environment variable in capitals, such as MY_API_KEY, and not the key itself"
+        )
+    return name
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # A name and not an address.
+        return False
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", hide_input_in_errors=True))
 class Profile:
     """An endpoint that speaks OpenAI's protocol.
 
@@ -62,55 +119,14 @@ class Profile:
         temperature: sent if given; by default the model's own.
     """
 
-    name: str
-    base_url: str
-    model: str = ""
-    key_variable: str | None = None
+    name: Annotated[str, AfterValidator(_checked_name)]
+    base_url: Annotated[str, AfterValidator(_checked_url)]
+    model: Annotated[str, AfterValidator(lambda model: model and checked_model(model))] = ""
+    key_variable: Annotated[str, AfterValidator(_checked_variable)] | None = None
     key_file: str | None = None
     api: Api = Api.CHAT
-    timeout: float = 120.0
-    temperature: float | None = None
-
-    def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ValueError(
-                f"{excerpt(self.name, 60)!r} cannot be the name of a profile: use up to 64 letters, digits, blanks, "
-                "dots, hyphens and underscores."
-            )
-        url = f"The base_url of the profile {self.name!r}"
-        try:
-            parts = urlsplit(self.base_url)
-            _ = parts.port
-        except ValueError as error:
-            raise ValueError(f"{url} is not an address: {error}.") from None
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError(
-                f"{url} must not carry a user, a password, a query or a fragment: keys have their own place."
-            )
-        if (
-            not parts.hostname
-            or parts.scheme not in ("https", "http")
-            or re.search(r"[\s\x00-\x1f\x7f]", self.base_url)
-        ):
-            raise ValueError(
-                f"{url} must be an address such as https://api.example.org/v1, not {excerpt(self.base_url)!r}."
-            )
-        if parts.scheme == "http" and not self.is_local:
-            raise ValueError(
-                f"{url} is plain http to {parts.hostname}, where anyone on the way can read the key: use https. "
-                "Plain http is for this machine only (localhost, 127.0.0.1, ::1)."
-            )
-        if self.model:
-            checked_model(self.model)
-        if self.key_variable is not None and not _VARIABLE.fullmatch(self.key_variable):
-            raise ValueError(
-                f"The key_variable of the profile {self.name!r} must be the name of an environment variable in "
-                "capitals, such as MY_API_KEY, and not the key itself."
-            )
-        if not 1 <= self.timeout <= 3600:
-            raise ValueError(f"The timeout of the profile {self.name!r} must be between 1 and 3600 seconds.")
-        if self.temperature is not None and not 0 <= self.temperature <= 2:
-            raise ValueError(f"The temperature of the profile {self.name!r} must be between 0 and 2.")
+    timeout: Annotated[float, Field(strict=True, ge=1, le=3600)] = 120.0
+    temperature: Annotated[float, Field(strict=True, ge=0, le=2)] | None = None
 
     @property
     def host(self) -> str:
@@ -119,12 +135,7 @@ class Profile:
     @property
     def is_local(self) -> bool:
         """Whether it is this machine."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:  # A name and not an address.
-            return False
+        return _is_local(self.host)
 
     @property
     def endpoint(self) -> str:
@@ -137,6 +148,7 @@ class Profile:
         return self.key_variable is not None or self.key_file is not None
 
 
+_PROFILE = TypeAdapter(Profile)
 BUILT_IN = {
     profile.name: profile
     for profile in (
@@ -165,18 +177,18 @@ def known(directory: Path) -> dict[str, Profile]:
     Raises:
         ValueError: the file cannot be read; names the file and what is wrong in it.
     """
-    return BUILT_IN | {name: _from_fields(name, entry) for name, entry in _read(directory / FILE).items()}
+    return BUILT_IN | {name: validated(name, entry) for name, entry in _read(directory / FILE).items()}
 
 
 def find(name: str, directory: Path) -> Profile:
     """The profile of that name.
 
     Raises:
-        ValueError: there is none; lists those that exist.
+        ProfileError: there is none; lists those that exist.
     """
     profiles = known(directory)
     if name not in profiles:
-        raise ValueError(
+        raise ProfileError(
             f"There is no profile {excerpt(name, 60)!r} on this machine; there are: {', '.join(profiles)}. Add "
             f'one with "python -m analogist profiles add ... --directory {directory}".'
         )
@@ -186,8 +198,8 @@ def find(name: str, directory: Path) -> Profile:
 def add(profile: Profile, directory: Path) -> Path:
     """Write a profile to the owner's file, replacing one of the same name; returns the file."""
     path = directory / FILE
-    entry = {name: value for name, value in asdict(profile).items() if name != "name" and value is not None}
-    entry["api"] = profile.api.value
+    fields = _PROFILE.dump_python(profile, mode="json", exclude_none=True)
+    entry = {name: value for name, value in fields.items() if name != "name"}
     content = json.dumps(_read(path) | {profile.name: entry}, indent=2, ensure_ascii=False)
     write_private(path, content + "\n")
     return path
@@ -197,7 +209,7 @@ def key(profile: Profile, directory: Path, environment: Mapping[str, str] = os.e
     """The key of a profile: of its environment variable, else of its file; None for a profile that needs none.
 
     Raises:
-        ValueError: it needs one and there is none, or it cannot be a key; names the places and never the key.
+        ProfileError: it needs one and there is none, or it cannot be a key; names the places and never the key.
     """
     if not profile.needs_key:
         return None
@@ -214,8 +226,8 @@ def key(profile: Profile, directory: Path, environment: Mapping[str, str] = os.e
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise ValueError(f"The file {path} cannot be read: {error.strerror}.") from None
-    raise ValueError(f"The profile {profile.name!r} needs a key: {', or '.join(places)}.")
+            raise ProfileError(f"The file {path} cannot be read: {error.strerror}.") from None
+    raise ProfileError(f"The profile {profile.name!r} needs a key: {', or '.join(places)}.")
 
 
 def write_private(path: Path, content: str) -> None:
@@ -230,34 +242,37 @@ def write_private(path: Path, content: str) -> None:
 def _checked_key(text: str, place: str) -> str:
     found = text.strip()
     if not re.fullmatch(r"[\x21-\x7e]{1,4096}", found):
-        raise ValueError(f"The {place} holds no key: a key is one word of plain letters, digits and signs.")
+        raise ProfileError(f"The {place} holds no key: a key is one word of plain letters, digits and signs.")
     return found
 
 
-def _read(path: Path) -> dict[str, object]:
+def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark at the beginning.
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"The profiles in {path} cannot be read: {error}.") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"The profiles in {path} must be one JSON object of profiles by name.")
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise ValueError(f"The profiles in {path} must be one JSON object of profiles by name, each an object.")
     return content
 
 
-def _from_fields(name: str, entry: object) -> Profile:
-    allowed = [field.name for field in fields(Profile) if field.name != "name"]
-    if not isinstance(entry, dict) or "base_url" not in entry:
-        raise ValueError(f"The profile {excerpt(name, 60)!r} must be a JSON object with a base_url.")
-    for field, value in entry.items():
-        if field not in allowed:
-            raise ValueError(
-                f"The profile {name!r} has no field {excerpt(field, 60)!r}; there are: {', '.join(allowed)}."
-            )
-        number = field in ("timeout", "temperature")
-        if isinstance(value, bool) or not isinstance(value, (int, float) if number else str):
-            raise ValueError(f"The {field} of the profile {name!r} must be a {'number' if number else 'text'}.")
-    if entry.get("api", "chat") not in [api.value for api in Api]:
-        raise ValueError(f'The api of the profile {name!r} must be "chat" or "responses".')
-    return Profile(name, **{**entry, "api": Api(entry.get("api", "chat"))})
+def validated(name: str, entry: Mapping[str, Any]) -> Profile:
+    """A profile of that name.
+
+    Raises:
+        ValueError: one sentence that says which field is wrong, and never what a key's field holds.
+    """
+    try:
+        return _PROFILE.validate_python({**entry, "name": name})
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)
+    raise ValueError(f"The profile {excerpt(name, 60)!r} cannot be used: {'; '.join(map(_in_words, wrong))}.")
+
+
+def _in_words(wrong: Mapping[str, Any]) -> str:
+    field = excerpt(str(wrong["loc"][0]), 60)
+    if wrong["type"] == "unexpected_keyword_argument":
+        return f"no field {field!r}; there are: {', '.join(one.name for one in fields(Profile) if one.name != 'name')}"
+    return f"{field}: {wrong['msg'].removeprefix('Value error, ')}"

@@ -1,4 +1,4 @@
-"""Profiles, the cache, the whole way from a picture to prompts, and the command line."""
+"""Profiles, the cache, the whole way from a image to prompts, and the command line."""
 
 import asyncio
 import io
@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from analogist.cli import prompt as prompt_command
 from analogist.vision import profiles, prompter
 from analogist.vision.cache import PromptCache
-from analogist.vision.endpoint import VisionError
+from analogist.vision.errors import VisionError
 from analogist.vision.profiles import Api, Profile
-from analogist.vision.prompter import Inferred, Wish
+from analogist.vision.prompter import Prompter, PromptRequest, PromptResult
 from analogist.vision.replies import RefusalError
 from support.vision_server import VisionServer, fails, says, sends
 
@@ -44,8 +44,19 @@ def directory(server: VisionServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return tmp_path
 
 
-def infer(directory: Path, picture: Image.Image = GRID, **wish: object) -> Inferred:
-    return asyncio.run(prompter.infer(picture, Wish(**{"profile": "here", **wish}), directory, {}))  # type: ignore[arg-type]
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The openai package asks again at once."""
+
+    async def sleep(_: float) -> None:
+        return None
+
+    monkeypatch.setattr("anyio.sleep", sleep)
+
+
+def infer(directory: Path, image: Image.Image = GRID, **wanted: object) -> PromptResult:
+    request = PromptRequest(**{"profile": "here", **wanted})  # type: ignore[arg-type]
+    return asyncio.run(Prompter().infer(image, request, directory))
 
 
 def run(directory: Path, *arguments: object, **options: str) -> tuple[int, str]:
@@ -56,40 +67,45 @@ def run(directory: Path, *arguments: object, **options: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"name": "../../etc/passwd"}, "cannot be the name of a profile"),
-        ({"name": "https://evil.example.org"}, "cannot be the name of a profile"),
-        ({"name": ""}, "cannot be the name of a profile"),
+        ({"name": "../../etc/passwd"}, "profile .* cannot be used: name: expected up to 64 letters"),
+        ({"name": "https://evil.example.org"}, "profile .* cannot be used: name: expected up to 64 letters"),
+        ({"name": ""}, "profile .* cannot be used: name: expected up to 64 letters"),
         ({"base_url": "http://llm.example.org/v1"}, "plain http to llm.example.org"),
         ({"base_url": "http://localhost.example.org"}, "plain http to"),
         ({"base_url": "http://192.168.1.7:8000/v1"}, "plain http to"),
         ({"base_url": "http://127.0.0.1@example.org/v1"}, "must not carry a user"),
         ({"base_url": "https://me:secret@example.org/v1"}, "must not carry a user"),
         ({"base_url": "https://example.org/v1?key=secret"}, "must not carry a user"),
-        ({"base_url": "file:///etc/passwd"}, "must be an address such as"),
-        ({"base_url": "example.org/v1"}, "must be an address such as"),
-        ({"base_url": "https://example.org/\x00"}, "must be an address such as"),
-        ({"base_url": "https://example.org:port"}, "is not an address"),
-        ({"base_url": "https://[::1"}, "is not an address"),
+        ({"base_url": "file:///etc/passwd"}, "expected an address such as"),
+        ({"base_url": "example.org/v1"}, "expected an address such as"),
+        ({"base_url": "https://example.org/\x00"}, "expected an address such as"),
+        ({"base_url": "https://example.org:port"}, "expected an address such as"),
+        ({"base_url": "https://[::1"}, "expected an address such as"),
         ({"key_variable": "sk-0123456789"}, "and not the key itself"),
         ({"key_variable": "gsk_0123456789secret"}, "and not the key itself"),
-        ({"temperature": float("nan")}, "between 0 and 2"),
+        ({"temperature": float("nan")}, "temperature: Input should be"),
         ({"base_url": "http://0.0.0.0:8000"}, "plain http to"),
         ({"base_url": "http://2130706433/v1"}, "plain http to"),
         ({"base_url": "http://127.1/v1"}, "plain http to"),
         ({"base_url": "http://[::]/v1"}, "plain http to"),
         ({"base_url": "http://ｌocalhost/v1"}, "plain http to"),  # noqa: RUF001
         ({"base_url": "http://127.0.0.1\\.example.org/v1"}, "plain http to"),
-        ({"name": "оpenai"}, "cannot be the name of a profile"),  # noqa: RUF001
-        ({"name": "openai\n"}, "cannot be the name of a profile"),
-        ({"model": "a b"}, "cannot be the name of a model"),
-        ({"model": "m" * 300}, "cannot be the name of a model"),
-        ({"timeout": 0}, "between 1 and 3600"),
+        ({"name": "оpenai"}, "profile .* cannot be used: name: expected up to 64 letters"),  # noqa: RUF001
+        ({"name": "openai\n"}, "profile .* cannot be used: name: expected up to 64 letters"),
+        ({"model": "a b"}, "expected the name of a model"),
+        ({"model": "m" * 300}, "expected the name of a model"),
+        ({"timeout": 0}, "timeout: Input should be greater than or equal to 1"),
     ],
 )
 def test_bad_profiles_are_refused(broken: dict[str, object], message: str) -> None:
+    name = {"name": broken["name"]} if "name" in broken else {}
+    fields = {field: value for field, value in broken.items() if field != "name"}
     with pytest.raises(ValueError, match=message) as error:
-        Profile(**{"name": "here", "base_url": "https://example.org/v1", **broken})  # type: ignore[arg-type]
+        profiles.validated(**{"name": "here", "entry": {"base_url": "https://example.org/v1", **fields}, **name})  # type: ignore[arg-type]
     assert "secret" not in str(error.value)
+    with pytest.raises(ValueError, match="validation error") as plain:
+        Profile(**{"name": "here", "base_url": "https://example.org/v1", **broken})  # type: ignore[arg-type]
+    assert "secret" not in str(plain.value)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +140,12 @@ def test_built_in_profiles_and_those_of_the_owner(tmp_path: Path) -> None:
     [
         ("{", "cannot be read"),
         ("[]", "one JSON object"),
-        ('{"x": {"model": "m"}}', "with a base_url"),
+        ('{"x": {"model": "m"}}', "base_url: Field required"),
         ('{"x": {"base_url": "https://a.org", "api_key": "sk-1"}}', "no field 'api_key'; there are: base_url"),
-        ('{"x": {"base_url": 7}}', "base_url of the profile 'x' must be a text"),
-        ('{"x": {"base_url": "https://a.org", "timeout": "9"}}', "timeout of the profile 'x' must be a number"),
-        ('{"x": {"base_url": "https://a.org", "api": "soap"}}', '"chat" or "responses"'),
-        ('{"../x": {"base_url": "https://a.org"}}', "cannot be the name"),
+        ('{"x": {"base_url": 7}}', "base_url: Input should be a valid string"),
+        ('{"x": {"base_url": "https://a.org", "timeout": "9"}}', "timeout: Input should be a valid number"),
+        ('{"x": {"base_url": "https://a.org", "api": "soap"}}', "api: Input should be 'chat' or 'responses'"),
+        ('{"../x": {"base_url": "https://a.org"}}', "profile '../x' cannot be used: name: expected"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -175,14 +191,14 @@ def test_the_same_question_is_asked_once(server: VisionServer, directory: Path) 
 
 
 @pytest.mark.parametrize(
-    "other", [{"seed": 1}, {"model": "other"}, {"count": 2}, {"instruction": "What is B'?"}, {"picture": None}]
+    "other", [{"seed": 1}, {"model": "other"}, {"count": 2}, {"instruction": "What is B'?"}, {"image": None}]
 )
 def test_another_question_is_asked_anew(server: VisionServer, directory: Path, other: dict) -> None:
     infer(directory)
-    if "picture" in other:
-        picture = GRID.copy()
-        picture.putpixel((63, 63), (1, 2, 3))
-        other = {"picture": picture}
+    if "image" in other:
+        image = GRID.copy()
+        image.putpixel((63, 63), (1, 2, 3))
+        other = {"image": image}
     assert not infer(directory, **other).from_cache
     assert len(server.requests) == 2
 
@@ -264,7 +280,7 @@ def test_the_key_is_in_no_file(server: VisionServer, directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("wanted", "message"),
     [
         ({"profile": "../here"}, "There is no profile '../here' on this machine; there are: openai"),
         ({"profile": "http://evil.example.org/v1"}, "There is no profile"),
@@ -272,28 +288,28 @@ def test_the_key_is_in_no_file(server: VisionServer, directory: Path) -> None:
         ({"instruction": "x" * 2**20}, "The instruction has 1048576 characters"),
         ({"instruction": "a\x00b"}, r"control character U\+0000"),
         ({"instruction": " "}, "instruction is empty"),
-        ({"model": "a\nb"}, "cannot be the name of a model"),
-        ({"model": "http://evil example"}, "cannot be the name of a model"),
-        ({"count": 0}, "ask for 1 to 20"),
-        ({"count": 10**9}, "ask for 1 to 20"),
+        ({"model": "a\nb"}, "expected the name of a model"),
+        ({"model": "http://evil example"}, "expected the name of a model"),
+        ({"count": 0}, "expected 1 to 20 prompts, got"),
+        ({"count": 10**9}, "expected 1 to 20 prompts, got"),
     ],
 )
-def test_a_hostile_wish_sends_nothing(
-    server: VisionServer, directory: Path, wish: dict[str, object], message: str
+def test_a_hostile_wanted_sends_nothing(
+    server: VisionServer, directory: Path, wanted: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message) as error:
-        infer(directory, **wish)
+        infer(directory, **wanted)
     assert len(str(error.value)) < 500
     assert not server.requests
 
 
-def test_what_is_sent_of_a_picture(server: VisionServer) -> None:
+def test_what_is_sent_of_an_image(server: VisionServer) -> None:
     big = GRID.resize((4096, 2048))
     big.info["comment"] = "private"
     sent = prompter.png(big)
     assert b"private" not in sent
-    with Image.open(io.BytesIO(sent)) as picture:
-        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (1024, 512))
+    with Image.open(io.BytesIO(sent)) as image:
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", (1024, 512))
     assert big.size == (4096, 2048)
 
 
@@ -315,7 +331,7 @@ def test_command_goes_on_where_it_stopped(server: VisionServer, directory: Path)
     grids.mkdir()
     for n in range(4):
         Image.new("RGB", (64, 64), (n, 0, 0)).save(grids / f"{n}.png")
-    (grids / "readme.txt").write_text("not a picture")
+    (grids / "readme.txt").write_text("not a image")
     out = directory / "table.txt"
     arguments = ("prompt", grids, "-o", out, "--profile", "here", "--count", 2)
     server.will(says("a, b"), says("I can't help with that."), says("c, d"), fails(401))

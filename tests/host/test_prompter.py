@@ -133,7 +133,7 @@ def test_a_typed_prompt_needs_neither_key_nor_request(place: Place) -> None:
         ({"profile": "keyless"}, "set the environment variable NO_KEY"),
         ({"instruction": "x" * 2**20}, "The instruction has 1048576 characters"),
         ({"instruction": "a\x1b[2Jb"}, "control character U\\+001B"),
-        ({"model": "some-model\r\nX-Injected: 1"}, "cannot be the name of a model"),
+        ({"model": "some-model\r\nX-Injected: 1"}, "expected the name of a model"),
         ({"suffix": "\x00"}, "The suffix contains the control character"),
         ({"prompt": "\x07"}, "The prompt contains the control character"),
         ({"prompts_wanted": 10**6}, "bigger than max"),
@@ -169,7 +169,7 @@ def test_what_is_shown_on_the_node_is_not_html(monkeypatch: pytest.MonkeyPatch) 
 def test_one_grid_at_a_time() -> None:
     inputs = {i.id: i.default for i in node("AnalogistGPT4VPrompter").define_schema().inputs if i.id != "image"}
     work = node("AnalogistGPT4VPrompter").execute(image=torch.zeros(3, 8, 8, 3), **inputs)
-    with pytest.raises(ValueError, match="one grid at a time, but 3 came"):
+    with pytest.raises(ValueError, match="expected one grid, got a batch of 3"):
         asyncio.run(work)
 
 

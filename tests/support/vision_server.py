@@ -99,6 +99,30 @@ def sends(content: bytes, status: int = 200, kind: str = "application/json", **h
     return lambda handler: handler.send(status, content, kind, **headers)
 
 
+def answers(body: object, status: int = 200) -> Behaviour:
+    """Any JSON."""
+    return sends(json.dumps(body).encode(), status)
+
+
+def streams(
+    *parts: dict[str, Any],
+    newline: str = "\n",
+    named: bool = False,
+    lines: bool = False,
+    done: bool = True,
+    before: str = "",
+) -> Behaviour:
+    """Server-sent events, with names or without, and comments before them; or a line of JSON for each part."""
+    if lines:
+        return sends("".join(json.dumps(part) + newline for part in parts).encode(), kind="application/x-ndjson")
+    events = [
+        (f"event: {part['type']}{newline}" if named else "") + f"data: {json.dumps(part)}{newline * 2}"
+        for part in parts
+    ]
+    end = f"data: [DONE]{newline * 2}" if done and not named else ""
+    return sends((before + "".join(events) + end).encode(), kind="text/event-stream")
+
+
 def fails(status: int, message: str = "no", code: str = "", **headers: str) -> Behaviour:
     """An error as OpenAI words it."""
     error = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}

@@ -1,0 +1,195 @@
+"""The openai package's client, held to what we mean to send and to receive. Importing this file imports the package."""
+
+import asyncio
+import email.utils
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from os import environ
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import openai
+
+from . import errors
+from .answers import loaded
+from .errors import Failure, Kind, response_failure
+from .profiles import Profile
+from .protocol import complains
+
+MOST_BYTES = 2**22
+"""Of a response; a list of hundreds of models has a million. The rest of a longer one is not read."""
+RETRIES = 2
+LONGEST_PAUSE = 60.0
+"""Seconds of a Retry-After that are waited for: as many as the openai package waits for."""
+_SENT = (
+    "host",
+    "accept",
+    "connection",
+    "content-type",
+    "content-length",
+    "user-agent",
+    # Tells the openai package itself, on the way back, to hand out the response as it is.
+    "x-stainless-raw-response",
+)
+
+
+class UnusableError(Exception):
+    """The environment does not let a client be made."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind.sentence)
+        self.kind = kind
+
+
+class _HttpClient(openai.DefaultAsyncHttpxClient):
+    def __init__(self, profile: Profile, key: str | None, end: float) -> None:
+        self._key, self._end = key, end
+        # What is wanted of the environment is read here: through its proxy, a key for this machine would travel to
+        # another one in plain text, and the oldest HTTP clients stumble over an IPv6 address in NO_PROXY.
+        super().__init__(
+            timeout=profile.timeout,
+            follow_redirects=False,
+            trust_env=False,
+            proxy=_proxy(profile),
+            verify=_certificates(),
+        )
+
+    async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
+        """Send a request without what the environment added to it, and read a response within bounds."""
+        # The openai package adds what OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS hold, whatever the
+        # address, and OPENAI_API_KEY where there is no key.
+        for name in [name for name in request.headers if name.lower() not in _SENT]:
+            del request.headers[name]
+        if self._key:
+            request.headers["Authorization"] = f"Bearer {self._key}"
+        # Nothing compressed is taken: a few packed kilobytes can hold gigabytes.
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().send(request, stream=True, **kwargs)
+        try:
+            content = b"".join([part async for part in _bounded(response)])
+        finally:
+            await response.aclose()
+        # Not the others: they say how to unpack and to decode the content, and are a stranger's.
+        headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
+        again = self._may_retry(response.status_code, content, headers.get("retry-after"))
+        headers["x-should-retry"] = "true" if again else "false"
+        return type(response)(response.status_code, headers=headers, content=content[: MOST_BYTES + 1], request=request)
+
+    def _may_retry(self, status: int, content: bytes, retry_after: str | None) -> bool:
+        """Whether the openai package shall send the request again, which it does on its own."""
+        failure = response_failure(status, loaded(content), content)
+        pause = _seconds(retry_after) or 0.0
+        in_time = pause <= LONGEST_PAUSE and time.monotonic() + pause < self._end
+        return failure.kind.retry and not complains(failure.words) and in_time and len(content) <= MOST_BYTES
+
+
+def connect(profile: Profile, key: str | None) -> openai.AsyncOpenAI:
+    """A client for a profile's endpoint, to be closed by `async with`.
+
+    Raises:
+        UnusableError: the environment's proxy or certificates cannot be used.
+    """
+    try:
+        http_client = _HttpClient(profile, key, time.monotonic() + profile.timeout)
+    except (ImportError, ValueError):  # Their words may hold the proxy's password.
+        raise UnusableError(errors.PROXY) from None
+    except OSError:
+        raise UnusableError(errors.CERTIFICATES) from None
+    return openai.AsyncOpenAI(
+        base_url=profile.endpoint,
+        api_key=key or "none",
+        max_retries=RETRIES,
+        timeout=profile.timeout,
+        http_client=http_client,
+    )
+
+
+async def exchange(request: Callable[[], Awaitable[Any]], profile: Profile) -> bytes | Failure:
+    """Send a request of the openai package; the content of its response.
+
+    A failure is returned, to be raised where no exception of the package is in sight: those carry the request, and
+    that carries the key.
+    """
+    try:
+        content = (await request()).http_response.content
+    except openai.APIStatusError as error:
+        response = error.response
+        body, pause = loaded(response.content), _seconds(response.headers.get("retry-after"))
+        failure = response_failure(response.status_code, body, response.content, pause)
+        return failure if len(response.content) <= MOST_BYTES else Failure(errors.TOO_LONG)
+    except openai.APITimeoutError:
+        raise asyncio.TimeoutError from None
+    except openai.APIConnectionError as error:
+        return Failure(_broken(error, profile))
+    return content if len(content) <= MOST_BYTES else Failure(errors.TOO_LONG)
+
+
+async def _bounded(response: Any) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in response.aiter_raw():
+        yield part
+        size += len(part)
+        if size > MOST_BYTES:
+            return
+
+
+def _proxy(profile: Profile) -> str | None:
+    """The environment's proxy for an endpoint, as the standard library reads it.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    parts = urlsplit(profile.endpoint)
+    host = parts.hostname or ""
+    if profile.is_local or any(proxy_bypass(name) for name in (host, f"[{host}]", parts.netloc)):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if not re.fullmatch(r"[\w.:-]+", address.hostname or "") or address.netloc.endswith(":") or address.port == 0:
+        raise ValueError("no address")
+    return address.geturl()
+
+
+def _certificates() -> ssl.SSLContext | bool:
+    """Whom to trust: the authorities that the environment names, else the HTTP client's own."""
+    file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    return ssl.create_default_context(cafile=file or None, capath=folder or None) if file or folder else True
+
+
+def _broken(error: BaseException, profile: Profile) -> Kind:
+    """The kind of a failed connection."""
+    causes = list(_causes(error))
+    names = {type(cause).__name__ for cause in causes}
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return errors.UNTRUSTED
+    if "ProxyError" in names:
+        return errors.PROXY
+    if names & {"ConnectError", "ConnectTimeout", "UnsupportedProtocol"}:
+        return errors.NOT_RUNNING if profile.is_local else errors.UNREACHABLE
+    return errors.BROKEN
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Seconds of a Retry-After header, which holds a number or a date; None for anything else."""
+    if retry_after is None:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return min(max(0.0, seconds), 86_400.0)  # In this order it is 0 for NaN.

@@ -1,0 +1,247 @@
+"""What went wrong between us and an endpoint: a table of kinds, told apart by the server's words and by its status.
+
+The words come first, at any status: servers say "add credit" with 400, 402, 403 and 429, and refuse a schema with
+anything from 200 to 501.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .profiles import Profile
+from .replies import RefusalError
+from .request import excerpt
+
+
+class VisionError(RuntimeError):
+    """No answer. One sentence that says what to do; it holds neither the key nor anything that holds it."""
+
+
+class UnavailableError(VisionError):
+    """No answer to this question, nor to any other one: the key, the network or the quota."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of failure.
+
+    Attributes:
+        sentence: what to say; {status}, {model}, {key}, {when} and {name} are filled in.
+        statuses: the HTTP statuses that mean it where the words say nothing else.
+        words: a pattern of what servers say, whatever the status.
+        retry: whether the same request may be answered a little later.
+        final: whether no other form of the request would be answered either.
+        error: what is raised.
+    """
+
+    sentence: str
+    statuses: frozenset[int] = frozenset()
+    words: re.Pattern[str] | None = None
+    retry: bool = False
+    final: bool = False
+    error: type[Exception] = VisionError
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+_NOT = r"(?:not|n't|cannot|can't|never|no longer)"
+QUOTA = Kind(
+    "has no credit left for this key ({status}): add credit to the account.",
+    frozenset({402}),
+    _any(
+        r"insufficient[_ ](?:quota|credit|balance|funds)", r"\bbilling\b", r"\bcredit balance\b", r"payment required",
+        r"(?:exceed|out of|over|reached|no)\w*\b[^.\n]{0,40}\bquota\b", r"\bquota\b[^.\n]{0,30}(?:exceed|exhaust)",
+        r"(?:out of|not enough|more|no|add) credits?\b", r"(?:spend|hard|budget)\w* limit", "余额不足|欠费|arrear",
+    ),
+    final=True,
+    error=UnavailableError,
+)  # fmt: skip
+KEY = Kind(
+    "does not accept the key ({status}): check {key}.",
+    frozenset({401}),
+    _any(
+        r"(?:invalid|incorrect|wrong|missing|expired|revoked|no|unknown|malformed|disabled|bad|provide)\b[^.\n]{0,40}"
+        r"\b(?:api[ _-]?key|(?:access|bearer|auth\w*) ?token|credential)",
+        rf"api[ _-]?key[^.\n]{{0,60}}\b(?:{_NOT} (?:valid|found)|invalid|incorrect|missing|required|expired|disabled)",
+        r"\bunauthori[sz]ed\b", r"authentication[ _](?:failed|error|required)", "invalid_authentication",
+    ),
+    final=True,
+    error=UnavailableError,
+)  # fmt: skip
+FILTER = Kind(
+    "withheld the answer: its content filter objects to the image or the answer. Try another model, or type the "
+    "prompt by hand.",
+    words=_any(
+        r"content[ _-]?(?:filter|policy|management|moderation)", r"\bmoderation\b", r"\bsafety\b", r"\bflagged\b",
+        r"prohibited[ _]content", r"responsible[ _]?ai", "inappropriate", "data_inspection_failed", "敏感|不安全",
+    ),
+    final=True,
+    error=RefusalError,
+)  # fmt: skip
+CONTEXT = Kind(
+    "finds the question longer than the context of {model!r} ({status}): make a grid of smaller cells, shorten the "
+    "instruction, or choose a model with a longer context.",
+    words=_any(
+        r"context[ _-]?(?:length|window|size|limit|overflow)", "maximum context", r"\bn_ctx\b", "available context",
+        r"too many (?:input |prompt )?tokens", r"(?:prompt|input|request|message)s? (?:is|are) too long",
+        r"(?:input|prompt) tokens?[^.\n]{0,40}exceed", r"exceeds?[^.\n]{0,40}(?:input|prompt) tokens?",
+    ),
+)  # fmt: skip
+IMAGES = Kind(
+    "takes no images for {model!r} ({status}): choose a model that sees images.",
+    words=_any(
+        rf"(?:\bimages?(?: inputs?| content| data| understanding)?|image_url|vision|multi-?modal\w*)\b"
+        rf"(?: \w+)?,? (?:{_NOT}(?: be)?(?: yet| currently)? |un)(?:support|allow|accept|available|enabl|permit)",
+        rf"(?:{_NOT}|un)(?: \w+)? ?(?:support\w*|accept|allow|handle|process|see|read|have)(?: for)? (?:\w+ ){{0,2}}"
+        r"(?:images?(?! (?:format|type|size|file))\b|image_url|vision|multi-?modal)",
+        r"\bno images?\b", r"support (?:image|vision) input", rf"\b{_NOT} an? (?:\w+ )?(?:vision|multi-?modal)",
+        r"unknown (?:variant|type|content type)[^.\n]{0,20}image", "mmproj", r"only (?:supports? |accepts? )?text\b",
+        r"text[ -]only",
+    ),
+)  # fmt: skip
+MODEL = Kind(
+    "knows no model {model!r}, or its base_url is wrong ({status}): choose a model that it offers; "
+    '"python -m analogist profiles test {name}" lists them.',
+    frozenset({404}),
+    _any(
+        rf"model\b[^.\n]{{0,80}}(?:{_NOT} (?:found|exist|available|loaded)|unknown)", "model_not_found",
+        r"(?:unknown|no such|invalid|non-?existent) model",
+    ),
+)  # fmt: skip
+ACCESS = Kind(
+    "does not allow this request ({status}): check the account and whether its key may use {model!r}.",
+    frozenset({403}),
+    error=UnavailableError,
+)
+SIZE = Kind("finds the image too large ({status}): make a grid of smaller cells.", frozenset({413}))
+RATE = Kind(
+    "received too many requests ({status}): try again {when}.", frozenset({429}), retry=True, error=UnavailableError
+)
+SERVER = Kind("has a server error ({status}): try again later.", frozenset({408, 409, *range(500, 600)}), retry=True)
+REDIRECT = Kind(
+    "redirects to another address or answers outside the protocol ({status}), and a key is not sent there: correct "
+    "the base_url of the profile.",
+    frozenset(range(100, 400)) - {200},
+)
+REQUEST = Kind("rejects the request ({status}): check the model and the api of the profile.")
+REPORTED = Kind("reports an error: try again or choose another model.", frozenset({200}))
+NOT_JSON = Kind("sent no complete JSON: try again, or check the base_url of the profile.")
+TOO_LONG = Kind("sent an answer of more than 4096 KB, the most that is read: choose another model.")
+EMPTY = Kind("sent an answer without text: try again or another model.")
+UNFINISHED = Kind("sent an answer without text within its limit of tokens: choose a model that thinks less.")
+DECLINED = Kind(
+    "passes on a refusal of the model: try another model or instruction, or type the prompt by hand.",
+    error=RefusalError,
+)
+NO_LIST = Kind("has no list of models ({status}): check the base_url of the profile.")
+BROKEN = Kind("broke off the connection: try again later.", error=UnavailableError)
+UNREACHABLE = Kind("cannot be reached: check the network and the base_url of the profile.", error=UnavailableError)
+NOT_RUNNING = Kind("cannot be reached: is its server running?", error=UnavailableError)
+PROXY = Kind(
+    "cannot be reached through the proxy that the environment names: correct HTTPS_PROXY or ALL_PROXY, or install the "
+    "Python package socksio for a SOCKS proxy.",
+    error=UnavailableError,
+)
+UNTRUSTED = Kind(
+    "has a certificate that is not trusted: set SSL_CERT_FILE to the file of its certificate authority.",
+    error=UnavailableError,
+)
+CERTIFICATES = Kind(
+    "cannot be asked, for the certificates or the key log of the environment cannot be opened: correct SSL_CERT_FILE, "
+    "SSL_CERT_DIR or SSLKEYLOGFILE.",
+    error=UnavailableError,
+)
+
+KINDS = (QUOTA, KEY, FILTER, CONTEXT, IMAGES, MODEL, ACCESS, SIZE, RATE, SERVER, REDIRECT, REPORTED)
+"""Those of a response, by precedence: first whose words are said, then whose status it is."""
+
+
+def classified(status: int, words: str) -> Kind:
+    """The kind of a failed response: by its words, else by its status."""
+    said = (kind for kind in KINDS if kind.words and kind.words.search(words))
+    meant = (kind for kind in KINDS if status in kind.statuses)
+    return next(said, None) or next(meant, REQUEST)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed request.
+
+    Attributes:
+        status: of HTTP, or the one that an error inside a response names.
+        message: what the server says to people.
+        words: all that it says, by which failures are told apart.
+        pause: seconds after which it wants to be asked again.
+    """
+
+    kind: Kind
+    status: int = 0
+    message: str = ""
+    words: str = ""
+    pause: float | None = None
+
+    def error(self, profile: Profile, model: str, key: str | None) -> Exception:
+        """The exception to raise, its one sentence without the key."""
+        places = " or ".join(filter(None, (profile.key_variable, profile.key_file)))
+        sentence = self.kind.sentence.format(
+            status=self.status,
+            model=model,
+            name=profile.name,
+            key=places or "whether it needs one",
+            when=f"in {self.pause:.0f} seconds" if self.pause else "later",
+        )
+        said = excerpt(quotable(self.message, key)).replace('"', "'")
+        return self.kind.error(
+            f"The profile {profile.name!r} ({profile.host}) {sentence}" + (f' It said: "{said}"' if said else "")
+        )
+
+
+def response_failure(status: int, body: Any, content: bytes, pause: float | None = None) -> Failure:
+    """The failure of a response, from its JSON, or its plain content where `body` is None."""
+    if body is None:
+        text = content[:4000].decode("utf-8", "replace")
+        return Failure(classified(status, text[:1000]), status, text, text, pause)
+    message, words = _message(body), " ".join(_strings(body))
+    return Failure(classified(status, words), status, message or words or str(body)[:4000], words, pause)
+
+
+def _message(body: Any, depth: int = 0) -> str:
+    """What an error object says to people, wherever servers put it."""
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):  # Google's errors stand in a list.
+        return next(filter(None, (_message(item, depth + 1) for item in body[:5] if depth < 5)), "")
+    if isinstance(body, dict) and depth < 5:
+        # OpenRouter passes on what the provider behind it said.
+        places = ("metadata", "raw", "error", "message", "detail", "msg", "choices")
+        return next(filter(None, (_message(body[place], depth + 1) for place in places if body.get(place))), "")
+    return ""
+
+
+def _strings(body: Any, depth: int = 0) -> list[str]:
+    """Every short text and name in an error object; FastAPI echoes the request under "input"."""
+    if isinstance(body, str):
+        return [body[:2000]]
+    if depth > 6 or not isinstance(body, (dict, list)):
+        return []
+    if isinstance(body, dict):
+        return [text for name, value in body.items() if name != "input" for text in _strings(value, depth + 1)]
+    return [text for value in body[:50] for text in _strings(value, depth + 1)]
+
+
+def redacted(text: str, key: str | None) -> str:
+    """A text without the key. Short ones ("none", "token") are ordinary words, which people give local servers."""
+    return text.replace(key, "[key]") if key and len(key) >= 8 else text
+
+
+def quotable(text: str, key: str | None) -> str:
+    """A server's words without the key, and without one that is quoted in part ("sk-abc***xyz", "sk-abc...")."""
+    text = redacted(text, key)
+    if not key or len(key) < 16:
+        return text
+    dots = r"(?:\*|\.\.|…)"
+    word = r"[^\s\"']*"
+    quoted = rf"{re.escape(key[:4])}{word}{dots}{word}|{word}{dots}{word}{re.escape(key[-4:])}"
+    return re.sub(quoted, "[key]", text)
