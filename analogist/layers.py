@@ -38,7 +38,7 @@ PAPER = LayerRange(3, 11)
 
 
 @dataclass(frozen=True)
-class ActivePart:
+class SamplingRange:
     """The part of the noise schedule, from pure noise (0) to the finished picture (1), in which an edit acts.
 
     Empty when the two are equal. The part is open at its end: a step exactly at `end_percent` is not in it.

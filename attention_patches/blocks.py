@@ -1,4 +1,4 @@
-"""The paper's layer numbers and the transformer blocks of a ComfyUI model."""
+"""The transformer blocks of a ComfyUI model in execution order, and how the host addresses each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 
+Stage = tuple[str, int]
+"""A block of the UNet, ("input" | "middle" | "output", number): the two-part address of its transformer blocks."""
+Address = tuple[str, int, int]
+"""One transformer block: its stage and its index in there."""
+
 
 @dataclass(frozen=True)
 class Block:
-    """One transformer block as the host addresses it.
+    """One transformer block: the stage that holds it, and its index in there."""
 
-    Attributes:
-        name: ``input``, ``middle`` or ``output``.
-        number: of the UNet block that holds it.
-        index: of the transformer block in there.
-        alone: whether that UNet block holds no other transformer block, as everywhere in SD 1.x and 2.x.
-    """
-
-    name: str
-    number: int
+    stage: Stage
     index: int
-    alone: bool
+
+    @property
+    def address(self) -> Address:
+        return (*self.stage, self.index)
 
 
 def transformer_blocks(model: ModelPatcher) -> list[Block]:
-    """All transformer blocks of a UNet in the order in which they run; the position in the list is the layer number.
+    """All transformer blocks of a UNet in execution order; the position in the list is the layer number.
 
     Stable Diffusion 1.x and 2.x have 16, SDXL has 70.
 
@@ -34,11 +34,12 @@ def transformer_blocks(model: ModelPatcher) -> list[Block]:
         ValueError: the model is no UNet with such blocks (a diffusion transformer, say).
     """
     unet = model.get_model_object("diffusion_model")
+    unet = getattr(unet, "_orig_mod", unet)  # A UNet that was given to torch.compile.
     blocks = list(_walk(unet)) if isinstance(unet, UNetModel) else []
     if not blocks:
         raise ValueError(
-            f"SAC and CAM work inside the transformer blocks of a UNet (Stable Diffusion 1.x, 2.x, SDXL); this model "
-            f"is a {type(model.model).__name__} with a {type(unet).__name__}, which has none."
+            "expected a UNet with transformer blocks (Stable Diffusion 1.x, 2.x, SDXL), got a "
+            f"{type(model.model).__name__} with a {type(unet).__name__}: SAC and CAM do not work with this model"
         )
     return blocks
 
@@ -46,8 +47,7 @@ def transformer_blocks(model: ModelPatcher) -> list[Block]:
 def _walk(unet: UNetModel) -> Iterator[Block]:
     parts = (("input", unet.input_blocks), ("middle", [unet.middle_block]), ("output", unet.output_blocks))
     for name, stages in parts:
-        for number, stage in enumerate(stages):
-            for module in stage:
+        for number, stage in enumerate(stages or ()):
+            for module in stage or ():  # SSD-1B and Vega have no middle block.
                 if isinstance(module, SpatialTransformer):
-                    depth = len(module.transformer_blocks)
-                    yield from (Block(name, number, index, alone=depth == 1) for index in range(depth))
+                    yield from (Block((name, number), index) for index in range(len(module.transformer_blocks)))

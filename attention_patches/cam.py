@@ -5,13 +5,8 @@ from torch import Tensor
 
 from ..analogist.cells import TokenGrid
 from ..analogist.masking import mask_cross_attention, mask_rows
-from .patching import (
-    AttentionPatch,
-    Options,
-    Placement,
-    patch_attention,
-    unedited,
-)
+from .ownership import Attention, Options, unedited
+from .patching import Placement, patch_attention
 
 
 def patched(model: ModelPatcher, placement: Placement) -> ModelPatcher:
@@ -20,7 +15,7 @@ def patched(model: ModelPatcher, placement: Placement) -> ModelPatcher:
 
 
 def _edit(
-    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, options: Options, previous: AttentionPatch | None
+    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, options: Options, previous: Attention | None
 ) -> Tensor:
     if previous is not None:  # It may need to see every row, as IP-Adapter's attention masks do.
         return mask_rows(previous(q, k, v, options), grid_size)

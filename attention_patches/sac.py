@@ -12,13 +12,8 @@ from ..analogist.cells import (
     write_cell,
 )
 from ..analogist.cloning import clone_self_attention
-from .patching import (
-    AttentionPatch,
-    Options,
-    Placement,
-    patch_attention,
-    unedited,
-)
+from .ownership import Attention, Options, unedited
+from .patching import Placement, patch_attention
 
 
 def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPatcher:
@@ -32,7 +27,7 @@ def _edit(
     v: Tensor,
     grid_size: TokenGrid,
     options: Options,
-    previous: AttentionPatch | None,
+    previous: Attention | None,
     *,
     scale: float,
 ) -> Tensor:

@@ -4,7 +4,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..analogist.grid import AnalogyGrid
-from ..analogist.layers import ActivePart, LayerRange
+from ..analogist.layers import LayerRange, SamplingRange
 from ..attention_patches import cam, sac
 from ..attention_patches.patching import Placement
 from .types import CATEGORY, AnalogyGridType
@@ -18,7 +18,7 @@ def _placement_inputs() -> list[io.Input]:
             default=3,
             min=0,
             max=70,
-            tooltip="First transformer block, counted in running order: in SD 1.5 0-5 down, 6 middle, 7-15 up. The paper uses 3.",
+            tooltip="First transformer block, in execution order: in SD 1.5 0-5 down, 6 middle, 7-15 up. The paper uses 3.",
         ),
         io.Int.Input(
             "end_layer",
@@ -93,7 +93,7 @@ class SACPatch(io.ComfyNode):
         end_percent: float,
         layout: AnalogyGrid | None = None,
     ) -> io.NodeOutput:
-        placement = Placement(LayerRange(start_layer, end_layer), ActivePart(start_percent, end_percent), layout)
+        placement = Placement(LayerRange(start_layer, end_layer), SamplingRange(start_percent, end_percent), layout)
         return io.NodeOutput(sac.patched(model, scale, placement))
 
 
@@ -128,5 +128,5 @@ class CAMPatch(io.ComfyNode):
         end_percent: float,
         layout: AnalogyGrid | None = None,
     ) -> io.NodeOutput:
-        placement = Placement(LayerRange(start_layer, end_layer), ActivePart(start_percent, end_percent), layout)
+        placement = Placement(LayerRange(start_layer, end_layer), SamplingRange(start_percent, end_percent), layout)
         return io.NodeOutput(cam.patched(model, placement))

@@ -17,17 +17,17 @@ HEAD = """# SAC and CAM beside other nodes
 Every row is a test inside a real ComfyUI (`tests/host/test_composition.py`, `test_patches.py`), in both orders: the
 patches placed behind the neighbour, and the neighbour placed behind the patches. *Both act*: each changes the result
 alone, and together it differs from either. Otherwise the run stops with the sentence that is quoted; nothing is ever
-silently without effect, and nothing is left behind in the model. This page is written by
-`tools/make_composition_table.py`.
+silently without effect, and nothing is left behind in the model. The last column is the same test on a UNet with several
+transformer blocks in a stage, as SDXL has them. This page is written by `tools/make_composition_table.py`.
 
-| beside | what it does | the patches behind it | it behind the patches |
-|---|---|---|---|
+| beside | what it does | the patches behind it | it behind the patches | several blocks in a stage |
+|---|---|---|---|---|
 """
 
 
 def page() -> str:
-    rows = (f"| {n.name} | {n.how} | {outcome(n.before)} | {outcome(n.after)} |\n" for n in NEIGHBOURS)
-    apart = (f"| {name} | {how} | {result} | {result} |\n" for name, how, result in APART)
+    rows = (f"| {n.name} | {n.how} | {outcome(n.before)} | {outcome(n.after)} | the same |\n" for n in NEIGHBOURS)
+    apart = (f"| {name} | {how} | {result} | {result} | {deep} |\n" for name, how, result, deep in APART)
     return HEAD + "".join(rows) + "".join(apart)
 
 

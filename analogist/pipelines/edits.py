@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..cells import TokenGrid
 from ..cloning import clone_self_attention
-from ..layers import PAPER, ActivePart, LayerRange
+from ..layers import PAPER, LayerRange, SamplingRange
 from ..masking import mask_cross_attention
 from ..published import DEFAULT
 from ..schedule import TRAIN_STEPS
@@ -45,7 +45,7 @@ class Edit:
     sac: LayerRange = PAPER
     cam: LayerRange = PAPER
     scale: float = DEFAULT.scale
-    active: ActivePart = field(default_factory=ActivePart)
+    active: SamplingRange = field(default_factory=SamplingRange)
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.scale):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from analogist.grid import AnalogyGrid, canvas
 from analogist.images import to_tensor
-from analogist.layers import ActivePart, LayerRange
+from analogist.layers import LayerRange, SamplingRange
 from analogist.pipelines import loading as diffusers_models
 from analogist.pipelines.edits import Edit, edited, token_grid, transformer_blocks
 from analogist.pipelines.inpainting import Conditions, Settings, denoise, sample, start_latents
@@ -45,7 +45,7 @@ EDITS: dict[str, list[Edit]] = {  # Case of the golden data: the edits that are 
     "listed_layers_without_mid": [Edit(LayerRange(3, 6), LayerRange(3, 6)), Edit(LayerRange(7, 11), LayerRange(7, 11))],
     "empty_ranges": [Edit(NOTHING, LayerRange(5, 5))],
 }
-GATED = {"pipeline_32_gated": ActivePart(0.58, 0.8)}
+GATED = {"pipeline_32_gated": SamplingRange(0.58, 0.8)}
 """Golden runs that are edited in some of their calls only."""
 
 
@@ -111,7 +111,7 @@ def test_layers_are_numbered_as_in_the_golden_data() -> None:
 @pytest.mark.parametrize(("timestep", "case"), [(981, "none"), (800, "both"), (599, "none"), (1, "none")])
 def test_the_edit_acts_in_its_part_of_the_schedule_only(timestep: int, case: str) -> None:
     unet, tensors = golden_unet(OWN), OWN.tensors("unet_io_32")
-    gated = Edit(active=ActivePart(0.1, 0.4))  # Time steps 899 down to 600.
+    gated = Edit(active=SamplingRange(0.1, 0.4))  # Time steps 899 down to 600.
     assert torch.equal(call(unet, tensors, timestep, [gated]), call(unet, tensors, timestep, EDITS[case]))
 
 
@@ -123,7 +123,7 @@ def test_a_run_equals_the_golden_data(golden: Golden, name: str) -> None:
         steps=facts["num_inference_steps"],
         strength=facts["strength"],
         guidance=facts["guidance_scale"],
-        edit=Edit(active=GATED.get(name, ActivePart())),
+        edit=Edit(active=GATED.get(name, SamplingRange())),
     )
     timesteps = facts["timesteps_run"]
     assert settings.timesteps[: len(timesteps)] == timesteps
@@ -213,7 +213,7 @@ def test_a_grid_that_is_not_square(model: InpaintingModel, height: int, width: i
 
 @pytest.mark.parametrize(
     "edit",
-    [Edit(NOTHING, LayerRange(11, 11)), Edit(active=ActivePart(0.3, 0.3)), Edit(active=ActivePart(0.0, 0.1))],
+    [Edit(NOTHING, LayerRange(11, 11)), Edit(active=SamplingRange(0.3, 0.3)), Edit(active=SamplingRange(0.0, 0.1))],
     ids=["no layers", "empty part", "another part"],
 )
 def test_nothing_selected_is_the_untouched_unet(model: InpaintingModel, edit: Edit) -> None:
@@ -339,7 +339,7 @@ def test_a_picture_of_another_size_is_refused(model: InpaintingModel, picture: I
 
 
 def test_layers_past_the_model_are_refused_before_the_first_step(model: InpaintingModel, picture: Image.Image) -> None:
-    settings = replace(FEW, edit=Edit(cam=LayerRange(3, 17), active=ActivePart(0.9, 1.0)))
+    settings = replace(FEW, edit=Edit(cam=LayerRange(3, 17), active=SamplingRange(0.9, 1.0)))
     with pytest.raises(ValueError, match="goes past this model, which has 16 layers"):
         sample(model, SMALL, picture, ["a cat"], settings, model.generator(1))
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analogist.layers import PAPER, ActivePart, LayerRange
+from analogist.layers import PAPER, LayerRange, SamplingRange
 from analogist.schedule import ddim_sigmas, ddim_timesteps, scaled_linear_sigmas
 from support.golden import ALL, OWN
 
@@ -78,18 +78,18 @@ def test_the_active_part_is_open_at_its_end() -> None:
     def percent_to_sigma(percent: float) -> float:
         return float(table[round((1 - percent) * 999)])
 
-    levels = ActivePart(0.4, 0.6).noise_levels(percent_to_sigma)
+    levels = SamplingRange(0.4, 0.6).noise_levels(percent_to_sigma)
     inside = [t for t in range(1000) if table[t].item() in levels]
     assert inside == list(range(round(0.4 * 999) + 1, round(0.6 * 999) + 1))
-    assert ActivePart(0.3, 0.3).is_empty
-    assert ActivePart().is_everything
-    assert not ActivePart(0.0, 0.5).is_everything
+    assert SamplingRange(0.3, 0.3).is_empty
+    assert SamplingRange().is_everything
+    assert not SamplingRange(0.0, 0.5).is_everything
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.6, 0.4), (-0.1, 1.0), (0.0, 1.5)])
 def test_a_part_that_is_no_part_is_refused(start: float, end: float) -> None:
     with pytest.raises(ValueError, match=r"between 0 and 1"):
-        ActivePart(start, end)
+        SamplingRange(start, end)
 
 
 def test_sigmas_take_any_models_table() -> None:

@@ -15,19 +15,26 @@ import torch
 from comfy.model_patcher import ModelPatcher
 
 from support.graph import cam, sac, sample
-from support.neighbours import NEIGHBOURS, WIDE, Neighbour, lora
+from support.neighbours import DEEP, NEIGHBOURS, WIDE, Neighbour, lora
 from support.tiny_pack.tiny import tiny_model
 
 EACH = pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour.name)
 
 
-@pytest.fixture(scope="module")
-def model() -> ModelPatcher:
-    return tiny_model(channel_mult=WIDE)
+@pytest.fixture(scope="module", params=[{}, DEEP], ids=["SD 1.x", "several blocks in a stage"])
+def model(request: pytest.FixtureRequest) -> ModelPatcher:
+    return tiny_model(channel_mult=WIDE, **request.param)
 
 
 def both(model: ModelPatcher) -> ModelPatcher:
-    return cam(sac(model, scale=2.0))
+    layers = layers_of(model)
+    return cam(sac(model, scale=2.0, **layers), **layers)
+
+
+def layers_of(model: ModelPatcher) -> dict[str, int]:
+    """The paper's stages."""
+    depth = model.model.model_config.unet_config["transformer_depth_middle"]
+    return {} if depth == 1 else {"start_layer": 4, "end_layer": 17}
 
 
 @pytest.fixture(autouse=True)
@@ -122,22 +129,3 @@ def test_token_merging_in_the_same_layers_is_refused(model: ModelPatcher) -> Non
     merging = TomePatchModel.execute(model, 0.3).args[0]
     with pytest.raises(ValueError, match="256 tokens, but the attention sees"):
         sample(sac(merging, start_layer=0, end_layer=2))
-
-
-def test_compiling_never_brings_an_old_graph_back(model: ModelPatcher) -> None:
-    """The host's compiling node does not look at patches again; both kinds of model, in turn, must be what they are."""
-    from comfy_api.torch_helpers import set_torch_compile_wrapper
-    from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
-
-    def compiled(model: ModelPatcher) -> ModelPatcher:
-        clone = model.clone()  # As the node does, with a backend that is quick to build.
-        set_torch_compile_wrapper(clone, "aot_eager", options={"guard_filter_fn": skip_torch_compile_dict})
-        return clone
-
-    late = {"start_percent": 0.8}
-    plain, ours, part = sample(model), sample(both(model)), sample(sac(model, **late))
-    assert not differ(sample(compiled(model)), plain)
-    assert torch.equal(sample(compiled(both(model))), ours)
-    assert torch.equal(sample(both(compiled(model))), ours)
-    assert torch.equal(sample(compiled(sac(model, **late))), part)
-    assert not differ(sample(compiled(model)), plain)

@@ -192,6 +192,39 @@ def test_the_users_own_attention_function_stays_in_charge(model: ModelPatcher) -
     assert len(calls) == unpatched == 32
 
 
+def test_compiling_never_brings_an_old_graph_back(model: ModelPatcher) -> None:
+    """The host's compiling node does not look at patches again; both kinds of model, in turn, must be what they are."""
+    from comfy_api.torch_helpers import set_torch_compile_wrapper
+    from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
+
+    def compiled(model: ModelPatcher) -> ModelPatcher:
+        clone = model.clone()  # As the node does, with a backend that is quick to build.
+        set_torch_compile_wrapper(clone, "aot_eager", options={"guard_filter_fn": skip_torch_compile_dict})
+        return clone
+
+    late = {"start_percent": 0.8}
+    plain, ours, part = sample(model), sample(both(model)), sample(sac(model, **late))
+    assert torch.allclose(sample(compiled(model)), plain, atol=1e-3)
+    assert torch.equal(sample(compiled(both(model))), ours)
+    assert torch.equal(sample(both(compiled(model))), ours)
+    assert torch.equal(sample(compiled(sac(model, **late))), part)
+    assert torch.allclose(sample(compiled(model)), plain, atol=1e-3)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_compiled_unet_in_place_of_the_plain_one(model: ModelPatcher, order: str) -> None:
+    """Other packs compile by an object patch: the blocks are found behind it, and its graphs are not used."""
+
+    def compiled(model: ModelPatcher) -> ModelPatcher:
+        clone = model.clone()
+        unet = model.get_model_object("diffusion_model")
+        clone.add_object_patch("diffusion_model", torch.compile(unet, backend="aot_eager"))
+        return clone
+
+    together = both(compiled(model)) if order == "before" else compiled(both(model))
+    assert torch.equal(sample(together), sample(both(model)))
+
+
 # Refusals
 
 
@@ -222,7 +255,7 @@ def test_a_model_without_transformer_blocks_is_refused() -> None:
     cpu = torch.device("cpu")
     flux = ModelPatcher(inner, load_device=cpu, offload_device=cpu)
     for patch in (sac, cam):
-        with pytest.raises(ValueError, match="this model is a Flux with a Flux, which has none"):
+        with pytest.raises(ValueError, match="got a Flux with a Flux"):
             patch(flux)
     with pytest.raises(ValueError, match="discrete noise steps"):
         sigmas(flux, 50, 0.98)
@@ -253,7 +286,9 @@ def test_a_latent_that_is_not_the_connected_grid_is_refused(model: ModelPatcher,
     *_, layout = execute("AnalogistGridBuilder", a=picture, a_prime=picture, b=picture, cell_width=64, cell_height=128)
     patched = patch(model, layout=layout)
     assert torch.equal(sample(patched, (32, 16)), sample(patch(model), (32, 16)))
-    with pytest.raises(ValueError, match="a picture of 128x128, but the connected grid layout is 128x256"):
+    with pytest.raises(
+        ValueError, match="connected layout, 128x256, got one for 128x128.*disconnect layout, or connect the grid of"
+    ):
         sample(patched, (16, 16))
 
 
@@ -264,8 +299,19 @@ def test_tokens_that_another_patch_moved_are_refused(model: ModelPatcher) -> Non
         sample(sac(merging, start_layer=0, end_layer=1))
 
 
+def test_shared_keys_are_refused_with_where_and_what_to_do(model: ModelPatcher) -> None:
+    """Packs that align styles let the images of a batch see each other's keys."""
+    sharing = model.clone()
+    sharing.set_model_attn1_patch(lambda n, context, value, options: (n, *[torch.cat([context, context], 1)] * 2))
+    says = (
+        "Self-Attention Cloning, layer 3: expected as many keys as queries, got 64 queries and 128 keys.*leave it out"
+    )
+    with pytest.raises(ValueError, match=says):
+        sample(sac(sharing))
+
+
 def test_layer_numbers_are_the_papers(model: ModelPatcher) -> None:
     blocks = room("attention_patches.blocks").transformer_blocks(model)
     addresses = [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
-    assert [(block.name, block.number) for block in blocks] == addresses
-    assert all(block.index == 0 and block.alone for block in blocks)
+    assert [block.stage for block in blocks] == addresses
+    assert {block.index for block in blocks} == {0}

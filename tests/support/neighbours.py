@@ -20,7 +20,7 @@ class Neighbour:
         model: puts it into a MODEL.
         run: arguments for `sample` that it needs instead, or besides.
         before, after: what comes of it when it stands before or after our patches: an empty text when both work,
-            else the sentence with which one of us says that they cannot be combined.
+            else the sentence with which one of us says that they cannot be combined. The same on every UNet.
     """
 
     name: str
@@ -87,7 +87,7 @@ def wrapping(*address: str | int) -> Callable[[Any], Any]:
     def apply(model: Any) -> Any:
         patched = model.clone()
         slots = patched.model_options["transformer_options"].get("patches_replace", {}).get("attn2", {})
-        previous = slots.get(address, plain_attention)
+        previous = slots.get(address, slots.get(address[:2], plain_attention))
         patched.set_model_patch_replace(lambda q, k, v, o: 1.5 * previous(q, k, v, o), "attn2", *address)
         return patched
 
@@ -110,20 +110,23 @@ class Joinable:
         return out
 
 
-def adapter(model: Any) -> Any:
+def adapter(*addresses: tuple[str | int, ...]) -> Callable[[Any], Any]:
     """Join who is in the slot, else take it."""
 
     def image_prompt(q: Any, k: Any, v: Any, options: dict[str, Any]) -> Any:
         return 0.3 * plain_attention(q, k[:, :4], v[:, :4], options)
 
-    patched = model.clone()
-    slots = patched.model_options["transformer_options"].get("patches_replace", {}).get("attn2", {})
-    for address in (("middle", 0), ("output", 3)):
-        if address in slots:
-            slots[address].add(image_prompt)
-        else:
-            patched.set_model_attn2_replace(Joinable(image_prompt), *address)
-    return patched
+    def apply(model: Any) -> Any:
+        patched = model.clone()
+        slots = patched.model_options["transformer_options"].get("patches_replace", {}).get("attn2", {})
+        for address in addresses:
+            if address in slots:
+                slots[address].add(image_prompt)
+            else:
+                patched.set_model_attn2_replace(Joinable(image_prompt), *address)
+        return patched
+
+    return apply
 
 
 def listed(setter: str, patch: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -151,11 +154,18 @@ def merged(model: Any) -> Any:
 
     from .tiny_pack.tiny import tiny_model
 
-    return ModelMergeSimple().merge(model, tiny_model(seed=9, channel_mult=WIDE), 0.7)[0]
+    other = tiny_model(seed=9, **model.model.model_config.unet_config)
+    return ModelMergeSimple().merge(model, other, 0.7)[0]
 
 
 WIDE = (1, 2, 4, 4)
 """Channels as in Stable Diffusion: FreeU knows its blocks by them."""
+DEEP = {
+    "transformer_depth": [1, 1, 2, 2, 2, 2, 0, 0],
+    "transformer_depth_output": [2, 2, 2, 2, 2, 2, 1, 1, 1, 0, 0, 0],
+    "transformer_depth_middle": 2,
+}
+"""Several transformer blocks in a stage, as SDXL has them."""
 
 
 def changed(**values: Any) -> Callable[[], dict[str, Any]]:
@@ -276,7 +286,23 @@ NEIGHBOURS = (
         after=BEHIND,
     ),
     Neighbour("a replacement that calls its predecessor", "takes the slot and calls", model=wrapping("middle", 0)),
-    Neighbour("an adapter that others can join", "takes the slot, or joins it", model=adapter, after=BEHIND),
+    Neighbour(
+        "the same, for one transformer block",
+        "takes the slot and calls",
+        model=wrapping("middle", 0, 0),
+    ),
+    Neighbour(
+        "an adapter that others can join",
+        "takes the slot, or joins it",
+        model=adapter(("middle", 0), ("output", 3)),
+        after=BEHIND,
+    ),
+    Neighbour(
+        "the same, for each transformer block",
+        "takes the slot, or joins it",
+        model=adapter(("middle", 0, 0), ("middle", 0, 1), ("output", 3, 0)),
+        after=BEHIND,
+    ),
     Neighbour(
         "a patch of self-attention's input",
         "list of patches",
@@ -324,13 +350,14 @@ NEIGHBOURS = (
 )
 
 APART = (
-    ("torch.compile", "compiles the UNet", "both act, and the UNet is not compiled: its graphs would go stale"),
-    ("token merging in the layers of SAC", "merges tokens", "refused: *256 tokens, but the attention sees …*"),
-    ("cfg 1", "leaves the negative prompt out", "both act"),
-    ("a guider of three prompts (dual CFG)", "more chunks in the batch", "both act"),
-    ("a batch that the host splits for lack of memory", "one chunk at a time", "the same picture"),
-    ("a batch of several grids", "more pictures in a chunk", "the same pictures as one by one"),
-    ("two samplers with one patched model", "run one after the other", "each as if it were alone"),
-    ("SAC or CAM once more", "other layers, or another part of the sampling", "they add up"),
+    ("torch.compile", "compiles the UNet", "both act, and the UNet is not compiled: its graphs would go stale", ""),
+    ("token merging in the layers of SAC", "merges tokens", "refused: *256 tokens, but …*", "the same"),
+    ("shared keys in the layers of SAC", "more keys than queries", "refused: *expected as many keys …*", ""),
+    ("cfg 1", "leaves the negative prompt out", "both act", ""),
+    ("a guider of three prompts (dual CFG)", "more chunks in the batch", "both act", "the same"),
+    ("a batch that the host splits for lack of memory", "one chunk at a time", "the same images", "the same"),
+    ("a batch of several grids", "more images in a chunk", "the same images as one by one", ""),
+    ("two samplers with one patched model", "run one after the other", "each as if it were alone", "the same"),
+    ("SAC or CAM once more", "other layers, or another part of the sampling", "they add up", "the same"),
 )
-"""What has a test of its own: name, what it does, and what comes of it in either order."""
+"""What has a test of its own: name, what it does, what comes of it in either order, and on several blocks in a stage."""

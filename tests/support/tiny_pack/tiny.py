@@ -7,7 +7,7 @@ and seeded, or the golden ones.
 import json
 import tempfile
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import comfy.sd
 import comfy.sd1_clip
@@ -98,7 +98,7 @@ def tiny_model(
     weights: dict[str, torch.Tensor] | None = None,
     seed: int = 0,
     channel_mult: tuple[int, ...] = (1, 1, 1, 1),
-    **unet: int,
+    **unet: Any,
 ) -> ModelPatcher:
     """A MODEL of the SD-1.5 inpainting family; `weights` are the UNet's, in LDM names, `unet` other settings of it."""
     inner = SD15({**UNET, "channel_mult": list(channel_mult), **unet}).get_model({}, device="cpu")

@@ -1,0 +1,87 @@
+"""One evaluation of the model by the host's sampler: what the layers in it share, and which of them were edited."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import torch
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ..analogist.layers import SamplingRange
+from .blocks import Block
+from .ownership import Edited, Kind, Options, Owners, StageAttention, origin, owner_of
+
+EVALUATION = "analogist"
+"""Our entry among the host's transformer_options, for the time of one evaluation."""
+COMPILED = "torch.compile"
+"""The host's name for the wrapper of its compiling node."""
+
+
+@dataclass
+class Evaluation:
+    """What the layers share.
+
+    Attributes:
+        latent_size: height and width of the whole latent; area conditioning shows the UNet only a part of it.
+        sigmas: the current noise level, one for each image.
+        percent_to_sigma: of the model as it is sampled. Both are None where the UNet is called without the host's
+            sampling functions; then only edits that act during the whole sampling can be used.
+        called: the attentions whose edit was called.
+    """
+
+    latent_size: tuple[int, int]
+    sigmas: Tensor | None = None
+    percent_to_sigma: Callable[[float], float] | None = None
+    called: set[tuple[Kind, Block]] = field(default_factory=set)
+    _active: dict[SamplingRange, bool] = field(default_factory=dict)
+
+    def is_active(self, sampling: SamplingRange) -> bool:
+        """Whether the current noise level is in the range; asking waits for the device, so it is asked once."""
+        if sampling not in self._active:
+            self._active[sampling] = sampling.is_everything or self._in(sampling)
+        return self._active[sampling]
+
+    def _in(self, sampling: SamplingRange) -> bool:
+        if self.sigmas is None or self.percent_to_sigma is None:
+            raise ValueError(
+                "expected a call by ComfyUI's sampler, got a direct call of the UNet: SAC and CAM with a start_percent "
+                "or end_percent need the sampler's noise level"
+            )
+        return float(self.sigmas[0]) in sampling.noise_levels(self.percent_to_sigma)
+
+    def refuse_silence(self, kind: Kind, edited: Mapping[Block, Edited], owners: Owners) -> None:
+        """Refuse a node behind ours that took one of our attentions over, which would silence us without a word.
+
+        It may call us, and a guidance node may replace us in a pass of its own; only one that sits in the model itself
+        (`owners`) and did not call us is refused.
+        """
+        for block, edit in edited.items():
+            owner = owner_of(block, owners)
+            if not isinstance(owner, StageAttention) and (kind, block) not in self.called:
+                raise ValueError(
+                    f"{edit.where}: a node behind the patch has taken this attention over ({origin(owner)}), and the "
+                    "patch would have no effect there. Place the patch after that node."
+                )
+
+
+def uncompiled(unet: torch.nn.Module, options: Options) -> AbstractContextManager[Any]:
+    """Set torch.compile aside, if the model has it, as a wrapper or in place of its UNet.
+
+    The host's node compiles without a look at transformer_options, so a graph from before a patch was placed, taken
+    away or became inactive would be used again, without a word.
+    """
+    wrapped = COMPILED in options.get("wrappers", {}).get(WrappersMP.APPLY_MODEL, {})
+    if not wrapped and not hasattr(unet, "_orig_mod"):
+        return nullcontext()
+    _tell_of_compiling()
+    return torch.compiler.set_stance("force_eager")
+
+
+@cache
+def _tell_of_compiling() -> None:
+    """Once is enough."""
+    logging.warning("Analogist: a model with SAC or CAM runs without torch.compile.")
