@@ -24,7 +24,7 @@ from make_workflows import (
 )
 from PIL import Image
 
-from analogist.images import open_picture
+from analogist.images import open_image
 from analogist.sheets.contact_sheet import Tile, analogy_sheet
 
 EXAMPLE = next(example for example in EXAMPLES if example.name == "colorization")
@@ -175,7 +175,7 @@ def thumbnail() -> Image.Image:
     names = {"A": "a.png", "A'": "a_prime.png", "B": "b.png"}
     blank = Image.new("RGB", (256, 256), (225, 225, 225))
     results = [Tile(blank, f"B' #{number}", best=number == 1) for number in range(1, 4)]
-    return analogy_sheet({label: open_picture(folder / name) for label, name in names.items()}, results, columns=3)
+    return analogy_sheet({label: open_image(folder / name) for label, name in names.items()}, results, columns=3)
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ from make_workflows import prompt as worded
 from make_workflows import sampling as inpainted
 from PIL import Image, ImageChops
 
-from analogist.grid import AnalogyGrid, compose, mark
-from analogist.images import open_picture
+from analogist.grid import AnalogyGrid, compose
+from analogist.images import open_image
+from analogist.marks import mark
 from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task
 from analogist.published import SUFFIX
 
@@ -384,7 +385,7 @@ def text(work: Work) -> str:
 def thumbnail(work: Work) -> Image.Image:
     """A, A' and B with their letters; for the edges of pictures, what stands for them."""
     folder = WORKFLOWS / "examples" / work.example
-    a, a_prime, b = (open_picture(folder / f"{name}.png") for name in ("a", "a_prime", "b"))
+    a, a_prime, b = (open_image(folder / f"{name}.png") for name in ("a", "a_prime", "b"))
     if work.title == "canny to image":
         a, b = (outlined(picture) for picture in (a_prime, b))
     geometry = AnalogyGrid()

@@ -23,8 +23,9 @@ from make_workflows import (
 )
 from PIL import Image
 
-from analogist.grid import AnalogyGrid, compose, mark
-from analogist.images import open_picture
+from analogist.grid import AnalogyGrid, compose
+from analogist.images import open_image
+from analogist.marks import mark
 from analogist.published import SUFFIX
 from analogist.vision import replies as prompting
 from analogist.vision.replies import Form
@@ -223,7 +224,7 @@ BRAINS = {"prompt from a vision model": endpoint, "prompt from a local model": l
 def thumbnail() -> Image.Image:
     """What the vision model is shown."""
     folder = WORKFLOWS / "examples" / EXAMPLE.name
-    a, a_prime, b = (open_picture(folder / name) for name in ("a.png", "a_prime.png", "b.png"))
+    a, a_prime, b = (open_image(folder / name) for name in ("a.png", "a_prime.png", "b.png"))
     geometry = AnalogyGrid()
     return mark(geometry, compose(geometry, a, a_prime, b))
 

@@ -16,9 +16,10 @@ from PIL.Image import Resampling
 from skimage import data, transform
 
 from analogist import grid as grids
+from analogist import marks
 from analogist.cells import Cell
 from analogist.grid import AnalogyGrid
-from analogist.images import open_picture
+from analogist.images import open_image
 from analogist.toy_world import Scene, render
 
 Color = tuple[int, int, int]
@@ -237,7 +238,7 @@ def thumbnail(pictures: Triple) -> Image.Image:
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(120)
     draw.text(((left + right) / 2, (top + bottom) / 2), "?", fill=(70, 78, 92), font=font, anchor="mm")
-    return grids.mark(grid, image)
+    return marks.mark(grid, image)
 
 
 def shapes() -> Triple:
@@ -256,7 +257,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, picture in zip(("a", "a_prime", "b"), RENDERERS[example.name](), strict=True):
             picture.save(folder / f"{name}.png", optimize=True)
-        a, a_prime, b = (open_picture(folder / f"{name}.png") for name in ("a", "a_prime", "b"))
+        a, a_prime, b = (open_image(folder / f"{name}.png") for name in ("a", "a_prime", "b"))
         thumbnail((a, a_prime, b)).save(WORKFLOWS / f"{stem(example)}.jpg", quality=88)
 
 

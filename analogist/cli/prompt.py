@@ -124,9 +124,9 @@ def default_directory() -> Path:
 
 
 def _ask(grid: Path, wish: Wish, directory: Path, dialects: Dialects) -> Inferred:
-    from ..images import open_picture  # Needs torch, whose import takes seconds that --help should not.
+    from ..images import open_image  # Needs torch, whose import takes seconds that --help should not.
 
-    return asyncio.run(infer(open_picture(grid), wish, directory, dialects))
+    return asyncio.run(infer(open_image(grid), wish, directory, dialects))
 
 
 def _prompt_folder(folder: Path, output: Path, wish: Wish, directory: Path) -> None:

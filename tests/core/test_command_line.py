@@ -10,14 +10,17 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from analogist.cli.app import app, file_stem, strip
+from analogist.cli.app import app
+from analogist.files import file_stem
 from analogist.grid import (
     AnalogyGrid,
+    Layout,
     canvas,
     compose,
-    mark,
 )
+from analogist.marks import mark
 from analogist.pipelines.inpainting import Settings
+from analogist.scores.strips import join, png_text, read_strip
 from support.random_pipeline import random_pipeline
 
 
@@ -66,7 +69,7 @@ def test_grid_writes_the_grid_and_the_marked_one(tmp_path: Path, pictures: list[
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--res", 500], "--res is 500, but must be a multiple of 128"),
+        (["--res", 500], "--res must be a multiple of 128 (256, 384, 512, ...), got 500"),
         (["--cell-width", 100], "cell_width is 100, but must be a multiple of 64"),
         (["--gutter", 3], "gutter is 3, but must be"),
         (["-o", "grid.unknown"], "unknown file extension: .unknown"),
@@ -79,10 +82,10 @@ def test_grid_refuses_in_one_sentence(pictures: list[str], options: list, messag
 def test_pictures_that_cannot_be_read_are_named(tmp_path: Path, pictures: list[str]) -> None:
     text = tmp_path / "text [1].png"
     text.write_text("no picture", encoding="utf-8")
-    assert f"There is no picture file '{tmp_path}/none.png'" in sentence(
+    assert f"There is no image file '{tmp_path}/none.png'" in sentence(
         call("grid", f"{tmp_path}/none.png", *pictures[1:])
     )
-    assert f"The file '{text}' cannot be read as a picture" in sentence(call("grid", text, *pictures[1:]))
+    assert f"The file '{text}' cannot be read as an image" in sentence(call("grid", text, *pictures[1:]))
 
 
 def test_run_writes_the_published_files(tmp_path: Path, pictures: list[str], model: str) -> None:
@@ -156,7 +159,7 @@ def test_defaults_are_those_of_the_library() -> None:
         (["--sac-start-layer", 12], "The layer range 12 to 11 is not a range"),
         (["--cam-end-layer", 20], "goes past this model, which has 16 layers"),
         (["--scale-sac", "nan"], "scale of Self-Attention Cloning is nan"),
-        (["--res", 100], "--res is 100, but must be a multiple of 128"),
+        (["--res", 100], "--res must be a multiple of 128 (256, 384, 512, ...), got 100"),
         (["--device", "gpu"], "There is no device 'gpu' here"),
         (["--model", "nowhere"], "There is no model 'nowhere'"),
     ],
@@ -181,8 +184,8 @@ def test_a_prompt_file_without_prompts_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a", "b", "--prompt", "x", "--model", "m"], "2 pictures came"),
-        (["--prompt", "x", "--model", "m"], "0 pictures came"),
+        (["a", "b", "--prompt", "x", "--model", "m"], "got 2 images"),
+        (["--prompt", "x", "--model", "m"], "got 0 images"),
         (["a", "--model", "m"], "either --prompt or --prompt-file"),
         (["a", "--model", "m", "--prompt", "x", "--prompt-file", "f"], "either --prompt or --prompt-file"),
         (["a", "--prompt", "x"], "say which model"),
@@ -210,9 +213,13 @@ def test_names_of_results(prompt: str, expected: str) -> None:
     assert file_stem(prompt) == expected
 
 
-def test_strip_stands_side_by_side() -> None:
-    joined = strip([Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")])
-    assert (joined.size, joined.getpixel((3, 2)), joined.getpixel((4, 0))) == ((8, 3), (255, 0, 0), (0, 0, 255))
+def test_strips_stand_side_by_side_and_carry_their_geometry(tmp_path: Path) -> None:
+    grid = AnalogyGrid(64, 128, Layout.COLUMNS, gutter=4)
+    image, result = (Image.new("RGB", grid.size, colour) for colour in ("red", "blue"))
+    join(grid, image, [result]).save(tmp_path / "strip.png", pnginfo=png_text(grid))
+    read = read_strip(tmp_path / "strip.png")
+    assert read.grid == grid
+    assert [tile.tobytes() for tile in (read.image, *read.results)] == [image.tobytes(), result.tobytes()]
 
 
 def test_the_same_prompt_twice_overwrites_nothing(tmp_path: Path, pictures: list[str], model: str) -> None:

@@ -20,16 +20,15 @@ from analogist.grid import (
     canvas,
     compose,
     crop,
-    mark,
     mask,
-    name_pictures,
 )
 from analogist.images import (
     from_tensor,
-    open_picture,
+    open_image,
     to_tensor,
     together,
 )
+from analogist.marks import mark, name_images
 from support.golden import SHARED
 
 GOLDEN = SHARED / "golden" / "grid" / "grid.json"
@@ -55,9 +54,7 @@ def pixels(image: Image.Image) -> np.ndarray:
 def published(entry: dict) -> tuple[AnalogyGrid, Image.Image]:
     """The published order of files is that of the places; ours names pictures, so here it is always rows."""
     grid = AnalogyGrid(entry["grid_size"], entry["grid_size"])
-    return grid, compose(
-        grid, *(open_picture(SHARED / "examples" / entry["example"] / name) for name in entry["tiles"])
-    )
+    return grid, compose(grid, *(open_image(SHARED / "examples" / entry["example"] / name) for name in entry["tiles"]))
 
 
 def same_bytes(image: Image.Image, entry: dict) -> bool:
@@ -85,7 +82,7 @@ def test_the_published_grids(name: str) -> None:
 @needs_examples
 def test_the_published_grid_of_colorization_within_pillows_difference() -> None:
     _, image = published(ENTRIES["colorization_512"])
-    difference = np.abs(pixels(image) - pixels(open_picture(SHARED / "examples" / "colorization" / "input.png")))
+    difference = np.abs(pixels(image) - pixels(open_image(SHARED / "examples" / "colorization" / "input.png")))
     assert difference.max() <= 6
     assert not difference[:256].any()  # Only tile B, at the bottom left, may differ.
     assert not difference[:, 256:].any()
@@ -153,13 +150,15 @@ def test_the_canvas_takes_a_first_version_of_b_prime() -> None:
     gutter=st.integers(0, 8).map(lambda half: 2 * half),
     layout=st.sampled_from(Layout),
 )
-def test_tiles_are_equal_and_lie_between_even_lines(cells: tuple[int, int], gutter: int, layout: Layout) -> None:
+def test_tiles_are_equal_between_the_published_lines(cells: tuple[int, int], gutter: int, layout: Layout) -> None:
     grid = AnalogyGrid(64 * cells[0], 64 * cells[1], layout, gutter=gutter)
     boxes = [grid.tile_box(cell) for cell in Cell]
     assert {(right - left, bottom - top) for left, top, right, bottom in boxes} == {grid.tile_size}
     (left, top, right, bottom), (next_left, *_), (_, next_top, *_), last = boxes
-    assert left == top == gutter == next_left - right == next_top - bottom
-    assert (grid.size[0] - last[2], grid.size[1] - last[3]) == (gutter, gutter)
+    assert left == top == gutter
+    # As published; without lines the tiles meet.
+    assert next_left - right == next_top - bottom == (3 * gutter // 2 - 1 if gutter else 0)
+    assert {grid.size[0] - last[2], grid.size[1] - last[3]} == {gutter // 2 + 1 if gutter else 0}
 
 
 @settings(deadline=None, max_examples=25)
@@ -201,7 +200,7 @@ def test_every_kind_of_picture_becomes_rgb(mode: str, tmp_path: Path) -> None:
         picture = picture.quantize() if mode == "P" else picture.convert(mode)
     path = tmp_path / "picture.tif"
     picture.save(path)
-    opened = open_picture(path)
+    opened = open_image(path)
     assert opened.mode == "RGB"
     assert np.abs(pixels(opened) - 100).max() <= 1
 
@@ -215,7 +214,7 @@ def test_alpha_is_dropped_and_not_blended() -> None:
 def test_a_person_reads_each_pictures_own_letter() -> None:
     images = [plain(colour) for colour in COLOURS.values()]
     rows, columns = (AnalogyGrid(layout=layout) for layout in Layout)
-    named = {grid: name_pictures(grid, compose(grid, *images)) for grid in (rows, columns)}
+    named = {grid: name_images(grid, compose(grid, *images)) for grid in (rows, columns)}
     for picture in Cell:  # The same picture with the same letter, at another place.
         one, other = (crop(grid, image, picture) for grid, image in named.items())
         assert one == other
@@ -298,11 +297,11 @@ def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
     noise((64, 64)).save(tmp_path / "cut.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:200])
     for name, says in (
-        ("text.png", "cannot be read as a picture"),
+        ("text.png", "cannot be read as an image"),
         ("cut.png", "cannot be read"),
-        ("none.png", "no picture"),
+        ("none.png", "no image"),
     ):
         with pytest.raises(ValueError, match=says):
-            open_picture(tmp_path / name)
+            open_image(tmp_path / name)
     with pytest.raises(ValueError, match="cannot be read"):
-        open_picture(tmp_path)
+        open_image(tmp_path)

@@ -17,7 +17,7 @@ from transformers import CLIPConfig, CLIPModel
 from typer.testing import CliRunner, Result
 
 from analogist.cells import Cell
-from analogist.cli.app import app, strip
+from analogist.cli.app import app
 from analogist.grid import (
     AnalogyGrid,
     Layout,
@@ -34,7 +34,7 @@ from analogist.scores.networks import (
     inception,
     lpips_network,
 )
-from analogist.scores.strips import cells, published_cells, read_strip
+from analogist.scores.strips import Asked, cells, published_cells, read_strip
 
 with_torchmetrics = pytest.mark.skipif(
     find_spec("torchmetrics") is None, reason="torchmetrics is not installed: pip install analogist[metrics]"
@@ -66,6 +66,10 @@ def noise(seed: int, size: tuple[int, int] = (256, 256)) -> Image.Image:
     return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
 
 
+def side_by_side(tiles: list[Image.Image]) -> Image.Image:
+    return Image.fromarray(np.concatenate([np.asarray(tile) for tile in tiles], axis=1))
+
+
 def make_strip(path: Path, results: int = 8, res: int = 512) -> Path:
     """A strip in the published format; the results are whole quarters of sampled grids, white lines and all."""
     grid = AnalogyGrid(res // 2, res // 2)
@@ -74,7 +78,7 @@ def make_strip(path: Path, results: int = 8, res: int = 512) -> Path:
     for number in range(results):
         whole = canvas(grid, image, noise(10 + number))
         sampled.append(whole.crop(grid.cell_box(Cell.B_PRIME)).resize((res, res)))
-    strip([image, canvas(grid, image), *sampled]).save(path)
+    side_by_side([image, canvas(grid, image), *sampled]).save(path)
     return path
 
 
@@ -152,7 +156,7 @@ def test_the_corrected_tiles_have_the_same_borders(tmp_path: Path) -> None:
     grid = AnalogyGrid()
     image = canvas(grid, compose(grid, noise(0), noise(0), noise(0)), noise(0))
     quarter = image.crop(grid.cell_box(Cell.B_PRIME)).resize((512, 512))
-    strip([image, image, *[quarter] * 8]).save(tmp_path / "strip.png")
+    side_by_side([image, image, *[quarter] * 8]).save(tmp_path / "strip.png")
     found = read_strip(tmp_path / "strip.png")
     corrected, published = (
         np.asarray(tiles.b_primes[3], dtype=int) for tiles in (cells(found), published_cells(found))
@@ -161,8 +165,8 @@ def test_the_corrected_tiles_have_the_same_borders(tmp_path: Path) -> None:
     assert corrected.shape == expected.shape == published.shape == (256, 256, 3)
     assert abs(corrected - expected).max() < 8  # Enlarged and reduced again.
     assert abs(published - expected)[:, 0].max() > 60
-    columns = cells(found, Layout.COLUMNS)
-    assert columns.a_prime.tobytes() == found.grid.crop((4, 259, 253, 508)).resize((256, 256)).tobytes()
+    columns = cells(read_strip(tmp_path / "strip.png", Asked(layout=Layout.COLUMNS)))
+    assert columns.a_prime.tobytes() == found.image.crop((4, 259, 253, 508)).resize((256, 256)).tobytes()
 
 
 @with_torchmetrics
@@ -291,9 +295,9 @@ def test_the_embedder_gives_every_picture_its_own_features(clip: Path) -> None:
 @pytest.mark.parametrize("results", [3, 7, 9])
 def test_a_strip_with_another_number_of_results_is_the_published_trap(tmp_path: Path, results: int) -> None:
     path = make_strip(tmp_path / "strip.png", results, res=128)
-    with pytest.raises(ValueError, match=rf"strip.png' holds {results} results, but 8"):
+    with pytest.raises(ValueError, match=rf"strip.png' must hold 8 results, got {results}"):
         read_strip(path)
-    assert len(read_strip(path, results).results) == results
+    assert len(read_strip(path, Asked(results)).results) == results
 
 
 def test_black_results_and_pictures_that_are_no_strip_are_named(tmp_path: Path) -> None:
@@ -336,7 +340,11 @@ def test_what_cannot_be_scored_is_named_and_the_rest_is_scored(tmp_path: Path, c
     (tmp_path / "text.png").write_text("no picture")
     result = call("score", tmp_path, "--clip", clip, "-o", tmp_path / "scores.csv", "--device", "cpu")
     assert result.exit_code == 1
-    for words in ("short.png' holds 4 results", "text.png' cannot be read", "2 of 3 pictures could not be scored"):
+    for words in (
+        "short.png' must hold 8 results, got 4",
+        "text.png' cannot be read",
+        "2 of 3 images could not be scored",
+    ):
         assert words in result.output
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 8
     result = call("score", tmp_path / "short.png", "--clip", clip, "--num-images-per-prompt", 4, "--device", "cpu")
