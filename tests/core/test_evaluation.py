@@ -324,7 +324,7 @@ def test_bad_analogies_are_named_and_do_not_stop_the_rest(tmp_path: Path, painte
     rows = {(row["task"], row["name"]): row for row in table.item_rows(evaluated)}
     failed = {key: row["problem"] for key, row in rows.items() if row["status"] == "failed"}
     assert sorted(failed) == [("colorization", ""), ("deblur", "001"), ("deblur", "003"), ("denoise", "001")]
-    assert "001.png' cannot be read as a picture" in failed["deblur", "001"]
+    assert "001.png' cannot be read as an image" in failed["deblur", "001"]
     assert failed["deblur", "003"] == "the brush broke."
     assert failed["denoise", "001"] == "its prompt is empty."
     assert "2 grids in 'colorization_masked' but 3 lines" in failed["colorization", ""]
