@@ -20,6 +20,7 @@ from analogist.grid import (
     canvas,
     compose,
     crop,
+    crop_tensor,
     mask,
 )
 from analogist.images import (
@@ -134,6 +135,14 @@ def test_the_canvas_repeats_the_bottom_left_cell_and_nothing_else() -> None:
     assert (start[outside] == pixels(image)[outside]).all()
     assert (~outside).sum() == 64 * 64
     assert not outside[64:, 64:].any()
+
+
+@pytest.mark.parametrize("layout", Layout)
+def test_the_canvas_starts_from_the_bottom_left_whatever_lies_there(layout: Layout) -> None:
+    """With pairs in columns that is A', as published: what stays the same is the place."""
+    grid = AnalogyGrid(64, 64, layout, gutter=0)
+    start = canvas(grid, compose(grid, *(plain(colour) for colour in COLOURS.values())))
+    assert start.getpixel((96, 96)) == COLOURS["B" if layout is Layout.ROWS else "A'"]
 
 
 def test_the_canvas_takes_a_first_version_of_b_prime() -> None:
@@ -251,11 +260,90 @@ def test_impossible_grids_are_refused(settings: dict[str, int], says: str) -> No
         AnalogyGrid(**settings)
 
 
-def test_a_picture_of_another_shape_is_not_cropped() -> None:
-    with pytest.raises(ValueError, match="500x512, but this grid is 512x512"):
-        crop(AnalogyGrid(), plain((0, 0, 0), (500, 512)), Cell.B_PRIME)
+@pytest.mark.parametrize(
+    "size",
+    [(500, 512), (512, 500), (512, 1024), (90, 60), (1024, 1000), (2048, 1984)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
+def test_an_image_of_another_shape_is_not_cropped(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"The image is {size[0]}x{size[1]}, but this grid is 512x512"):
+        crop(AnalogyGrid(), plain((0, 0, 0), size), Cell.B_PRIME)
+
+
+def test_the_size_of_an_unknown_b_is_not_made_up() -> None:
     with pytest.raises(ValueError, match="not known"):
         crop(AnalogyGrid(), plain((0, 0, 0), (512, 512)), Cell.B_PRIME, CropSize.ORIGINAL_B)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        (563, 845),  # Times 1.1, to pixels.
+        (564, 844),
+        (560, 848),  # Times 1.1, to the nearest latents.
+        (560, 840),  # To the latents below.
+        (2240, 3392),  # Latents, and then an upscaler of 4.
+        (768, 1152),
+        (1024, 1536),
+        (333, 500),  # Smaller.
+        (256, 384),
+    ],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
+@pytest.mark.parametrize("how", ["NEAREST", "BOX", "BILINEAR", "BICUBIC", "LANCZOS"])
+def test_whatever_scales_a_grid_its_cells_come_out_without_lines(size: tuple[int, int], how: str) -> None:
+    colours = {**COLOURS, "B'": (120, 60, 200)}
+    for layout in Layout:
+        grid = AnalogyGrid(256, 384, layout, b_size=(90, 120))
+        whole = canvas(grid, compose(grid, *(plain(one) for one in COLOURS.values())), plain(colours["B'"]))
+        enlarged, halved = whole.resize(size, Image.Resampling[how]), (round(size[0] / 2), round(size[1] / 2))
+        for cell in Cell:
+            for want, expected in (
+                (CropSize.CELL, (round(size[0] / 2), round(size[1] / 2))),
+                (CropSize.ORIGINAL_B, (90, 120)),
+            ):
+                cut = crop(grid, enlarged, cell, want)
+                assert cut.size == expected
+                # The outermost lobe of Lanczos reaches a pixel further, with a fortieth of the weight.
+                assert np.abs(pixels(cut) - colours[cell.label]).max() <= (6 if how == "LANCZOS" else 1)
+
+
+def test_what_was_scaled_stays_where_it_was() -> None:
+    """The edge that mixed with the lines is replaced in place: the rest is neither moved nor stretched."""
+    grid = AnalogyGrid(256, 384)
+    ramp = np.linspace(0, 255, 253).round()[None, :, None].repeat(381, 0).repeat(3, 2).astype(np.uint8)
+    whole = canvas(grid, compose(grid, *[plain((0, 0, 0))] * 3), Image.fromarray(ramp))
+    cut = pixels(crop(grid, whole.resize((563, 845), Image.Resampling.BICUBIC), Cell.B_PRIME))
+    expected = pixels(Image.fromarray(ramp).resize((282, 422), Image.Resampling.BICUBIC))
+    assert np.abs(cut - expected)[:, 4:-4].max() <= 2
+
+
+def test_tensors_are_cropped_in_floats() -> None:
+    grid = AnalogyGrid(512, 512)
+    left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
+    levels = torch.linspace(0.3, 0.4, 256)  # 27 levels in 8 bits.
+    image = torch.ones(2, 1024, 1024, 3)
+    image[:, top:bottom, left:right] = levels.repeat_interleave(2)[: right - left][None, None, :, None]
+    cut = crop_tensor(grid, image, Cell.B_PRIME)
+    assert (cut.shape, cut.dtype) == ((2, 512, 512, 3), torch.float32)
+    assert len((cut[0, 100, :, 0] * 1e5).round().unique()) >= 256
+    assert (cut[:, :, :, 0] - torch.linspace(0.3, 0.4, 512)).abs().max() < 1e-3
+    eight_bits = crop(grid, from_tensor(image)[0], Cell.B_PRIME)
+    assert np.abs(pixels(eight_bits) - cut[0].numpy() * 255).max() <= 1
+    grey = crop_tensor(grid, image[..., :1], Cell.B_PRIME)
+    assert torch.equal(grey, cut)
+
+
+def test_the_geometry_of_other_gutters_is_the_published_one() -> None:
+    """Tiles of int(g - 1.5 p) at p and at g + p - 1; the lines of p = 4 are 4, 5 and 3 wide."""
+    for gutter in range(2, 64, 2):
+        grid = AnalogyGrid(256, 256, gutter=gutter)
+        assert grid.tile_size == (int(256 - 1.5 * gutter),) * 2
+        assert grid.tile_box(Cell.A)[:2] == (gutter, gutter)
+        assert grid.tile_box(Cell.B_PRIME)[:2] == (256 + gutter - 1,) * 2
+    image = compose(AnalogyGrid(64, 64, gutter=4), *[plain((0, 0, 0))] * 3)
+    white = (pixels(image)[20] == 255).all(-1)
+    assert np.flatnonzero(white).tolist() == [0, 1, 2, 3, 62, 63, 64, 65, 66, 125, 126, 127]
 
 
 def test_tensors_keep_their_pixels() -> None:
