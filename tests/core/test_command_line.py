@@ -11,7 +11,6 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from analogist.cli.app import app
-from analogist.files import file_stem
 from analogist.grid import (
     AnalogyGrid,
     Layout,
@@ -199,20 +198,6 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str) -> None:
     assert message in result.output
 
 
-@pytest.mark.parametrize(
-    ("prompt", "expected"),
-    [
-        ("Bagels in color, best quality, extremely detailed", "Bagels_in_color_best_quality_extremely_detailed"),
-        ("St. John's", "St_John's"),
-        ("../24/7 \\ what?", "-24-7_-_what-"),
-        ("a\nb", "a-b"),
-        ("x" * 400, "x" * 150),
-    ],
-)
-def test_names_of_results(prompt: str, expected: str) -> None:
-    assert file_stem(prompt) == expected
-
-
 def test_strips_stand_side_by_side_and_carry_their_geometry(tmp_path: Path) -> None:
     grid = AnalogyGrid(64, 128, Layout.COLUMNS, gutter=4)
     image, result = (Image.new("RGB", grid.size, colour) for colour in ("red", "blue"))
@@ -222,10 +207,53 @@ def test_strips_stand_side_by_side_and_carry_their_geometry(tmp_path: Path) -> N
     assert [tile.tobytes() for tile in (read.image, *read.results)] == [image.tobytes(), result.tobytes()]
 
 
-def test_the_same_prompt_twice_overwrites_nothing(tmp_path: Path, pictures: list[str], model: str) -> None:
-    options = [*QUICK, "--prompt", "x", "--prompt", "x", "--suffix", "", "--num-images-per-prompt", 1]
-    assert call("run", *pictures, "--model", model, *options, "--output-dir", tmp_path).exit_code == 0
-    assert len(list((tmp_path / "sample_0").iterdir())) == 4
+def test_no_result_is_lost_to_its_name(tmp_path: Path, pictures: list[str], model: str) -> None:
+    """The same prompt twice, one that is named as an image of another, a long one and a device of Windows."""
+    prompts = ["x", "x", "x_1", "\u753b" * 95, "nul"]
+    options = [*QUICK, *(text for prompt in prompts for text in ("--prompt", prompt)), "--suffix", ""]
+    result = call(
+        "run", *pictures, "--model", model, *options, "--num-images-per-prompt", 1, "--output-dir", tmp_path / "results"
+    )
+    assert result.exit_code == 0, result.output
+    stems = ["x", "x_2", "x_1_2", "\u753b" * 50, "nul_"]
+    written = {path.name for path in (tmp_path / "results" / "sample_0").iterdir()}
+    assert written == {f"{stem}{end}.png" for stem in stems for end in ("", "_1")}
+
+
+def test_a_prompt_file_may_begin_with_a_mark(tmp_path: Path, pictures: list[str], model: str) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_text("a cat\r\n", encoding="utf-8-sig")
+    options = [*QUICK, "--prompt-file", path, "--suffix", "", "--num-images-per-prompt", 1, "--output-dir", tmp_path]
+    assert call("run", *pictures, "--model", model, *options).exit_code == 0
+    assert (tmp_path / "sample_0" / "a_cat.png").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+@pytest.mark.parametrize("command", [["run", "a"], ["demo"], ["evaluate", "x"], ["prompt-diffusion", "run", "a"]])
+def test_a_seed_out_of_range_is_wrong_usage(command: list[str], seed: int) -> None:
+    result = call(*command, "--model", "m", "--seed", seed)
+    assert result.exit_code == 2
+    assert "--seed" in result.output
+    assert "Overflow" not in result.output
+
+
+def test_the_first_line_is_our_own(tmp_path: Path, pictures: list[str], model: str) -> None:
+    """Libraries log while they are imported, so this needs a process in which they are not yet."""
+    options = [*QUICK, "--prompt", "x", "--num-images-per-prompt", 1, "--output-dir", tmp_path]
+    command = [sys.executable, "-m", "analogist", "run", *pictures, "--model", model, *options]
+    process = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
+    assert process.stdout.startswith("The images are in")
+    assert not [line for line in process.stderr.splitlines() if not line.startswith("Sampling")]
+
+
+def test_the_strip_of_a_run_carries_its_geometry(tmp_path: Path, pictures: list[str], model: str) -> None:
+    cells = ["--cell-width", 128, "--cell-height", 64, "--gutter", 8, "--layout", "columns"]
+    options = [*QUICK, *cells, "--prompt", "x", "--suffix", "", "--num-images-per-prompt", 2, "--output-dir", tmp_path]
+    assert call("run", *pictures, "--model", model, *options).exit_code == 0
+    strip = read_strip(tmp_path / "sample_0" / "x.png")
+    assert strip.grid == AnalogyGrid(128, 64, Layout.COLUMNS, gutter=8)
+    assert len(strip.results) == 2
+    assert "analogist_grid" not in Image.open(tmp_path / "sample_0" / "x_1.png").info
 
 
 @pytest.mark.parametrize("of_the_user", [False, True], ids=["drawings", "photographs"])
