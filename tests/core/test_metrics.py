@@ -364,7 +364,8 @@ def test_score_reads_the_geometry_that_a_strip_carries(tmp_path: Path, clip: Pat
     for tile, seed in zip(found[:3], range(3), strict=True):
         width, height = grid.tile_size
         whole = noise(seed).resize(grid.tile_size)
-        assert tile == whole.resize((128, 64), Image.Resampling.BICUBIC, box=(2, 2, width - 2, height - 2))
+        expected = whole.resize((128, 64), Image.Resampling.BICUBIC, box=(2, 2, width - 2, height - 2))
+        assert np.abs(np.asarray(tile, dtype=int) - np.asarray(expected, dtype=int)).max() <= 1
     result = call("score", tmp_path, "--clip", clip, "-o", tmp_path / "s.json", "--device", "cpu")
     assert result.exit_code == 0, result.output
     assert [row["result"] for row in json.loads((tmp_path / "s.json").read_text())] == [1, 2, 3]
