@@ -30,7 +30,7 @@ from analogist.images import (
     together,
 )
 from analogist.marks import mark, name_images
-from support.golden import SHARED
+from support.golden import OWN, SHARED
 
 GOLDEN = SHARED / "golden" / "grid" / "grid.json"
 ENTRIES = json.loads(GOLDEN.read_text())["entries"] if GOLDEN.exists() else {}
@@ -60,6 +60,16 @@ def published(entry: dict) -> tuple[AnalogyGrid, Image.Image]:
 
 def same_bytes(image: Image.Image, entry: dict) -> bool:
     return hashlib.sha256(image.tobytes()).hexdigest() == entry["rgb_sha256"]
+
+
+OWN_GRIDS = json.loads((OWN.folder / "grid" / "grids.json").read_text())
+
+
+@pytest.mark.parametrize("entry", OWN_GRIDS, ids=lambda entry: f"{entry['cell']}-{entry['gutter']}")
+def test_grids_of_the_published_script(entry: dict) -> None:
+    grid = AnalogyGrid(entry["cell"], entry["cell"], gutter=entry["gutter"])
+    members = (open_image(OWN.folder / "grid" / f"{name}.png") for name in ("a", "a_prime", "b"))
+    assert same_bytes(compose(grid, *members), entry)
 
 
 @needs_examples
