@@ -1,18 +1,19 @@
-"""The 2x2 grid of an analogy as a picture: its geometry, and composing, masking, marking and cropping it.
+"""The 2x2 grid of an analogy as an image: its geometry, and composing, masking and cropping it.
 
-Everything here equals the published grid script pixel by pixel at its settings (square cells, a gutter of 2).
+With square cells everything here equals the published grid script pixel by pixel.
 """
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import ceil
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from PIL.Image import Resampling
+from torch import Tensor
 
 from .cells import Cell
+from .images import map_channels
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -22,9 +23,12 @@ Box = tuple[int, int, int, int]
 CELL_STEP = 64
 """Cells are multiples of this: 8 pixels to a latent, and 8 latents to a token of the UNet's deepest layer."""
 
-WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (230, 0, 0)
-MARK_SIZE = 36
-"""Side of the letters' squares and size of the letters at cells of 144 to 512 pixels, as published."""
+ROUNDED_UP, ROUNDED_DOWN = 4, 8
+"""Pixels by which a scaled side may be off: latents are the nearest multiple of 8 or the one below."""
+REACH = 2
+"""Pixels of the grid over which bicubic scaling mixes neighbours."""
+
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 class Layout(Enum):
@@ -35,7 +39,7 @@ class Layout(Enum):
 
 
 class Fit(Enum):
-    """How a picture of another shape gets into its cell."""
+    """How an image of another shape gets into its cell."""
 
     STRETCH = "stretch"
     CROP = "crop"
@@ -56,8 +60,9 @@ class AnalogyGrid:
     Attributes:
         cell_width, cell_height: size of a cell, a quarter of the grid; multiples of 64.
         layout: pairs in rows (A, A' / B, B') or in columns (A, B / A', B').
-        fit: how pictures get into their cells.
-        gutter: width of the white lines around and between the pictures; even, and small against the cell.
+        fit: how images get into their cells.
+        gutter: width of the white lines at the left and at the top; even, and small against the cell. The lines in the
+            middle and at the end are 1.5 * gutter - 1 and 0.5 * gutter + 1 wide, as published: all equal at 2.
         b_size: width and height of B before it was fitted; what "original B" restores. None if not known.
     """
 
@@ -87,15 +92,15 @@ class AnalogyGrid:
 
     @property
     def tile_size(self) -> Size:
-        """Size of a picture inside its cell: the cell less its share of the gutter."""
+        """Size of an image inside its cell."""
         lost = self.gutter + self.gutter // 2
         return self.cell_width - lost, self.cell_height - lost
 
-    def position(self, picture: Cell) -> Cell:
-        """The cell in which a picture of the analogy lies: with pairs in columns A' and B change places."""
+    def position(self, member: Cell) -> Cell:
+        """The cell in which a member of the analogy lies: with pairs in columns A' and B change places."""
         if self.layout is Layout.COLUMNS:
-            return {Cell.A_PRIME: Cell.B, Cell.B: Cell.A_PRIME}.get(picture, picture)
-        return picture
+            return {Cell.A_PRIME: Cell.B, Cell.B: Cell.A_PRIME}.get(member, member)
+        return member
 
     def cell_box(self, position: Cell) -> Box:
         """The quarter of the grid at `position`."""
@@ -104,10 +109,11 @@ class AnalogyGrid:
         return x, y, x + self.cell_width, y + self.cell_height
 
     def tile_box(self, position: Cell) -> Box:
-        """The picture at `position`: the quarter less the white lines."""
+        """The image at `position`: the quarter less the white lines."""
         row, column = position.value
-        x = self.cell_width + self.gutter // 2 if column else self.gutter
-        y = self.cell_height + self.gutter // 2 if row else self.gutter
+        second = max(self.gutter - 1, 0)  # One less than published where there are no lines: tiles would overlap.
+        x = self.cell_width + second if column else self.gutter
+        y = self.cell_height + second if row else self.gutter
         width, height = self.tile_size
         return x, y, x + width, y + height
 
@@ -115,27 +121,27 @@ class AnalogyGrid:
 def compose(grid: AnalogyGrid, a: Image.Image, a_prime: Image.Image, b: Image.Image) -> Image.Image:
     """The grid I: A, A' and B in their places, B' black, white lines between them. RGB, `grid.size`.
 
-    Grey pictures become RGB; alpha is dropped and not blended, as in the published script.
+    Grey images become RGB; alpha is dropped and not blended, as in the published script.
     """
     image = Image.new("RGB", grid.size, WHITE)
-    for picture, content in ((Cell.A, a), (Cell.A_PRIME, a_prime), (Cell.B, b)):
-        place(grid, image, picture, content)
+    for member, content in ((Cell.A, a), (Cell.A_PRIME, a_prime), (Cell.B, b)):
+        place(grid, image, member, content)
     image.paste(BLACK, grid.tile_box(Cell.B_PRIME))
     return image
 
 
-def place(grid: AnalogyGrid, image: Image.Image, picture: Cell, content: Image.Image) -> None:
-    """Fit `content` into the tile of `picture`, in place."""
+def place(grid: AnalogyGrid, image: Image.Image, member: Cell, content: Image.Image) -> None:
+    """Fit `content` into the tile of `member`, in place."""
     source, target = fitting(content.size, grid.tile_size, grid.fit)
     tile = Image.new("RGB", grid.tile_size, WHITE)
     tile.paste(content.convert("RGB").crop(source).resize(_size(target), Resampling.BICUBIC), target)
-    image.paste(tile, grid.tile_box(grid.position(picture)))
+    image.paste(tile, grid.tile_box(grid.position(member)))
 
 
 def canvas(grid: AnalogyGrid, image: Image.Image, b_prime_init: Image.Image | None = None) -> Image.Image:
-    """The picture I' that sampling starts from: the grid with its bottom-left cell pasted into the bottom-right one.
+    """The image I' that sampling starts from: the grid with its bottom-left cell pasted into the bottom-right one.
 
-    With `b_prime_init` that picture stands in B' instead.
+    With `b_prime_init` that image stands in B' instead.
     """
     start = image.copy()
     if b_prime_init is None:
@@ -146,113 +152,106 @@ def canvas(grid: AnalogyGrid, image: Image.Image, b_prime_init: Image.Image | No
 
 
 def mask(grid: AnalogyGrid) -> Image.Image:
-    """White (255) where the model paints, the whole quarter of B', and black elsewhere. Mode L, `grid.size`."""
+    """White (255) where the model renders, the whole quarter of B', and black elsewhere. Mode L, `grid.size`."""
     image = Image.new("L", grid.size, 0)
     image.paste(255, grid.cell_box(Cell.B_PRIME))
     return image
 
 
-def crop(grid: AnalogyGrid, image: Image.Image, picture: Cell, size: CropSize = CropSize.CELL) -> Image.Image:
-    """Cut one picture out of a grid, without its white lines.
+def crop(grid: AnalogyGrid, image: Image.Image, member: Cell, size: CropSize = CropSize.CELL) -> Image.Image:
+    """Cut one member of the analogy out of a grid, without its white lines.
 
     Args:
-        image: a picture of `grid.size`, or that size enlarged or reduced by one factor (an upscaled result).
-        picture: which of A, A', B, B'; with pairs in columns it is looked up at its place there.
-        size: CELL for the size of the cell (times the factor); ORIGINAL_B undoes the fitting of B: what was
+        image: an image of `grid.size`, or one that was enlarged or reduced, its sides rounded to pixels or latents.
+        member: which of A, A', B, B'; with pairs in columns it is looked up at its place there.
+        size: CELL for the size of the cell (times the scale); ORIGINAL_B undoes the fitting of B: what was
             stretched is stretched back, padding is cut off. What cropping removed cannot come back, so there it is
             B's middle part at B's own scale.
 
     Raises:
         ValueError: `image` does not have the grid's shape, or the size of B is not known.
     """
-    factor = image.width / grid.size[0]
-    if image.width * grid.size[1] != image.height * grid.size[0]:
-        raise ValueError(
-            f"The picture is {image.width}x{image.height}, but this grid is {grid.size[0]}x{grid.size[1]}: "
-            "crop a picture of that size, or of that shape if it was enlarged."
-        )
-    tile = image.crop(_scaled(grid.tile_box(grid.position(picture)), factor))
+    _check_scale(grid, image.size)
+    left, top, right, bottom = grid.tile_box(grid.position(member))
     if size is CropSize.CELL:
-        return tile.resize((round(grid.cell_width * factor), round(grid.cell_height * factor)), Resampling.BICUBIC)
-    if grid.b_size is None:
+        target = round(image.width / 2), round(image.height / 2)
+    elif grid.b_size is None:
         raise ValueError("The size of the original B is not known to this grid; cut out the size of the cell.")
-    source, target = fitting(grid.b_size, grid.tile_size, grid.fit)
-    return tile.crop(_scaled(target, factor)).resize(_size(source), Resampling.BICUBIC)
+    else:
+        source, (x, y, x_end, y_end) = fitting(grid.b_size, grid.tile_size, grid.fit)
+        left, top, right, bottom = left + x, top + y, left + x_end, top + y_end
+        target = _size(source)
+    return _cut(grid, image, (left, top, right, bottom)).resize(target, Resampling.BICUBIC)
 
 
-def mark(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
-    """The grid as a vision model is shown it: a letter in each cell and red arrows from left to right.
+def crop_tensor(grid: AnalogyGrid, images: Tensor, member: Cell, size: CropSize = CropSize.CELL) -> Tensor:
+    """As `crop`, of a batch (B, H, W, C) of floats in [0, 1], which stay floats: (B, h, w, 3).
 
-    Letters and arrows follow the positions, as published: with pairs in columns the picture at the top right is
-    called A' and the one at the bottom left B. A : A' :: B : B' then reads A : B :: A' : B', the same analogy.
+    Raises:
+        ValueError: as `crop`, or not such a batch.
     """
-    marked = _with_letters(grid, image, {cell: cell.label for cell in Cell})
-    marked.paste(RED, mask=_arrows(grid))
-    return marked
+    return map_channels(images, lambda channel: crop(grid, channel, member, size))
 
 
-def name_pictures(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
-    """The grid with each picture's own letter, for a person: with pairs in columns B is at the top right."""
-    return _with_letters(grid, image, {grid.position(picture): picture.label for picture in Cell})
+def _check_scale(grid: AnalogyGrid, size: Size) -> None:
+    """Refuse an image of a size that no single factor and rounding explain."""
+    ranges = [_possible_factors(side, exact) for side, exact in zip(size, grid.size, strict=True)]
+    if max(low for low, _ in ranges) >= min(high for _, high in ranges):
+        raise ValueError(
+            f"The image is {size[0]}x{size[1]}, but this grid is {grid.size[0]}x{grid.size[1]}: "
+            "crop an image of that size, or of that shape if it was scaled."
+        )
 
 
-def _with_letters(grid: AnalogyGrid, image: Image.Image, letters: Mapping[Cell, str]) -> Image.Image:
-    lettered = image.copy()
-    side = _mark_size(grid)
-    draw = ImageDraw.Draw(lettered)
-    font = ImageFont.load_default(side)  # Ships inside Pillow, so it is there on every platform.
-    for position, letter in letters.items():
-        x, y, *_ = grid.tile_box(position)
-        draw.rectangle((x, y, x + side, y + side), fill=BLACK)
-        draw.text((x + side / 2, y + side / 2), letter, fill=WHITE, font=font, anchor="mm", stroke_width=side / 36)
-    return lettered
+def _possible_factors(side: int, exact: int) -> tuple[float, float]:
+    """The factors, from the first to below the second, that can make `side` of `exact`.
+
+    The side was rounded where it is now or, if the image was enlarged after that, at its first size.
+    """
+    low = min(side / (exact + ROUNDED_UP), (side - ROUNDED_UP) / exact)
+    high = max(side / (exact - ROUNDED_DOWN), (side + ROUNDED_DOWN) / exact)
+    return low, high
 
 
-def _mark_size(grid: AnalogyGrid) -> int:
-    """36 pixels as published, less where that would hide the picture and more where it could not be read."""
-    shorter = min(grid.cell_width, grid.cell_height)
-    return min(MARK_SIZE, shorter // 4) if shorter <= 512 else MARK_SIZE * shorter // 512
+def _cut(grid: AnalogyGrid, image: Image.Image, box: Box) -> Image.Image:
+    """What lies in a box of the unscaled grid. At the edge of a scaled one pixels have mixed with those outside."""
+    scales = list(zip(image.size, grid.size, strict=True))
+    (left, right), (top, bottom) = (_scaled(box[i], box[i + 2], *scale) for i, scale in enumerate(scales))
+    tile = image.crop((left, top, right, bottom))
+    if image.size == grid.size:
+        return tile
+    mixed = [ceil(REACH * max(1, side / exact)) for side, exact in scales]
+    return _with_edge_repeated(tile, min(mixed[0], (tile.width - 1) // 2), min(mixed[1], (tile.height - 1) // 2))
 
 
-def _arrows(grid: AnalogyGrid) -> Image.Image:
-    """A mask of the two arrows across the middle line, one in each row; drawn one pixel wide, then thickened."""
-    reach, radius = grid.cell_width // 10, max(1, min(grid.cell_width, grid.cell_height) // 128)
-    barb = round(0.35 * 2 * reach * math.cos(math.pi / 4))
-    lines = Image.new("1", grid.size)
-    draw = ImageDraw.Draw(lines)
-    for middle in (grid.cell_height // 2, grid.cell_height // 2 + grid.cell_height):
-        tip = (grid.cell_width + reach, middle)
-        draw.line([(grid.cell_width - reach, middle), tip], fill=1)
-        draw.line([(tip[0] - barb, middle - barb), tip, (tip[0] - barb, middle + barb)], fill=1)
-    thin = np.array(lines)
-    thick = np.zeros_like(thin)
-    for dy in range(-radius, radius + 1):
-        for dx in range(-radius, radius + 1):
-            if dx * dx + dy * dy <= radius * radius:
-                thick |= np.roll(thin, (dy, dx), axis=(0, 1))
-    return Image.fromarray(thick)
+def _scaled(start: int, end: int, side: int, exact: int) -> tuple[int, int]:
+    """The whole pixels between two edges, scaled from `exact` to `side`; at least one."""
+    first = -(-start * side // exact)
+    return first, max(first + 1, end * side // exact)
 
 
-def fitting(picture: Size, tile: Size, fit: Fit) -> tuple[Box, Box]:
-    """Which part of a picture (its pixels) goes to which part of a tile (its pixels)."""
-    (pw, ph), (tw, th) = picture, tile
+def _with_edge_repeated(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The image with its outermost `width` columns and `height` rows replaced by the next ones inside."""
+    pixels = np.asarray(image)
+    inner = pixels[height : len(pixels) - height, width : pixels.shape[1] - width]
+    return Image.fromarray(np.pad(inner, [(height, height), (width, width), (0, 0)][: inner.ndim], mode="edge"))
+
+
+def fitting(image: Size, tile: Size, fit: Fit) -> tuple[Box, Box]:
+    """Which part of an image (its pixels) goes to which part of a tile (its pixels)."""
+    (iw, ih), (tw, th) = image, tile
     if fit is Fit.CROP:
-        width, height = min(pw, round(ph * tw / th)), min(ph, round(pw * th / tw))
-        return _centred((max(1, width), max(1, height)), picture), (0, 0, tw, th)
+        width, height = min(iw, round(ih * tw / th)), min(ih, round(iw * th / tw))
+        return _centred((max(1, width), max(1, height)), image), (0, 0, tw, th)
     if fit is Fit.PAD:
-        width, height = min(tw, round(th * pw / ph)), min(th, round(tw * ph / pw))
-        return (0, 0, pw, ph), _centred((max(1, width), max(1, height)), tile)
-    return (0, 0, pw, ph), (0, 0, tw, th)
+        width, height = min(tw, round(th * iw / ih)), min(th, round(tw * ih / iw))
+        return (0, 0, iw, ih), _centred((max(1, width), max(1, height)), tile)
+    return (0, 0, iw, ih), (0, 0, tw, th)
 
 
 def _centred(inner: Size, outer: Size) -> Box:
     x, y = (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
     return x, y, x + inner[0], y + inner[1]
-
-
-def _scaled(box: Box, factor: float) -> Box:
-    left, top, right, bottom = (round(edge * factor) for edge in box)
-    return left, top, right, bottom
 
 
 def _size(box: Box) -> Size:

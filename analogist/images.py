@@ -1,47 +1,100 @@
-"""Pictures from files and tensors, and back: the only place that knows pixel formats."""
+"""Images from files and tensors, and back: the only place that knows pixel formats."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
+from PIL.Image import Transpose
 from torch import Tensor
 
+BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
+"""Tags of TIFF."""
+WHITE_IS_ZERO = 0
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""What brings an image upright, by the orientation in its EXIF."""
 
-def open_picture(path: str | Path) -> Image.Image:
-    """Read a picture file as RGB, upright. Grey becomes RGB and alpha is dropped.
+
+def open_image(path: str | Path) -> Image.Image:
+    """Read an image file as RGB with 8 bits per channel, upright. Grey becomes RGB and alpha is dropped.
+
+    16-bit images are scaled. Integers of 32 bits and floats, whose range no file says, are refused.
 
     Raises:
         ValueError: one sentence that names the file and says why it cannot be used.
     """
     try:
         with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            if picture.mode.startswith("I;16"):  # 16-bit grey: convert() would clip it instead of scaling it.
-                picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-            return picture.convert("RGB")
+            file.load()
+            return _upright(file, _eight_bits(file).convert("RGB"))
     except FileNotFoundError:
-        raise ValueError(f"There is no picture file {str(path)!r}.") from None
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"The file {str(path)!r} cannot be read as a picture: {error}.") from error
+        raise ValueError(f"There is no image file {str(path)!r}.") from None
+    except Exception as error:  # Pillow's decoders let any exception out, from SyntaxError to struct.error.
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"The file {str(path)!r} cannot be read as an image: {reason}.") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Deep grey scaled to 8 bits: `convert` would clip it. Other modes have 8 bits, or fewer, already."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    highest = _highest(image)
+    if highest is None:
+        kind = "floats" if image.mode == "F" else "32-bit or signed integers"
+        raise ValueError(f"its pixels are {kind} of unknown range; save it with 8 or 16 bits per channel")
+    pixels = np.asarray(image).astype(np.float32).clip(0, highest) / highest
+    if _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:
+        pixels = 1 - pixels
+    return Image.fromarray((pixels * 255).round().astype(np.uint8))
+
+
+def _highest(image: Image.Image) -> int | None:
+    """White of a deep grey image; None where the file does not say."""
+    if image.mode.startswith("I;16"):
+        return 2 ** (_tag(image, BITS_PER_SAMPLE) or 16) - 1
+    # Pillow before 11 reads 16-bit PNG as mode I, and every one PGM of more than 8 bits, scaled to 16.
+    return 2**16 - 1 if image.mode == "I" and image.format in ("PNG", "PPM") else None
+
+
+def _tag(image: Image.Image, tag: int) -> int | None:
+    """The first value of a tag, of a TIFF; None for other files."""
+    value = getattr(image, "tag_v2", {}).get(tag)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _upright(file: Image.Image, image: Image.Image) -> Image.Image:
+    """The image turned as the file's EXIF says; EXIF that cannot be read says nothing."""
+    try:
+        turn = TURNS.get(file.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # As above, whatever bytes stand there; the image itself is whole.
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def rgb(images: Tensor, name: str = "image") -> Tensor:
-    """A batch (B, H, W, C) of pictures with three channels: one channel is grey, a fourth is alpha and dropped.
+    """A batch (B, H, W, C) of images with three channels: one channel is grey, a fourth is alpha and dropped.
 
     Raises:
         ValueError: not such a batch, no pixels, or values that are not finite; `name` says which input it was.
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
         raise ValueError(
-            f"{name} has the shape {tuple(images.shape)}, but must be a batch of pictures: (number, height, width, "
+            f"{name} has the shape {tuple(images.shape)}, but must be a batch of images: (number, height, width, "
             "channels) with 1, 3 or 4 channels."
         )
     if 0 in images.shape:
         number, height, width, _ = images.shape
         raise ValueError(
-            f"{name} is empty ({number} pictures of {width}x{height} pixels): connect a picture that has pixels."
+            f"{name} is empty ({number} images of {width}x{height} pixels): connect an image that has pixels."
         )
     if not torch.isfinite(images).all():
         raise ValueError(f"{name} has pixels that are not numbers (NaN or infinity): what made it failed, look there.")
@@ -49,22 +102,33 @@ def rgb(images: Tensor, name: str = "image") -> Tensor:
 
 
 def from_tensor(images: Tensor, name: str = "image") -> list[Image.Image]:
-    """A batch (B, H, W, C) of floats in [0, 1] as 8-bit RGB pictures; values outside are clipped.
+    """A batch (B, H, W, C) of floats in [0, 1] as 8-bit RGB images; values outside are clipped.
 
     Raises:
         ValueError: as `rgb`.
     """
     pixels = (rgb(images, name).clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
-    return [Image.fromarray(picture) for picture in pixels]
+    return [Image.fromarray(image) for image in pixels]
 
 
-def to_tensor(pictures: Iterable[Image.Image]) -> Tensor:
-    """Pictures of one size as a batch of floats in [0, 1]: (B, H, W, 3) for RGB, (B, H, W) for grey."""
-    return torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures])).float() / 255
+def to_tensor(images: Iterable[Image.Image]) -> Tensor:
+    """Images of one size as a batch of floats in [0, 1]: (B, H, W, 3) for RGB, (B, H, W) for grey."""
+    return torch.from_numpy(np.stack([np.asarray(image) for image in images])).float() / 255
+
+
+def map_channels(images: Tensor, edit: Callable[[Image.Image], Image.Image], name: str = "image") -> Tensor:
+    """A batch (B, H, W, C) of floats with every channel edited as an image of floats (mode F): no level is lost.
+
+    Raises:
+        ValueError: as `rgb`.
+    """
+    channels = rgb(images, name).cpu().movedim(-1, 1)  # (B, 3, H, W)
+    edited = [[np.asarray(edit(Image.fromarray(channel.numpy()))) for channel in image] for image in channels]
+    return torch.from_numpy(np.stack(edited)).movedim(1, -1).clamp(0, 1)  # Bicubic overshoots.
 
 
 def together(batches: Mapping[str, Sequence[Image.Image]]) -> list[dict[str, Image.Image]]:
-    """Batches of pictures as rows that belong together; a batch of one goes with every picture of the others.
+    """Batches of images as rows that belong together; a batch of one goes with every image of the others.
 
     Raises:
         ValueError: batches of different sizes, neither of them 1.
@@ -73,6 +137,6 @@ def together(batches: Mapping[str, Sequence[Image.Image]]) -> list[dict[str, Ima
     if any(len(batch) not in (1, number) for batch in batches.values()):
         came = ", ".join(f"{name} has {len(batch)}" for name, batch in batches.items())
         raise ValueError(
-            f"The batches do not fit together: {came}. Each must hold one picture or as many as the largest, {number}."
+            f"The batches do not fit together: {came}. Each must hold one image or as many as the largest, {number}."
         )
     return [{name: batch[i % len(batch)] for name, batch in batches.items()} for i in range(number)]

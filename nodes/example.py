@@ -4,7 +4,7 @@ from pathlib import Path
 
 from comfy_api.latest import io, ui
 
-from ..analogist.images import open_picture, to_tensor
+from ..analogist.images import open_image, to_tensor
 from .types import CATEGORY
 
 FOLDER = Path(__file__).parent.parent / "workflows" / "examples"
@@ -54,6 +54,6 @@ class Example(io.ComfyNode):
     def execute(cls, example: str) -> io.NodeOutput:
         if example not in EXAMPLES:
             raise ValueError(f"There is no example {example!r}; choose one of {', '.join(EXAMPLES)}.")
-        pictures = [to_tensor([open_picture(FOLDER / example / f"{name}.png")]) for name in ("a", "a_prime", "b")]
+        pictures = [to_tensor([open_image(FOLDER / example / f"{name}.png")]) for name in ("a", "a_prime", "b")]
         preview = ui.PreviewImage([picture[0] for picture in pictures], cls=cls)
         return io.NodeOutput(*pictures, ui=preview)

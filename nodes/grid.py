@@ -1,9 +1,10 @@
-"""Before and after sampling: pictures into the 2x2 grid, and the result out of it."""
+"""Before and after sampling: images into the 2x2 grid, and the result out of it."""
 
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..analogist import grid as grids
+from ..analogist import marks
 from ..analogist.cells import Cell
 from ..analogist.grid import (
     AnalogyGrid,
@@ -22,7 +23,7 @@ class GridBuilder(io.ComfyNode):
             node_id="AnalogistGridBuilder",
             display_name="Analogist Grid Builder",
             category=CATEGORY,
-            description="Puts A, A' and B into a 2x2 grid whose fourth cell, B', the model will paint: A is to A' as B is to B'.",
+            description="Puts A, A' and B into a 2x2 grid whose fourth cell, B', the model will render: A is to A' as B is to B'.",
             search_aliases=[
                 "image analogy",
                 "image analogies",
@@ -45,7 +46,7 @@ class GridBuilder(io.ComfyNode):
                 io.Image.Input(
                     "b",
                     display_name="B",
-                    tooltip="The picture to change in the same way. A batch of many B with one pair A, A' makes many grids.",
+                    tooltip="The image to change in the same way. A batch of many B with one pair A, A' makes many grids.",
                 ),
                 io.Combo.Input(
                     "layout",
@@ -69,8 +70,8 @@ class GridBuilder(io.ComfyNode):
                     "fit",
                     options=[fit.value for fit in Fit],
                     default=Fit.STRETCH.value,
-                    tooltip="How pictures of another shape get into a cell. stretch: as in the paper, undone by the cropper. "
-                    "crop: the middle part. pad: the whole picture with white bars.",
+                    tooltip="How images of another shape get into a cell. stretch: as in the paper, undone by the cropper. "
+                    "crop: the middle part. pad: the whole image with white bars.",
                 ),
                 io.Int.Input(
                     "gutter",
@@ -79,7 +80,7 @@ class GridBuilder(io.ComfyNode):
                     max=64,
                     step=2,
                     advanced=True,
-                    tooltip="Width of the white lines between the pictures, in pixels. The paper uses 2.",
+                    tooltip="Width of the white lines around the images, in pixels. The paper uses 2, where all lines are equal.",
                 ),
                 io.Image.Input(
                     "b_prime_init",
@@ -116,17 +117,17 @@ class GridBuilder(io.ComfyNode):
         geometry = AnalogyGrid(
             cell_width, cell_height, Layout(layout), Fit(fit), gutter, b_size=(b.shape[2], b.shape[1])
         )
-        pictures = {name: from_tensor(batch, name) for name, batch in (("a", a), ("a_prime", a_prime), ("b", b))}
+        images = {name: from_tensor(batch, name) for name, batch in (("a", a), ("a_prime", a_prime), ("b", b))}
         if b_prime_init is not None:
-            pictures["b_prime_init"] = from_tensor(b_prime_init, "b_prime_init")
+            images["b_prime_init"] = from_tensor(b_prime_init, "b_prime_init")
         grid, canvas = [], []
-        for pair_and_b in together(pictures):
+        for pair_and_b in together(images):
             init = pair_and_b.pop("b_prime_init", None)
             grid.append(grids.compose(geometry, **pair_and_b))
             canvas.append(grids.canvas(geometry, grid[-1], init))
-        marked = to_tensor(grids.mark(geometry, image) for image in grid)
+        marked = to_tensor(marks.mark(geometry, image) for image in grid)
         mask = to_tensor([grids.mask(geometry)] * len(grid))
-        preview = ui.PreviewImage(to_tensor(grids.name_pictures(geometry, image) for image in grid), cls=cls)
+        preview = ui.PreviewImage(to_tensor(marks.name_images(geometry, image) for image in grid), cls=cls)
         return io.NodeOutput(to_tensor(grid), to_tensor(canvas), mask, marked, geometry, ui=preview)
 
 
@@ -137,14 +138,12 @@ class GridCropper(io.ComfyNode):
             node_id="AnalogistGridCropper",
             display_name="Analogist Grid Cropper",
             category=CATEGORY,
-            description="Cuts one picture, usually B', out of a sampled grid, without the white lines around it.",
+            description="Cuts one image, usually B', out of a sampled grid, without the white lines around it.",
             search_aliases=["image analogy", "crop cell", "B' result", "split grid"],
             inputs=[
-                io.Image.Input("image", tooltip="The decoded grid, also after upscaling. A batch gives a batch."),
+                io.Image.Input("image", tooltip="The decoded grid, also after scaling. A batch gives a batch."),
                 AnalogyGridType.Input("layout", tooltip="From the grid builder that made the grid."),
-                io.Combo.Input(
-                    "cell", options=["B'", "A", "A'", "B"], default="B'", tooltip="Which picture to cut out."
-                ),
+                io.Combo.Input("cell", options=["B'", "A", "A'", "B"], default="B'", tooltip="Which image to cut out."),
                 io.Combo.Input(
                     "size",
                     options=[size.value for size in CropSize],
@@ -158,5 +157,4 @@ class GridCropper(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, layout: AnalogyGrid, cell: str, size: str) -> io.NodeOutput:
-        cut = [grids.crop(layout, picture, Cell.from_label(cell), CropSize(size)) for picture in from_tensor(image)]
-        return io.NodeOutput(to_tensor(cut))
+        return io.NodeOutput(grids.crop_tensor(layout, image, Cell.from_label(cell), CropSize(size)))

@@ -30,7 +30,7 @@ SETTINGS = room("analogist.pipelines.inpainting").Settings
 
 def main(folder: Path) -> None:
     pictures = room("analogist.images")
-    images = {n: pictures.to_tensor([pictures.open_picture(folder / f"{n}.png")]) for n in ("a", "a_prime", "b")}
+    images = {n: pictures.to_tensor([pictures.open_image(folder / f"{n}.png")]) for n in ("a", "a_prime", "b")}
     prompt = (folder / "prompt.txt").read_text(encoding="utf-8").strip()
     checkpoint = os.environ.get("ANALOGIST_MODEL")
     if checkpoint:

@@ -122,9 +122,9 @@ def default_directory() -> Path:
 
 
 def _opened(grid: Path) -> Image:
-    from ..images import open_picture  # Needs torch, whose import takes seconds that --help should not.
+    from ..images import open_image  # Needs torch, whose import takes seconds that --help should not.
 
-    return open_picture(grid)
+    return open_image(grid)
 
 
 def _prompt_folder(folder: Path, output: Path, request: PromptRequest, directory: Path) -> None:

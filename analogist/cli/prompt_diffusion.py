@@ -4,30 +4,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from rich.progress import DownloadColumn
 
-from ..prompt_diffusion.tasks import (
-    NEGATIVE_PROMPT,
-    Task,
-    texts,
-)
-from ..published import SUFFIX
-
-output, errors = Console(), Console(stderr=True)
+from ..prompt_diffusion.tasks import NEGATIVE_PROMPT, Task, texts
+from ..published import SEED, SUFFIX
+from .console import bars, errors, quiet_libraries, say, step_bar
+from .options import AllowDownload, Device, Guidance, NegativePrompt, Seed, Suffix, Tokenizer
 
 
 def run(
-    pictures: Annotated[list[Path], typer.Argument(help="A, A' and B; or B alone, to leave the example out.")],
+    images: Annotated[list[Path], typer.Argument(help="A, A' and B; or B alone, to leave the example out.")],
     model: Annotated[
         str,
         typer.Option(
@@ -41,59 +27,43 @@ def run(
     ] = None,
     task: Annotated[Task, typer.Option(help="What A' is to A; it decides the words of the prompt.")] = Task.PICTURE,
     prompt: Annotated[str, typer.Option(help='What B\' shows; needed for "map to picture".')] = "",
-    output_dir: Annotated[Path, typer.Option(help="Where the pictures are written.")] = Path(
-        "results/prompt-diffusion"
-    ),
+    output_dir: Annotated[Path, typer.Option(help="Where the images are written.")] = Path("results/prompt-diffusion"),
     res: Annotated[int, typer.Option(help="Shorter side in pixels; sides become multiples of 64.")] = 512,
     steps: Annotated[int, typer.Option(help="DDIM steps.")] = 100,
-    guidance_scale: Annotated[
-        float, typer.Option("--guidance-scale", "--guidance", help="Weight of the prompt.")
-    ] = 9.0,
+    guidance_scale: Guidance = 9.0,
     strength: Annotated[float, typer.Option(help="Factor of the control.")] = 1.0,
-    num_images: Annotated[int, typer.Option(help="Pictures made together.")] = 1,
-    suffix: Annotated[str, typer.Option(help="Appended to the prompt.")] = SUFFIX,
-    negative_prompt: Annotated[str, typer.Option(help="What to keep away from.")] = NEGATIVE_PROMPT,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 42,
-    tokenizer: Annotated[
-        Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, for a checkpoint file.")
-    ] = None,
-    allow_download: Annotated[
-        bool, typer.Option("--allow-download", help="Fetch what is missing from Hugging Face.")
-    ] = False,
-    device: Annotated[
-        str | None, typer.Option(help="cuda, mps or cpu; the GPU by default, where there is one.")
-    ] = None,
+    num_images: Annotated[int, typer.Option(help="Images made together.")] = 1,
+    suffix: Suffix = SUFFIX,
+    negative_prompt: NegativePrompt = NEGATIVE_PROMPT,
+    seed: Seed = SEED,
+    tokenizer: Tokenizer = None,
+    allow_download: AllowDownload = False,
+    device: Device = None,
 ) -> None:
     """Do to B what A' shows for A; the text decides more than the pair does."""
-    if len(pictures) not in (1, 3):
-        raise typer.BadParameter(f"{len(pictures)} pictures came; give A, A' and B, or B alone.", param_hint="PICTURES")
+    if len(images) not in (1, 3):
+        raise typer.BadParameter(f"expected A, A' and B, or B alone, got {len(images)} images.", param_hint="IMAGES")
     words = texts(task, prompt, suffix, negative_prompt)
+    quiet_libraries()
     from PIL.Image import Resampling
 
-    from ..images import open_picture
-    from ..pipelines.loading import quiet_libraries
-    from ..pipelines.prompt_diffusion import (
-        Settings,
-        load,
-        sample,
-        size_for,
-    )
+    from ..images import open_image
+    from ..pipelines.prompt_diffusion import Settings, load, sample, size_for
 
-    quiet_libraries()
     settings = Settings(steps, guidance_scale, strength, num_images)
-    opened = [open_picture(path) for path in pictures]
+    opened = [open_image(path) for path in images]
     size = size_for(opened[-1], res)
-    *pair, query = (picture.resize(size, Resampling.LANCZOS) for picture in opened)
+    *pair, query = (image.resize(size, Resampling.LANCZOS) for image in opened)
     with errors.status("Loading the model"):
         pipeline = load(model, control or Path(model), device, None, tokenizer=tokenizer, allow_download=allow_download)
-    with _bar(MofNCompleteColumn()) as bar:
-        step = bar.add_task("Painting", total=steps)
+    bar, on_step = step_bar(steps)
+    with bar:
         example = (pair[0], pair[1]) if pair else None
-        painted = sample(pipeline, example, query, words, settings, seed, lambda: bar.advance(step))
+        results = sample(pipeline, example, query, words, settings, seed, on_step)
     output_dir.mkdir(parents=True, exist_ok=True)
-    for number, picture in enumerate(painted, 1):
-        picture.save(output_dir / f"b_prime_{number}.png")
-    _say(f"The pictures are in {output_dir}: b_prime_1.png to b_prime_{len(painted)}.png.")
+    for number, image in enumerate(results, 1):
+        image.save(output_dir / f"b_prime_{number}.png")
+    say(f"The images are in {output_dir}: b_prime_1.png to b_prime_{len(results)}.png.")
 
 
 def convert(
@@ -104,7 +74,7 @@ def convert(
     """Write the weights as .safetensors in half precision; a file with code inside is refused and not run."""
     from ..prompt_diffusion.convert import convert as write
 
-    bar = _bar(DownloadColumn())
+    bar = bars(DownloadColumn())
     written = bar.add_task("Writing", total=None)
 
     def on_tensor(done: int, total: int) -> None:
@@ -115,12 +85,4 @@ def convert(
         size = write(source, target, control_only, on_tensor)
     finally:
         bar.stop()
-    _say(f"The weights are in {target}: {size / 1e9:.2f} GB, in place of {source.stat().st_size / 1e9:.2f}.")
-
-
-def _bar(count: ProgressColumn) -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn(), console=errors)
-
-
-def _say(sentence: str) -> None:
-    output.print(Text(sentence), soft_wrap=True)
+    say(f"The weights are in {target}: {size / 1e9:.2f} GB, in place of {source.stat().st_size / 1e9:.2f}.")

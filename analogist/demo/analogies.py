@@ -11,12 +11,13 @@ from ..grid import (
     Fit,
     compose,
     crop,
-    mark,
 )
 from ..layers import LayerRange
+from ..marks import mark
 from ..pipelines.edits import Edit
 from ..pipelines.inpainting import Settings, sample
 from ..pipelines.models import InpaintingModel
+from ..published import SEED
 from ..sheets.contact_sheet import Tile, contact_sheet
 from ..toy_world import (
     GRID,
@@ -60,7 +61,7 @@ def drawings(
 
     `on_step` is called `DRAWINGS * len(settings.timesteps)` times.
     """
-    solved = list(solve(model, held_out_analogies(DRAWINGS, seed), settings, seed, on_step))
+    solved = list(solve(model, held_out_analogies(DRAWINGS, SEED), settings, seed, on_step))
     (analogy, painted), grid = solved[0], solved[0].analogy.grid()
     cells = {cell: render(scene) for cell, scene in analogy.scenes.items()} | {Cell.B_PRIME: painted}
     return _named(cells, GRID, grid, solved_sheet(solved)), analogy.b_prime.caption()

@@ -16,7 +16,7 @@ from ..grid import (
     crop,
     place,
 )
-from ..images import open_picture
+from ..images import open_image
 from .dataset import GRID, TRUTH, Source
 from .settings import Painting
 
@@ -109,10 +109,10 @@ def prepare(source: Source, painting: Painting, seed: int) -> Job:
     """
     grid = painting.grid
     if GRID in source.pictures:
-        image = open_picture(source.pictures[GRID]).resize(grid.size, Resampling.BICUBIC)
+        image = open_image(source.pictures[GRID]).resize(grid.size, Resampling.BICUBIC)
         pictures = {cell: crop(grid, image, cell) for cell in PAIR_AND_B.values()}
     else:
-        pictures = {cell: open_picture(source.pictures[name]) for name, cell in PAIR_AND_B.items()}
+        pictures = {cell: open_image(source.pictures[name]) for name, cell in PAIR_AND_B.items()}
         image = compose(grid, pictures[Cell.A], pictures[Cell.A_PRIME], pictures[Cell.B])
     return Job(source.task, source.name, pictures, image, source.prompt, seed, painting)
 
@@ -126,5 +126,5 @@ def known_b_prime(source: Source, painting: Painting) -> Image.Image | None:
     if TRUTH not in source.pictures:
         return None
     image = Image.new("RGB", painting.grid.size)
-    place(painting.grid, image, Cell.B_PRIME, open_picture(source.pictures[TRUTH]))
+    place(painting.grid, image, Cell.B_PRIME, open_image(source.pictures[TRUTH]))
     return crop(painting.grid, image, Cell.B_PRIME)

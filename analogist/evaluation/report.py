@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..cells import Cell
 from ..grid import crop
-from ..images import open_picture
+from ..images import open_image
 from .jobs import known_b_prime
 from .runner import Evaluated, Finished
 from .store import Store
@@ -76,14 +76,14 @@ def _sections(store: Store, evaluated: Evaluated) -> Iterator[tuple[str, str, It
 def _shown(store: Store, one: Finished) -> _Shown:
     origin, grid = one.record.origin, one.plan.painting.grid
     # The first tile of the strip is the grid that was painted from; reading the data set again could fail by now.
-    image = open_picture(store.strip(origin)).crop((0, 0, *grid.size))
+    image = open_image(store.strip(origin)).crop((0, 0, *grid.size))
     inputs = [(cell.label, _thumbnail(crop(grid, image, cell))) for cell in (Cell.A, Cell.A_PRIME, Cell.B)]
     truth = known_b_prime(one.plan.source, one.plan.painting)
     if truth is not None:
         inputs.append(("true B'", _thumbnail(truth)))
     scores = one.record.scores
     results = [
-        (_label(number, scores), _thumbnail(open_picture(path)))
+        (_label(number, scores), _thumbnail(open_image(path)))
         for number, path in enumerate(store.pictures(origin, one.record.images))
     ]
     means = {name: sum(values) / len(values) for name, values in scores.items()}

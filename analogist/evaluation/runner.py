@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from PIL import Image
 from pydantic import JsonValue
 
-from ..images import open_picture
+from ..images import open_image
 from .dataset import Dataset, Problem, Source
 from .jobs import (
     Crew,
@@ -228,9 +228,9 @@ def score(store: Store, plans: Sequence[Plan], scorer: Scorer, watch: Watch) -> 
     problems = []
     for one, record in records:
         try:
-            results = [open_picture(path) for path in store.pictures(one.origin, record.images)]
+            results = [open_image(path) for path in store.pictures(one.origin, record.images)]
             truth = known_b_prime(one.source, one.painting)
-            scores = scorer.score(one.painting, open_picture(store.strip(one.origin)), results, truth)
+            scores = scorer.score(one.painting, open_image(store.strip(one.origin)), results, truth)
             store.keep_scores(record, scorer.name, scores)
         except ValueError as error:
             problems.append(Problem(one.source.task, one.source.name, f"it is painted but not scored: {error}"))

@@ -54,14 +54,14 @@ def _by_clip(
 ) -> dict[str, Tensor]:
     grid, (width, height) = painting.grid, painting.grid.size
     first, _, *rest = (strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width))
-    taken = Strip(first, tuple(rest))
+    taken = Strip(first, tuple(rest), grid)
     if (width, grid.gutter) != (height, PUBLISHED_GUTTER):
         a, a_prime, b = (crop(grid, first, cell) for cell in PAIR_AND_B.values())
         return _corrected(embedder, Cells(a, a_prime, b, tuple(results)))
     # A strip in the published format has the same scores here as by `python -m analogist score`.
     features = embedder(_all(published_cells(taken)))
     published = metrics.direction_similarity_published(features[0], features[1], features[2], features[3:])
-    return {"direction_similarity_published": published, **_corrected(embedder, cells(taken, grid.layout))}
+    return {"direction_similarity_published": published, **_corrected(embedder, cells(taken))}
 
 
 def _corrected(embedder: Embedder, pictures: Cells) -> dict[str, Tensor]:

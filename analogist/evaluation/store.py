@@ -8,7 +8,6 @@ Every file is written under another name, brought to the disk and then renamed. 
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -19,12 +18,12 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from ..cells import Cell
-from ..grid import canvas, crop
+from ..files import UNFINISHED, whole_file
+from ..grid import crop
+from ..scores.strips import join, png_text
 from .jobs import Job
 from .settings import Painting, readable
 
-UNFINISHED = ".unfinished"
-"""The end of names of files that are being written."""
 PNG_KEY = "analogist"
 """Where a picture carries its settings."""
 QUICK_PNG = 1
@@ -135,11 +134,12 @@ class Store:
         """Write the pictures of a finished analogy, and after them its record."""
         self._forget(origin)
         grids = list(grids)
-        carried = PngInfo()
-        carried.add_itxt(PNG_KEY, origin.model_dump_json())
-        self._picture(self.strip(origin), _strip(job, grids), carried)
+        geometry, settings = png_text(job.grid), PngInfo()
+        for carried in (geometry, settings):
+            carried.add_itxt(PNG_KEY, origin.model_dump_json())
+        self._picture(self.strip(origin), join(job.grid, job.image, grids), geometry)
         for path, grid in zip(self.pictures(origin, len(grids)), grids, strict=True):
-            self._picture(path, crop(job.grid, grid, Cell.B_PRIME), carried)
+            self._picture(path, crop(job.grid, grid, Cell.B_PRIME), settings)
         self.write(self.record(origin), _json(Record(origin=origin, images=len(grids), seconds=seconds)))
 
     def _forget(self, origin: Origin) -> None:
@@ -162,14 +162,8 @@ class Store:
 
     def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
         """The same of content that comes in pieces."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(path.name + UNFINISHED)
-        with unfinished.open("wb") as file:
+        with whole_file(path) as file:
             file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-        _sync_folder(path.parent)
 
     def _picture(self, path: Path, picture: Image.Image, carried: PngInfo) -> None:
         encoded = BytesIO()
@@ -177,28 +171,8 @@ class Store:
         self.write(path, encoded.getvalue())
 
 
-def _strip(job: Job, grids: Iterable[Image.Image]) -> Image.Image:
-    """The published format; a result is the quarter of B', white lines and all, enlarged to the size of the grid."""
-    size, quarter = job.grid.size, job.grid.cell_box(Cell.B_PRIME)
-    tiles = [job.image, canvas(job.grid, job.image), *(grid.crop(quarter).resize(size) for grid in grids)]
-    joined = Image.new("RGB", (len(tiles) * size[0], size[1]))
-    for number, tile in enumerate(tiles):
-        joined.paste(tile, (number * size[0], 0))
-    return joined
-
-
 def _json(record: Record) -> bytes:
     return (record.model_dump_json(indent=1) + "\n").encode()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a new name to the disk; Windows cannot, and does not need it."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _flat(content: object, name: str = "") -> dict[str, object]:

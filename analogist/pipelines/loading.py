@@ -14,11 +14,9 @@ from diffusers import (
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
 )
-from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import CLIPTokenizer
-from transformers.utils import logging as transformers_logging
 
 from ..devices import checked_device
 from ..weight_files import OTHER_FAMILIES
@@ -137,13 +135,6 @@ def load_pipeline(
             "together, or files of the tokenizer are missing."
         )
     return pipeline.to(place, dtype)
-
-
-def quiet_libraries() -> None:
-    """Keep notes to programmers off the terminal; errors still come through."""
-    for library in (diffusers_logging, transformers_logging):
-        library.set_verbosity_error()
-        library.disable_progress_bar()
 
 
 def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:

@@ -1,36 +1,51 @@
-"""Results as the published programs write them: one picture, with the grid, the canvas and the results side by side."""
+"""Strips, the published format of results: one image with the grid, the canvas and the results side by side.
 
+A strip written here carries its geometry as text of the PNG. That of another program is asked for.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 from PIL.Image import Resampling
+from PIL.PngImagePlugin import PngInfo
+from pydantic import TypeAdapter, ValidationError
 
 from ..cells import Cell
-from ..grid import (
-    CELL_STEP,
-    AnalogyGrid,
-    Box,
-    Layout,
-    crop,
-)
-from ..images import open_picture
+from ..grid import CELL_STEP, AnalogyGrid, Box, Layout, canvas, crop
+from ..images import open_image
 
+PNG_KEY = "analogist_grid"
+"""Where a strip carries the geometry of its grid."""
+GEOMETRY = TypeAdapter(AnalogyGrid)
 RESULTS = 8
 """Results in a published strip."""
 EDGE = 2
 """Pixels of a grid over which bicubic enlarging mixes neighbours."""
 
 
-class Strip(NamedTuple):
-    """The grid that went in, and the results: the quarter of B' each, enlarged to the size of the grid."""
+@dataclass(frozen=True)
+class Asked:
+    """What a person says of strips; None is left to the strip, and to the published format where it says nothing."""
 
-    grid: Image.Image
+    results: int | None = None
+    layout: Layout | None = None
+    cell_width: int | None = None
+    gutter: int | None = None
+
+
+class Strip(NamedTuple):
+    """The grid that went in, the results, each the quarter of B' enlarged to the grid's size, and the geometry."""
+
+    image: Image.Image
     results: tuple[Image.Image, ...]
+    grid: AnalogyGrid
 
 
 class Cells(NamedTuple):
-    """The pictures of an analogy, all of one size, and every B' that was painted for it."""
+    """The images of an analogy, all of one size, and every B' that was rendered for it."""
 
     a: Image.Image
     a_prime: Image.Image
@@ -38,61 +53,117 @@ class Cells(NamedTuple):
     b_primes: tuple[Image.Image, ...]
 
 
-def is_strip(picture: Image.Image) -> bool:
-    """Whether a picture has the shape of a strip: squares of a grid's size, at least grid, canvas and one result."""
-    width, side = picture.size
-    return side % (2 * CELL_STEP) == 0 and width % side == 0 and width >= 3 * side
+def join(grid: AnalogyGrid, image: Image.Image, results: Iterable[Image.Image]) -> Image.Image:
+    """The strip of a grid and of its sampled grids, of which it shows the quarter of B', white lines and all."""
+    quarter = grid.cell_box(Cell.B_PRIME)
+    tiles = [image, canvas(grid, image), *(one.crop(quarter).resize(grid.size) for one in results)]
+    joined = Image.new("RGB", (len(tiles) * grid.size[0], grid.size[1]))
+    for number, tile in enumerate(tiles):
+        joined.paste(tile, (number * grid.size[0], 0))
+    return joined
 
 
-def read_strip(path: str | Path, results: int = RESULTS) -> Strip:
+def png_text(grid: AnalogyGrid) -> PngInfo:
+    """What a strip carries in its PNG."""
+    text = PngInfo()
+    text.add_text(PNG_KEY, GEOMETRY.dump_json(replace(grid, b_size=None)).decode())
+    return text
+
+
+def carried_grid(image: Image.Image, path: Path) -> AnalogyGrid | None:
+    """The geometry that an image carries; None where there is none.
+
+    Raises:
+        ValueError: the text is there and is no geometry.
+    """
+    text = image.info.get(PNG_KEY)
+    try:
+        return None if text is None else GEOMETRY.validate_json(text)
+    except ValidationError as error:
+        raise ValueError(f"The text {PNG_KEY!r} in {str(path)!r} is no geometry: {_reason(error)}") from None
+
+
+def is_strip(image: Image.Image, grid: AnalogyGrid | None = None) -> bool:
+    """Whether an image has the shape of a strip: at least a grid, its canvas and one result, by default of squares."""
+    if grid is None:
+        width, whole = image.height, image.height % (2 * CELL_STEP) == 0
+    else:
+        width, whole = grid.size[0], image.height == grid.size[1]
+    return whole and image.width % width == 0 and image.width >= 3 * width
+
+
+def read_strip(path: str | Path, asked: Asked = Asked()) -> Strip:
     """Take a strip apart.
 
-    The published score takes eight results from fixed places. Places outside the picture are black there, and a black
+    The published score takes eight results from fixed places. Places outside the image are black there, and a black
     tile gets a score like any other; here a strip with fewer or more results is refused, and so is a black result.
 
     Args:
         path: the file.
-        results: how many there must be.
+        asked: what a person says of it; where the strip says otherwise it is refused.
 
     Raises:
         ValueError: one sentence that names the file.
     """
-    picture = open_picture(path)
-    side = picture.height
-    if not is_strip(picture):
+    image, path = open_image(path), Path(path)
+    grid = _geometry(image, path, asked)
+    if not is_strip(image, grid):
         raise ValueError(
-            f"The file {str(path)!r} is {picture.width}x{picture.height}, which is no strip: a grid, its canvas and "
-            f"the results side by side, squares of {2 * CELL_STEP}, {4 * CELL_STEP}, {6 * CELL_STEP}, ... pixels."
+            f"The file {str(path)!r} is {image.width}x{image.height}, which is no strip of a grid of "
+            f"{grid.size[0]}x{grid.size[1]}, its canvas and results of that size side by side."
         )
-    tiles = [picture.crop((x, 0, x + side, side)) for x in range(0, picture.width, side)]
+    side, height = grid.size
+    tiles = [image.crop((x, 0, x + side, height)) for x in range(0, image.width, side)]
     found = tuple(tiles[2:])
-    if len(found) != results:
-        raise ValueError(f"The strip {str(path)!r} holds {len(found)} results, but {results} are to be scored.")
+    expected = asked.results or (len(found) if PNG_KEY in image.info else RESULTS)
+    if len(found) != expected:
+        raise ValueError(f"The strip {str(path)!r} must hold {expected} results, got {len(found)}.")
     for number, result in enumerate(found, 1):
         if result.getbbox() is None:
             raise ValueError(
-                f"Result {number} of the strip {str(path)!r} is black: it is not there, or what painted it failed."
+                f"Result {number} of the strip {str(path)!r} is black: it is not there, or what made it failed."
             )
-    return Strip(tiles[0], found)
+    return Strip(tiles[0], found, grid)
+
+
+def _geometry(image: Image.Image, path: Path, asked: Asked) -> AnalogyGrid:
+    """What the strip says, if it agrees with what is asked; else what is asked, and the published format."""
+    said = {"layout": asked.layout, "cell_width": asked.cell_width, "gutter": asked.gutter}
+    known = {name: value for name, value in said.items() if value is not None}
+    carried = carried_grid(image, path)
+    if carried is None:
+        try:
+            return GEOMETRY.validate_python(
+                {"cell_width": image.height // 2, "cell_height": image.height // 2, **known}
+            )
+        except ValidationError as error:
+            raise ValueError(
+                f"The file {str(path)!r} is {image.width}x{image.height}, which is no strip: {_reason(error)}"
+            ) from None
+    for name, value in known.items():
+        if value != getattr(carried, name):
+            words = [getattr(one, "value", one) for one in (value, getattr(carried, name))]
+            raise ValueError(f"The {name} of the strip {str(path)!r} is {words[1]}, but {words[0]} was asked for.")
+    return carried
 
 
 def published_cells(strip: Strip) -> Cells:
-    """The tiles of the published score: A, A' and B without white lines, each B' with the lines at its edges."""
-    grid = _geometry(strip, Layout.ROWS)
-    a, a_prime, b = (crop(grid, strip.grid, cell) for cell in (Cell.A, Cell.A_PRIME, Cell.B))
+    """The tiles of the published score: A, A' and B by place without white lines, each B' with its lines."""
+    grid = replace(strip.grid, layout=Layout.ROWS)
+    a, a_prime, b = (crop(grid, strip.image, cell) for cell in (Cell.A, Cell.A_PRIME, Cell.B))
     b_primes = (result.resize((grid.cell_width, grid.cell_height), Resampling.BICUBIC) for result in strip.results)
     return Cells(a, a_prime, b, tuple(b_primes))
 
 
-def cells(strip: Strip, layout: Layout = Layout.ROWS) -> Cells:
-    """All four pictures without white lines, cut alike: `EDGE` pixels inside each tile.
+def cells(strip: Strip) -> Cells:
+    """All four images without white lines, cut alike: `EDGE` pixels inside each tile.
 
     Next to the lines a result holds some of their white, since it was enlarged with them.
     """
-    grid = _geometry(strip, layout)
+    grid = strip.grid
     size = (grid.cell_width, grid.cell_height)
     a, a_prime, b = (
-        strip.grid.resize(size, Resampling.BICUBIC, box=_inside(grid.tile_box(grid.position(cell))))
+        strip.image.resize(size, Resampling.BICUBIC, box=_inside(grid.tile_box(grid.position(cell))))
         for cell in (Cell.A, Cell.A_PRIME, Cell.B)
     )
     x, y, *_ = grid.cell_box(Cell.B_PRIME)
@@ -103,9 +174,8 @@ def cells(strip: Strip, layout: Layout = Layout.ROWS) -> Cells:
     return Cells(a, a_prime, b, tuple(b_primes))
 
 
-def _geometry(strip: Strip, layout: Layout) -> AnalogyGrid:
-    side = strip.grid.width // 2
-    return AnalogyGrid(cell_width=side, cell_height=side, layout=layout)
+def _reason(error: ValidationError) -> str:
+    return error.errors()[0]["msg"].removeprefix("Value error, ")
 
 
 def _inside(box: Box) -> Box:

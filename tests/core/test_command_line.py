@@ -10,14 +10,16 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from analogist.cli.app import app, file_stem, strip
+from analogist.cli.app import app
 from analogist.grid import (
     AnalogyGrid,
+    Layout,
     canvas,
     compose,
-    mark,
 )
+from analogist.marks import mark
 from analogist.pipelines.inpainting import Settings
+from analogist.scores.strips import join, png_text, read_strip
 from support.random_pipeline import random_pipeline
 
 
@@ -66,7 +68,7 @@ def test_grid_writes_the_grid_and_the_marked_one(tmp_path: Path, pictures: list[
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--res", 500], "--res is 500, but must be a multiple of 128"),
+        (["--res", 500], "--res must be a multiple of 128 (256, 384, 512, ...), got 500"),
         (["--cell-width", 100], "cell_width is 100, but must be a multiple of 64"),
         (["--gutter", 3], "gutter is 3, but must be"),
         (["-o", "grid.unknown"], "unknown file extension: .unknown"),
@@ -79,10 +81,10 @@ def test_grid_refuses_in_one_sentence(pictures: list[str], options: list, messag
 def test_pictures_that_cannot_be_read_are_named(tmp_path: Path, pictures: list[str]) -> None:
     text = tmp_path / "text [1].png"
     text.write_text("no picture", encoding="utf-8")
-    assert f"There is no picture file '{tmp_path}/none.png'" in sentence(
+    assert f"There is no image file '{tmp_path}/none.png'" in sentence(
         call("grid", f"{tmp_path}/none.png", *pictures[1:])
     )
-    assert f"The file '{text}' cannot be read as a picture" in sentence(call("grid", text, *pictures[1:]))
+    assert f"The file '{text}' cannot be read as an image" in sentence(call("grid", text, *pictures[1:]))
 
 
 def test_run_writes_the_published_files(tmp_path: Path, pictures: list[str], model: str) -> None:
@@ -156,7 +158,7 @@ def test_defaults_are_those_of_the_library() -> None:
         (["--sac-start-layer", 12], "The layer range 12 to 11 is not a range"),
         (["--cam-end-layer", 20], "goes past this model, which has 16 layers"),
         (["--scale-sac", "nan"], "scale of Self-Attention Cloning is nan"),
-        (["--res", 100], "--res is 100, but must be a multiple of 128"),
+        (["--res", 100], "--res must be a multiple of 128 (256, 384, 512, ...), got 100"),
         (["--device", "gpu"], "There is no device 'gpu' here"),
         (["--model", "nowhere"], "There is no model 'nowhere'"),
     ],
@@ -181,8 +183,8 @@ def test_a_prompt_file_without_prompts_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a", "b", "--prompt", "x", "--model", "m"], "2 pictures came"),
-        (["--prompt", "x", "--model", "m"], "0 pictures came"),
+        (["a", "b", "--prompt", "x", "--model", "m"], "got 2 images"),
+        (["--prompt", "x", "--model", "m"], "got 0 images"),
         (["a", "--model", "m"], "either --prompt or --prompt-file"),
         (["a", "--model", "m", "--prompt", "x", "--prompt-file", "f"], "either --prompt or --prompt-file"),
         (["a", "--prompt", "x"], "say which model"),
@@ -196,29 +198,62 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], message: str) -> None:
     assert message in result.output
 
 
-@pytest.mark.parametrize(
-    ("prompt", "expected"),
-    [
-        ("Bagels in color, best quality, extremely detailed", "Bagels_in_color_best_quality_extremely_detailed"),
-        ("St. John's", "St_John's"),
-        ("../24/7 \\ what?", "-24-7_-_what-"),
-        ("a\nb", "a-b"),
-        ("x" * 400, "x" * 150),
-    ],
-)
-def test_names_of_results(prompt: str, expected: str) -> None:
-    assert file_stem(prompt) == expected
+def test_strips_stand_side_by_side_and_carry_their_geometry(tmp_path: Path) -> None:
+    grid = AnalogyGrid(64, 128, Layout.COLUMNS, gutter=4)
+    image, result = (Image.new("RGB", grid.size, colour) for colour in ("red", "blue"))
+    join(grid, image, [result]).save(tmp_path / "strip.png", pnginfo=png_text(grid))
+    read = read_strip(tmp_path / "strip.png")
+    assert read.grid == grid
+    assert [tile.tobytes() for tile in (read.image, *read.results)] == [image.tobytes(), result.tobytes()]
 
 
-def test_strip_stands_side_by_side() -> None:
-    joined = strip([Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")])
-    assert (joined.size, joined.getpixel((3, 2)), joined.getpixel((4, 0))) == ((8, 3), (255, 0, 0), (0, 0, 255))
+def test_no_result_is_lost_to_its_name(tmp_path: Path, pictures: list[str], model: str) -> None:
+    """The same prompt twice, one that is named as an image of another, a long one and a device of Windows."""
+    prompts = ["x", "x", "x_1", "\u753b" * 95, "nul"]
+    options = [*QUICK, *(text for prompt in prompts for text in ("--prompt", prompt)), "--suffix", ""]
+    result = call(
+        "run", *pictures, "--model", model, *options, "--num-images-per-prompt", 1, "--output-dir", tmp_path / "results"
+    )
+    assert result.exit_code == 0, result.output
+    stems = ["x", "x_2", "x_1_2", "\u753b" * 50, "nul_"]
+    written = {path.name for path in (tmp_path / "results" / "sample_0").iterdir()}
+    assert written == {f"{stem}{end}.png" for stem in stems for end in ("", "_1")}
 
 
-def test_the_same_prompt_twice_overwrites_nothing(tmp_path: Path, pictures: list[str], model: str) -> None:
-    options = [*QUICK, "--prompt", "x", "--prompt", "x", "--suffix", "", "--num-images-per-prompt", 1]
-    assert call("run", *pictures, "--model", model, *options, "--output-dir", tmp_path).exit_code == 0
-    assert len(list((tmp_path / "sample_0").iterdir())) == 4
+def test_a_prompt_file_may_begin_with_a_mark(tmp_path: Path, pictures: list[str], model: str) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_text("a cat\r\n", encoding="utf-8-sig")
+    options = [*QUICK, "--prompt-file", path, "--suffix", "", "--num-images-per-prompt", 1, "--output-dir", tmp_path]
+    assert call("run", *pictures, "--model", model, *options).exit_code == 0
+    assert (tmp_path / "sample_0" / "a_cat.png").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+@pytest.mark.parametrize("command", [["run", "a"], ["demo"], ["evaluate", "x"], ["prompt-diffusion", "run", "a"]])
+def test_a_seed_out_of_range_is_wrong_usage(command: list[str], seed: int) -> None:
+    result = call(*command, "--model", "m", "--seed", seed)
+    assert result.exit_code == 2
+    assert "--seed" in result.output
+    assert "Overflow" not in result.output
+
+
+def test_the_first_line_is_our_own(tmp_path: Path, pictures: list[str], model: str) -> None:
+    """Libraries log while they are imported, so this needs a process in which they are not yet."""
+    options = [*QUICK, "--prompt", "x", "--num-images-per-prompt", 1, "--output-dir", tmp_path]
+    command = [sys.executable, "-m", "analogist", "run", *pictures, "--model", model, *options]
+    process = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
+    assert process.stdout.startswith("The images are in")
+    assert not [line for line in process.stderr.splitlines() if not line.startswith("Sampling")]
+
+
+def test_the_strip_of_a_run_carries_its_geometry(tmp_path: Path, pictures: list[str], model: str) -> None:
+    cells = ["--cell-width", 128, "--cell-height", 64, "--gutter", 8, "--layout", "columns"]
+    options = [*QUICK, *cells, "--prompt", "x", "--suffix", "", "--num-images-per-prompt", 2, "--output-dir", tmp_path]
+    assert call("run", *pictures, "--model", model, *options).exit_code == 0
+    strip = read_strip(tmp_path / "sample_0" / "x.png")
+    assert strip.grid == AnalogyGrid(128, 64, Layout.COLUMNS, gutter=8)
+    assert len(strip.results) == 2
+    assert "analogist_grid" not in Image.open(tmp_path / "sample_0" / "x_1.png").info
 
 
 @pytest.mark.parametrize("of_the_user", [False, True], ids=["drawings", "photographs"])

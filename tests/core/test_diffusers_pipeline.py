@@ -295,6 +295,17 @@ def picture() -> Image.Image:
     return Image.fromarray((pixels * 255).byte().numpy())
 
 
+@torch.no_grad()
+def test_latents_are_a_sample_of_the_posterior_and_not_its_mean(model: InpaintingModel) -> None:
+    pixels = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    posterior = model.vae.encode(pixels).latent_dist
+    noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(3))
+    expected = (posterior.mean + posterior.std * noise) * model.vae.config.scaling_factor
+    encoded = model.encode(pixels, torch.Generator().manual_seed(3))
+    torch.testing.assert_close(encoded, expected)
+    assert (encoded - posterior.mean * model.vae.config.scaling_factor).abs().max() > 1e-3
+
+
 def test_sample_is_the_published_pipeline(model: InpaintingModel, picture: Image.Image) -> None:
     """The order of random numbers (noise once; per prompt canvas, then masked canvas) and every input, by hand."""
     prompts, generator = ["a cat", "a dog"], model.generator(5)

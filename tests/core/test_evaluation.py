@@ -29,10 +29,10 @@ from analogist.evaluation.settings import (
 )
 from analogist.evaluation.store import (
     PNG_KEY,
-    UNFINISHED,
     Origin,
     Store,
 )
+from analogist.files import UNFINISHED
 from analogist.grid import (
     AnalogyGrid,
     canvas,
@@ -296,7 +296,7 @@ def test_a_run_writes_strips_pictures_and_records(tmp_path: Path, painter: FakeP
     assert strip.crop((128, 0, 256, 128)).tobytes() == canvas(job.grid, job.image).tobytes()
     quarter = grids[1].crop((64, 64, 128, 128)).resize((128, 128))
     assert strip.crop((384, 0, 512, 128)).tobytes() == quarter.tobytes()
-    assert published_cells(read_strip(path, 2)).b.size == (64, 64)  # What `score` reads.
+    assert published_cells(read_strip(path)).b.size == (64, 64)  # What `score` reads.
 
     b_prime = Image.open(tmp_path / "out" / "pictures" / "task" / "x_2.png")
     assert b_prime.tobytes() == crop(job.grid, grids[1], Cell.B_PRIME).tobytes()
@@ -324,7 +324,7 @@ def test_bad_analogies_are_named_and_do_not_stop_the_rest(tmp_path: Path, painte
     rows = {(row["task"], row["name"]): row for row in table.item_rows(evaluated)}
     failed = {key: row["problem"] for key, row in rows.items() if row["status"] == "failed"}
     assert sorted(failed) == [("colorization", ""), ("deblur", "001"), ("deblur", "003"), ("denoise", "001")]
-    assert "001.png' cannot be read as a picture" in failed["deblur", "001"]
+    assert "001.png' cannot be read as an image" in failed["deblur", "001"]
     assert failed["deblur", "003"] == "the brush broke."
     assert failed["denoise", "001"] == "its prompt is empty."
     assert "2 grids in 'colorization_masked' but 3 lines" in failed["colorization", ""]

@@ -24,7 +24,8 @@ from analogist.evaluation.dataset import read_dataset
 from analogist.evaluation.jobs import Job, in_turn
 from analogist.evaluation.runner import evaluate
 from analogist.evaluation.settings import Config, InProcess, Painting
-from analogist.evaluation.store import UNFINISHED, Store
+from analogist.evaluation.store import Store
+from analogist.files import UNFINISHED
 from analogist.scores.networks import ClipPreprocessor
 from support.evaluation import SMALL, plain, published
 from support.random_pipeline import random_pipeline

@@ -20,17 +20,17 @@ from analogist.grid import (
     canvas,
     compose,
     crop,
-    mark,
+    crop_tensor,
     mask,
-    name_pictures,
 )
 from analogist.images import (
     from_tensor,
-    open_picture,
+    open_image,
     to_tensor,
     together,
 )
-from support.golden import SHARED
+from analogist.marks import mark, name_images
+from support.golden import OWN, SHARED
 
 GOLDEN = SHARED / "golden" / "grid" / "grid.json"
 ENTRIES = json.loads(GOLDEN.read_text())["entries"] if GOLDEN.exists() else {}
@@ -55,13 +55,21 @@ def pixels(image: Image.Image) -> np.ndarray:
 def published(entry: dict) -> tuple[AnalogyGrid, Image.Image]:
     """The published order of files is that of the places; ours names pictures, so here it is always rows."""
     grid = AnalogyGrid(entry["grid_size"], entry["grid_size"])
-    return grid, compose(
-        grid, *(open_picture(SHARED / "examples" / entry["example"] / name) for name in entry["tiles"])
-    )
+    return grid, compose(grid, *(open_image(SHARED / "examples" / entry["example"] / name) for name in entry["tiles"]))
 
 
 def same_bytes(image: Image.Image, entry: dict) -> bool:
     return hashlib.sha256(image.tobytes()).hexdigest() == entry["rgb_sha256"]
+
+
+OWN_GRIDS = json.loads((OWN.folder / "grid" / "grids.json").read_text())
+
+
+@pytest.mark.parametrize("entry", OWN_GRIDS, ids=lambda entry: f"{entry['cell']}-{entry['gutter']}")
+def test_grids_of_the_published_script(entry: dict) -> None:
+    grid = AnalogyGrid(entry["cell"], entry["cell"], gutter=entry["gutter"])
+    members = (open_image(OWN.folder / "grid" / f"{name}.png") for name in ("a", "a_prime", "b"))
+    assert same_bytes(compose(grid, *members), entry)
 
 
 @needs_examples
@@ -85,7 +93,7 @@ def test_the_published_grids(name: str) -> None:
 @needs_examples
 def test_the_published_grid_of_colorization_within_pillows_difference() -> None:
     _, image = published(ENTRIES["colorization_512"])
-    difference = np.abs(pixels(image) - pixels(open_picture(SHARED / "examples" / "colorization" / "input.png")))
+    difference = np.abs(pixels(image) - pixels(open_image(SHARED / "examples" / "colorization" / "input.png")))
     assert difference.max() <= 6
     assert not difference[:256].any()  # Only tile B, at the bottom left, may differ.
     assert not difference[:, 256:].any()
@@ -139,6 +147,14 @@ def test_the_canvas_repeats_the_bottom_left_cell_and_nothing_else() -> None:
     assert not outside[64:, 64:].any()
 
 
+@pytest.mark.parametrize("layout", Layout)
+def test_the_canvas_starts_from_the_bottom_left_whatever_lies_there(layout: Layout) -> None:
+    """With pairs in columns that is A', as published: what stays the same is the place."""
+    grid = AnalogyGrid(64, 64, layout, gutter=0)
+    start = canvas(grid, compose(grid, *(plain(colour) for colour in COLOURS.values())))
+    assert start.getpixel((96, 96)) == COLOURS["B" if layout is Layout.ROWS else "A'"]
+
+
 def test_the_canvas_takes_a_first_version_of_b_prime() -> None:
     grid = AnalogyGrid(64, 64)
     image = compose(grid, *(plain(colour) for colour in COLOURS.values()))
@@ -153,13 +169,15 @@ def test_the_canvas_takes_a_first_version_of_b_prime() -> None:
     gutter=st.integers(0, 8).map(lambda half: 2 * half),
     layout=st.sampled_from(Layout),
 )
-def test_tiles_are_equal_and_lie_between_even_lines(cells: tuple[int, int], gutter: int, layout: Layout) -> None:
+def test_tiles_are_equal_between_the_published_lines(cells: tuple[int, int], gutter: int, layout: Layout) -> None:
     grid = AnalogyGrid(64 * cells[0], 64 * cells[1], layout, gutter=gutter)
     boxes = [grid.tile_box(cell) for cell in Cell]
     assert {(right - left, bottom - top) for left, top, right, bottom in boxes} == {grid.tile_size}
     (left, top, right, bottom), (next_left, *_), (_, next_top, *_), last = boxes
-    assert left == top == gutter == next_left - right == next_top - bottom
-    assert (grid.size[0] - last[2], grid.size[1] - last[3]) == (gutter, gutter)
+    assert left == top == gutter
+    # As published; without lines the tiles meet.
+    assert next_left - right == next_top - bottom == (3 * gutter // 2 - 1 if gutter else 0)
+    assert {grid.size[0] - last[2], grid.size[1] - last[3]} == {gutter // 2 + 1 if gutter else 0}
 
 
 @settings(deadline=None, max_examples=25)
@@ -201,7 +219,7 @@ def test_every_kind_of_picture_becomes_rgb(mode: str, tmp_path: Path) -> None:
         picture = picture.quantize() if mode == "P" else picture.convert(mode)
     path = tmp_path / "picture.tif"
     picture.save(path)
-    opened = open_picture(path)
+    opened = open_image(path)
     assert opened.mode == "RGB"
     assert np.abs(pixels(opened) - 100).max() <= 1
 
@@ -215,7 +233,7 @@ def test_alpha_is_dropped_and_not_blended() -> None:
 def test_a_person_reads_each_pictures_own_letter() -> None:
     images = [plain(colour) for colour in COLOURS.values()]
     rows, columns = (AnalogyGrid(layout=layout) for layout in Layout)
-    named = {grid: name_pictures(grid, compose(grid, *images)) for grid in (rows, columns)}
+    named = {grid: name_images(grid, compose(grid, *images)) for grid in (rows, columns)}
     for picture in Cell:  # The same picture with the same letter, at another place.
         one, other = (crop(grid, image, picture) for grid, image in named.items())
         assert one == other
@@ -252,11 +270,87 @@ def test_impossible_grids_are_refused(settings: dict[str, int], says: str) -> No
         AnalogyGrid(**settings)
 
 
-def test_a_picture_of_another_shape_is_not_cropped() -> None:
-    with pytest.raises(ValueError, match="500x512, but this grid is 512x512"):
-        crop(AnalogyGrid(), plain((0, 0, 0), (500, 512)), Cell.B_PRIME)
+@pytest.mark.parametrize(
+    "size",
+    [(500, 512), (512, 500), (512, 1024), (90, 60), (1024, 1000), (2048, 1984)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
+def test_an_image_of_another_shape_is_not_cropped(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"The image is {size[0]}x{size[1]}, but this grid is 512x512"):
+        crop(AnalogyGrid(), plain((0, 0, 0), size), Cell.B_PRIME)
+
+
+def test_the_size_of_an_unknown_b_is_not_made_up() -> None:
     with pytest.raises(ValueError, match="not known"):
         crop(AnalogyGrid(), plain((0, 0, 0), (512, 512)), Cell.B_PRIME, CropSize.ORIGINAL_B)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        (563, 845),  # Times 1.1, to pixels.
+        (564, 844),
+        (560, 848),  # Times 1.1, to the nearest latents.
+        (560, 840),  # To the latents below.
+        (2240, 3392),  # Latents, and then an upscaler of 4.
+        (768, 1152),
+        (1024, 1536),
+        (333, 500),  # Smaller.
+        (256, 384),
+    ],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
+@pytest.mark.parametrize("how", ["NEAREST", "BOX", "BILINEAR", "BICUBIC", "LANCZOS"])
+def test_whatever_scales_a_grid_its_cells_come_out_without_lines(size: tuple[int, int], how: str) -> None:
+    colours = {**COLOURS, "B'": (120, 60, 200)}
+    for layout in Layout:
+        grid = AnalogyGrid(256, 384, layout, b_size=(90, 120))
+        whole = canvas(grid, compose(grid, *(plain(one) for one in COLOURS.values())), plain(colours["B'"]))
+        enlarged, halved = whole.resize(size, Image.Resampling[how]), (round(size[0] / 2), round(size[1] / 2))
+        for cell in Cell:
+            for want in CropSize:
+                cut = crop(grid, enlarged, cell, want)
+                assert cut.size == (halved if want is CropSize.CELL else grid.b_size)
+                # The outermost lobe of Lanczos reaches a pixel further, with a fortieth of the weight.
+                assert np.abs(pixels(cut) - colours[cell.label]).max() <= (6 if how == "LANCZOS" else 1)
+
+
+def test_what_was_scaled_stays_where_it_was() -> None:
+    """The edge that mixed with the lines is replaced in place: the rest is neither moved nor stretched."""
+    grid = AnalogyGrid(256, 384)
+    ramp = np.linspace(0, 255, 253).round()[None, :, None].repeat(381, 0).repeat(3, 2).astype(np.uint8)
+    whole = canvas(grid, compose(grid, *[plain((0, 0, 0))] * 3), Image.fromarray(ramp))
+    cut = pixels(crop(grid, whole.resize((563, 845), Image.Resampling.BICUBIC), Cell.B_PRIME))
+    expected = pixels(Image.fromarray(ramp).resize((282, 422), Image.Resampling.BICUBIC))
+    assert np.abs(cut - expected)[:, 4:-4].max() <= 2
+
+
+def test_tensors_are_cropped_in_floats() -> None:
+    grid = AnalogyGrid(512, 512)
+    left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
+    levels = torch.linspace(0.3, 0.4, 256)  # 27 levels in 8 bits.
+    image = torch.ones(2, 1024, 1024, 3)
+    image[:, top:bottom, left:right] = levels.repeat_interleave(2)[: right - left][None, None, :, None]
+    cut = crop_tensor(grid, image, Cell.B_PRIME)
+    assert (cut.shape, cut.dtype) == ((2, 512, 512, 3), torch.float32)
+    assert len((cut[0, 100, :, 0] * 1e5).round().unique()) >= 256
+    assert (cut[:, :, :, 0] - torch.linspace(0.3, 0.4, 512)).abs().max() < 1e-3
+    eight_bits = crop(grid, from_tensor(image)[0], Cell.B_PRIME)
+    assert np.abs(pixels(eight_bits) - cut[0].numpy() * 255).max() <= 1
+    grey = crop_tensor(grid, image[..., :1], Cell.B_PRIME)
+    assert torch.equal(grey, cut)
+
+
+def test_the_geometry_of_other_gutters_is_the_published_one() -> None:
+    """Tiles of int(g - 1.5 p) at p and at g + p - 1; the lines of p = 4 are 4, 5 and 3 wide."""
+    for gutter in range(2, 64, 2):
+        grid = AnalogyGrid(256, 256, gutter=gutter)
+        assert grid.tile_size == (int(256 - 1.5 * gutter),) * 2
+        assert grid.tile_box(Cell.A)[:2] == (gutter, gutter)
+        assert grid.tile_box(Cell.B_PRIME)[:2] == (256 + gutter - 1,) * 2
+    image = compose(AnalogyGrid(64, 64, gutter=4), *[plain((0, 0, 0))] * 3)
+    white = (pixels(image)[20] == 255).all(-1)
+    assert np.flatnonzero(white).tolist() == [0, 1, 2, 3, 62, 63, 64, 65, 66, 125, 126, 127]
 
 
 def test_tensors_keep_their_pixels() -> None:
@@ -298,11 +392,11 @@ def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
     noise((64, 64)).save(tmp_path / "cut.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:200])
     for name, says in (
-        ("text.png", "cannot be read as a picture"),
+        ("text.png", "cannot be read as an image"),
         ("cut.png", "cannot be read"),
-        ("none.png", "no picture"),
+        ("none.png", "no image"),
     ):
         with pytest.raises(ValueError, match=says):
-            open_picture(tmp_path / name)
+            open_image(tmp_path / name)
     with pytest.raises(ValueError, match="cannot be read"):
-        open_picture(tmp_path)
+        open_image(tmp_path)

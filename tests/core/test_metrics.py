@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPModel
 from typer.testing import CliRunner, Result
 
 from analogist.cells import Cell
-from analogist.cli.app import app, strip
+from analogist.cli.app import app
 from analogist.grid import (
     AnalogyGrid,
     Layout,
@@ -34,7 +35,7 @@ from analogist.scores.networks import (
     inception,
     lpips_network,
 )
-from analogist.scores.strips import cells, published_cells, read_strip
+from analogist.scores.strips import PNG_KEY, Asked, cells, join, png_text, published_cells, read_strip
 
 with_torchmetrics = pytest.mark.skipif(
     find_spec("torchmetrics") is None, reason="torchmetrics is not installed: pip install analogist[metrics]"
@@ -66,6 +67,10 @@ def noise(seed: int, size: tuple[int, int] = (256, 256)) -> Image.Image:
     return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
 
 
+def side_by_side(tiles: list[Image.Image]) -> Image.Image:
+    return Image.fromarray(np.concatenate([np.asarray(tile) for tile in tiles], axis=1))
+
+
 def make_strip(path: Path, results: int = 8, res: int = 512) -> Path:
     """A strip in the published format; the results are whole quarters of sampled grids, white lines and all."""
     grid = AnalogyGrid(res // 2, res // 2)
@@ -74,7 +79,7 @@ def make_strip(path: Path, results: int = 8, res: int = 512) -> Path:
     for number in range(results):
         whole = canvas(grid, image, noise(10 + number))
         sampled.append(whole.crop(grid.cell_box(Cell.B_PRIME)).resize((res, res)))
-    strip([image, canvas(grid, image), *sampled]).save(path)
+    side_by_side([image, canvas(grid, image), *sampled]).save(path)
     return path
 
 
@@ -152,7 +157,7 @@ def test_the_corrected_tiles_have_the_same_borders(tmp_path: Path) -> None:
     grid = AnalogyGrid()
     image = canvas(grid, compose(grid, noise(0), noise(0), noise(0)), noise(0))
     quarter = image.crop(grid.cell_box(Cell.B_PRIME)).resize((512, 512))
-    strip([image, image, *[quarter] * 8]).save(tmp_path / "strip.png")
+    side_by_side([image, image, *[quarter] * 8]).save(tmp_path / "strip.png")
     found = read_strip(tmp_path / "strip.png")
     corrected, published = (
         np.asarray(tiles.b_primes[3], dtype=int) for tiles in (cells(found), published_cells(found))
@@ -161,8 +166,8 @@ def test_the_corrected_tiles_have_the_same_borders(tmp_path: Path) -> None:
     assert corrected.shape == expected.shape == published.shape == (256, 256, 3)
     assert abs(corrected - expected).max() < 8  # Enlarged and reduced again.
     assert abs(published - expected)[:, 0].max() > 60
-    columns = cells(found, Layout.COLUMNS)
-    assert columns.a_prime.tobytes() == found.grid.crop((4, 259, 253, 508)).resize((256, 256)).tobytes()
+    columns = cells(read_strip(tmp_path / "strip.png", Asked(layout=Layout.COLUMNS)))
+    assert columns.a_prime.tobytes() == found.image.crop((4, 259, 253, 508)).resize((256, 256)).tobytes()
 
 
 @with_torchmetrics
@@ -291,9 +296,9 @@ def test_the_embedder_gives_every_picture_its_own_features(clip: Path) -> None:
 @pytest.mark.parametrize("results", [3, 7, 9])
 def test_a_strip_with_another_number_of_results_is_the_published_trap(tmp_path: Path, results: int) -> None:
     path = make_strip(tmp_path / "strip.png", results, res=128)
-    with pytest.raises(ValueError, match=rf"strip.png' holds {results} results, but 8"):
+    with pytest.raises(ValueError, match=rf"strip.png' must hold 8 results, got {results}"):
         read_strip(path)
-    assert len(read_strip(path, results).results) == results
+    assert len(read_strip(path, Asked(results)).results) == results
 
 
 def test_black_results_and_pictures_that_are_no_strip_are_named(tmp_path: Path) -> None:
@@ -336,11 +341,71 @@ def test_what_cannot_be_scored_is_named_and_the_rest_is_scored(tmp_path: Path, c
     (tmp_path / "text.png").write_text("no picture")
     result = call("score", tmp_path, "--clip", clip, "-o", tmp_path / "scores.csv", "--device", "cpu")
     assert result.exit_code == 1
-    for words in ("short.png' holds 4 results", "text.png' cannot be read", "2 of 3 pictures could not be scored"):
+    for words in (
+        "short.png' must hold 8 results, got 4",
+        "text.png' cannot be read",
+        "2 of 3 images could not be scored",
+    ):
         assert words in result.output
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 8
     result = call("score", tmp_path / "short.png", "--clip", clip, "--num-images-per-prompt", 4, "--device", "cpu")
     assert result.exit_code == 0, result.output
+
+
+def test_score_reads_the_geometry_that_a_strip_carries(tmp_path: Path, clip: Path) -> None:
+    grid = AnalogyGrid(128, 64, Layout.COLUMNS, gutter=8)
+    image = compose(grid, noise(0), noise(1), noise(2))
+    strip = join(grid, image, [canvas(grid, image, noise(n)) for n in (3, 4, 5)])
+    strip.save(tmp_path / "x.png", pnginfo=png_text(grid))
+    noise(3, (384, 128)).save(tmp_path / "x_1.png")  # Of a strip's shape, but beside one that carries its geometry.
+    read = read_strip(tmp_path / "x.png")
+    assert read.grid == grid
+    found = cells(read)
+    for tile, seed in zip(found[:3], range(3), strict=True):
+        width, height = grid.tile_size
+        whole = noise(seed).resize(grid.tile_size)
+        expected = whole.resize((128, 64), Image.Resampling.BICUBIC, box=(2, 2, width - 2, height - 2))
+        assert np.abs(np.asarray(tile, dtype=int) - np.asarray(expected, dtype=int)).max() <= 1
+    result = call("score", tmp_path, "--clip", clip, "-o", tmp_path / "s.json", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert [row["result"] for row in json.loads((tmp_path / "s.json").read_text())] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (Asked(gutter=2), "The gutter of the strip .* is 8, but 2 was asked for"),
+        (Asked(cell_width=64), "The cell_width of the strip .* is 128, but 64"),
+        (Asked(layout=Layout.ROWS), "The layout of the strip .* is pairs in columns, but pairs in rows"),
+        (Asked(results=8), "must hold 8 results, got 3"),
+    ],
+)
+def test_what_is_asked_is_checked_against_the_strip(tmp_path: Path, asked: Asked, says: str) -> None:
+    grid = AnalogyGrid(128, 64, Layout.COLUMNS, gutter=8)
+    image = compose(grid, noise(0), noise(1), noise(2))
+    join(grid, image, [canvas(grid, image)] * 3).save(tmp_path / "x.png", pnginfo=png_text(grid))
+    with pytest.raises(ValueError, match=says):
+        read_strip(tmp_path / "x.png", asked)
+
+
+def test_the_geometry_of_a_strip_that_carries_none_is_asked_for(tmp_path: Path) -> None:
+    grid = AnalogyGrid(128, 64, gutter=8)
+    image = compose(grid, noise(0), noise(1), noise(2))
+    join(grid, image, [canvas(grid, image)] * 8).save(tmp_path / "x.png")
+    assert read_strip(tmp_path / "x.png", Asked(cell_width=128, gutter=8)).grid == grid
+    with pytest.raises(ValueError, match="must hold 8 results, got 18"):
+        read_strip(tmp_path / "x.png")
+    with pytest.raises(ValueError, match=r"x.png' is 2560x128, which is no strip of a grid of 384x128"):
+        read_strip(tmp_path / "x.png", Asked(cell_width=192))
+
+
+def test_a_geometry_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    for text in ("{", '{"cell_width": 100}', '{"layout": "diagonal"}', "[]"):
+        info = PngInfo()
+        info.add_text(PNG_KEY, text)
+        noise(0, (1280, 128)).save(tmp_path / "x.png", pnginfo=info)
+        with pytest.raises(ValueError, match=r"The text 'analogist_grid' in '.*x.png' is no geometry: "):
+            read_strip(tmp_path / "x.png")
 
 
 @pytest.fixture
@@ -366,6 +431,18 @@ def test_compare_is_the_protocol_of_prompt_diffusion(pairs: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [float(row["squared_error"]) for row in rows] == pytest.approx(errors, abs=1e-6)
     assert list(rows[0]) == ["file", "squared_error", "ssim", "psnr"]
+
+
+@with_torchmetrics
+def test_compare_sees_the_images_of_a_folder_alone(pairs: Path) -> None:
+    for name in ("._0.png", ".ipynb_checkpoints/0-checkpoint.png", "Thumbs.db", "__MACOSX/0.png"):
+        (pairs / "results" / name).parent.mkdir(exist_ok=True)
+        (pairs / "results" / name).write_bytes(b"no image")
+    assert "3 images" in call("compare", pairs, "--metric", "rmse", "--device", "cpu").output
+    noise(0, (64, 48)).save(pairs / "results" / "1.webp")
+    result = call("compare", pairs, "--metric", "rmse", "--device", "cpu")
+    assert result.exit_code == 1
+    assert "1.png' and '1.webp' differ in their endings alone" in result.output
 
 
 @with_torchmetrics

@@ -33,6 +33,12 @@ def test_first_and_last_sigma_of_the_published_strengths(strength: float) -> Non
     assert (sigmas.diff() < 0).all()
 
 
+def test_the_ends_of_the_published_sigma_table() -> None:
+    table, facts = scaled_linear_sigmas(), OWN.manifest["schedule"]
+    for sigma, alpha in ((table[0], facts["final_alpha_cumprod"]), (table[-1], facts["alpha_cumprod_last_train_step"])):
+        assert sigma.item() == pytest.approx(((1 - alpha) / alpha) ** 0.5, rel=2e-5)
+
+
 @given(steps=st.integers(1, 999), strength=st.floats(0.01, 1))
 def test_timesteps_fall_evenly_to_one(steps: int, strength: float) -> None:
     if int(steps * strength) == 0:

@@ -150,7 +150,31 @@ def test_bad_pictures_and_sizes_are_refused(broken: dict, says: str) -> None:
         execute("AnalogistGridBuilder", **{"a": pictures(), "a_prime": pictures(), "b": pictures(), **broken})
 
 
-def test_a_picture_that_is_not_the_grid_is_not_cropped() -> None:
+@pytest.mark.parametrize("method", ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"])
+def test_what_stock_scalers_make_is_cropped_without_lines(method: str) -> None:
+    import comfy.utils
+
+    plain = [torch.full((1, 40, 30, 3), level) for level in (0.2, 0.4, 0.6)]
+    grid, *_, layout = execute(
+        "AnalogistGridBuilder", a=plain[0], a_prime=plain[1], b=plain[2], cell_width=256, cell_height=384
+    )
+    scaled = comfy.utils.common_upscale(grid.movedim(-1, 1), 563, 845, method, "disabled").movedim(1, -1)  # Times 1.1.
+    for cell, level in (("A", 0.2), ("A'", 0.4), ("B", 0.6), ("B'", 0.0)):
+        (cut,) = execute("AnalogistGridCropper", image=scaled, layout=layout, cell=cell)
+        assert cut.shape == (1, 422, 282, 3)
+        assert (cut - level).abs().max() < 0.02
+
+
+def test_the_cropper_keeps_every_level() -> None:
+    *_, layout = execute(
+        "AnalogistGridBuilder", a=pictures(), a_prime=pictures(), b=pictures(), cell_width=512, cell_height=512
+    )
+    ramp = torch.linspace(0.2, 0.7, 1024)[None, None, :, None].expand(1, 1024, -1, 3)
+    (cut,) = execute("AnalogistGridCropper", image=ramp, layout=layout)
+    assert len(cut[0, 0, :, 0].unique()) > 256
+
+
+def test_an_image_that_is_not_the_grid_is_not_cropped() -> None:
     *_, layout = execute("AnalogistGridBuilder", a=pictures(), a_prime=pictures(), b=pictures())
     with pytest.raises(ValueError, match="90x60, but this grid is 512x512"):
         execute("AnalogistGridCropper", image=pictures(), layout=layout)

@@ -5,8 +5,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from analogist.cells import Cell
-from analogist.grid import AnalogyGrid, compose, mark
-from analogist.images import open_picture
+from analogist.grid import AnalogyGrid, compose
+from analogist.images import open_image
+from analogist.marks import mark
 from analogist.sheets.contact_sheet import Tile, analogy_sheet
 
 PROJECT = Path(__file__).parents[2]
@@ -16,7 +17,7 @@ Triple = tuple[Image.Image, Image.Image, Image.Image]
 
 def example(name: str) -> Triple:
     """A, A' and B of a shipped example."""
-    a, a_prime, b = (open_picture(WORKFLOWS / "examples" / name / f"{cell}.png") for cell in ("a", "a_prime", "b"))
+    a, a_prime, b = (open_image(WORKFLOWS / "examples" / name / f"{cell}.png") for cell in ("a", "a_prime", "b"))
     return a, a_prime, b
 
 

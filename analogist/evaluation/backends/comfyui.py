@@ -9,7 +9,8 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import Resampling
 
 from ...cells import Cell
-from ...grid import canvas, mark, mask
+from ...grid import canvas, mask
+from ...marks import mark
 from ..jobs import Job, PaintError
 from ..settings import ComfyUI, Painting
 from .comfyui_client import Client

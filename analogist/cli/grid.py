@@ -1,0 +1,42 @@
+"""`python -m analogist grid`: the 2x2 grid of three image files."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .console import say
+from .options import GridOptions
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ..grid import AnalogyGrid
+
+
+def grid(
+    a: Annotated[Path, typer.Argument(help="A, the example.")],
+    a_prime: Annotated[Path, typer.Argument(help="A', the example transformed.")],
+    b: Annotated[Path, typer.Argument(help="B, the query.")],
+    options: GridOptions,
+    to: Annotated[Path, typer.Option("--output", "-o", help="Where the grid is written.")] = Path("grid.png"),
+) -> None:
+    """Make the 2x2 grid of A, A' and B, and beside it the marked one for a vision model."""
+    from ..marks import mark
+
+    geometry, image = composed(options.geometry(), a, a_prime, b)
+    marked = to.with_stem(f"{to.stem}_marked")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    image.save(to)
+    mark(geometry, image).save(marked)
+    say(f"The grid is in {to}, the marked one in {marked}.")
+
+
+def composed(geometry: "AnalogyGrid", a: Path, a_prime: Path, b: Path) -> tuple["AnalogyGrid", "Image"]:
+    """The grid of three image files, and its geometry with the size of B."""
+    from ..grid import compose
+    from ..images import open_image
+
+    example, transformed, query = (open_image(path) for path in (a, a_prime, b))
+    return replace(geometry, b_size=query.size), compose(geometry, example, transformed, query)

@@ -1,0 +1,185 @@
+"""Options that commands share, each said once, and groups of them as dataclasses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from ..published import DEFAULT, NEGATIVE_PROMPT, SIDE, SUFFIX
+
+if TYPE_CHECKING:
+    from ..grid import AnalogyGrid, Layout
+    from ..pipelines.inpainting import Settings
+    from ..pipelines.models import InpaintingModel
+
+LARGEST_SEED = 2**64 - 1
+"""As ComfyUI's; what torch takes."""
+
+
+class LayoutName(str, Enum):
+    """Layouts as they are typed."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+
+    def layout(self) -> "Layout":
+        from ..grid import Layout
+
+        return Layout(f"pairs in {self.value}")
+
+
+class FitName(str, Enum):
+    """How an image of another shape gets into its cell."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
+    PAD = "pad"
+
+
+class Precision(str, Enum):
+    """Names of torch's types."""
+
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    FLOAT32 = "float32"
+
+
+AllowDownload = Annotated[bool, typer.Option("--allow-download", help="Fetch what is missing from Hugging Face.")]
+CellSide = Annotated[int | None, typer.Option(help="Side of a cell in pixels, in place of --res; a multiple of 64.")]
+ClipOption = typer.Option(envvar="ANALOGIST_CLIP", help="CLIP: a folder in the format of transformers, or its name.")
+Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; the GPU by default, where there is one.")]
+Dtype = Annotated[Precision | None, typer.Option(help="Precision; float16 on a GPU and float32 on the CPU by default.")]
+Guidance = Annotated[float, typer.Option("--guidance-scale", "--guidance", help="Weight of the prompt.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ANALOGIST_MODEL",
+        help="Stable Diffusion 1.x inpainting model: a diffusers folder, or a .safetensors or .ckpt file.",
+    ),
+]
+NegativePrompt = Annotated[str, typer.Option(help="What to keep away from.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the noise.")]
+Suffix = Annotated[str, typer.Option(help="Appended to each prompt.")]
+Tokenizer = Annotated[
+    Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, for a checkpoint file.")
+]
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """The geometry of a grid from flags."""
+
+    res: Annotated[int, typer.Option(help="Side of a square grid in pixels; a multiple of 128.")] = SIDE
+    cell_width: CellSide = None
+    cell_height: CellSide = None
+    layout: Annotated[LayoutName, typer.Option(help="rows where A' is aligned with A, columns where B is.")] = (
+        LayoutName.ROWS
+    )
+    fit: Annotated[FitName, typer.Option(help="How images of another shape get into their cells.")] = FitName.STRETCH
+    gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; even.")] = 2
+
+    def geometry(self) -> "AnalogyGrid":
+        from ..grid import CELL_STEP, AnalogyGrid, Fit
+
+        if self.res % (2 * CELL_STEP):
+            raise ValueError(f"--res must be a multiple of {2 * CELL_STEP} (256, 384, 512, ...), got {self.res}.")
+        return AnalogyGrid(
+            cell_width=self.res // 2 if self.cell_width is None else self.cell_width,
+            cell_height=self.res // 2 if self.cell_height is None else self.cell_height,
+            layout=self.layout.layout(),
+            fit=Fit(self.fit.value),
+            gutter=self.gutter,
+        )
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model runs, and where."""
+
+    model: Model = None
+    tokenizer: Tokenizer = None
+    allow_download: AllowDownload = False
+    device: Device = None
+    dtype: Dtype = None
+
+    def load(self) -> "InpaintingModel":
+        import torch
+
+        from ..pipelines.loading import load_model
+        from .console import errors
+
+        if self.model is None:
+            raise typer.BadParameter("say which model, here or in ANALOGIST_MODEL.", param_hint="--model")
+        precision = None if self.dtype is None else getattr(torch, self.dtype.value)
+        with errors.status("Loading the model"):
+            return load_model(self.model, self.device, precision, self.tokenizer, self.allow_download)
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """The settings of the published program, by its flags."""
+
+    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = DEFAULT.steps
+    strength: Annotated[float, typer.Option(help="Share of the steps that is run; less keeps more of B.")] = (
+        DEFAULT.strength
+    )
+    guidance_scale: Guidance = DEFAULT.guidance
+    sac_start_layer: Annotated[int, typer.Option(help="First layer of Self-Attention Cloning.")] = DEFAULT.layers.start
+    sac_end_layer: Annotated[int, typer.Option(help="The layer after its last one.")] = DEFAULT.layers.end
+    cam_start_layer: Annotated[int, typer.Option(help="First layer of Cross-Attention Masking.")] = DEFAULT.layers.start
+    cam_end_layer: Annotated[int, typer.Option(help="The layer after its last one.")] = DEFAULT.layers.end
+    scale_sac: Annotated[float, typer.Option(help="Scale of the cloned logits.")] = DEFAULT.scale
+    num_images_per_prompt: Annotated[int, typer.Option(help="Images for each prompt, made together.")] = (
+        DEFAULT.images_per_prompt
+    )
+    negative_prompt: NegativePrompt = NEGATIVE_PROMPT
+    suffix: Suffix = SUFFIX
+
+    def settings(self) -> "Settings":
+        from ..layers import LayerRange
+        from ..pipelines.edits import Edit
+        from ..pipelines.inpainting import Settings
+
+        return Settings(
+            self.steps,
+            self.strength,
+            self.guidance_scale,
+            Edit(
+                sac=LayerRange(self.sac_start_layer, self.sac_end_layer),
+                cam=LayerRange(self.cam_start_layer, self.cam_end_layer),
+                scale=self.scale_sac,
+            ),
+            self.num_images_per_prompt,
+            self.suffix,
+            self.negative_prompt,
+        )
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as typer is to see it: the fields of its dataclass parameters are options of its own."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    parameters = []
+    for name, parameter in signature(command).parameters.items():
+        if name in groups:
+            types = get_type_hints(groups[name], include_extras=True)
+            options = [(one.name, types[one.name], one.default) for one in fields(groups[name])]
+        else:
+            options = [(name, hints[name], parameter.default)]
+        parameters += [Parameter(n, Parameter.KEYWORD_ONLY, annotation=hint, default=d) for n, hint, d in options]
+
+    @wraps(command)
+    def flat(**values: Any) -> None:
+        made = {
+            name: group(**{one.name: values.pop(one.name) for one in fields(group)}) for name, group in groups.items()
+        }
+        command(**values, **made)
+
+    flat.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flat

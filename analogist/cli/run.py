@@ -1,0 +1,108 @@
+"""`python -m analogist run`: B' for A, A' and B, with the flags and the files of the published program."""
+
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..files import distinct_stems, read_text
+from ..published import SEED
+from .console import quiet_libraries, say, step_bar
+from .grid import composed
+from .options import GridOptions, ModelOptions, SamplingOptions, Seed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ..grid import AnalogyGrid
+
+
+def run(
+    grid: GridOptions,
+    sampling: SamplingOptions,
+    model: ModelOptions,
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="A, A' and B; or one image, a grid that is ready.")
+    ] = None,
+    input_grid: Annotated[
+        Path | None, typer.Option(help="A grid that is ready, as an option as in the published program.")
+    ] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="What B' shows, in a few words; may be given several times.")
+    ] = None,
+    prompt_file: Annotated[Path | None, typer.Option(help="A file with one prompt in each line.")] = None,
+    output_dir: Annotated[Path, typer.Option(help="Where a new folder sample_<n> is made.")] = Path("results"),
+    seed: Seed = SEED,
+) -> None:
+    """Render B' for A, A' and B, or for a grid that is ready; one run for each prompt."""
+    sources = [*(images or []), *([input_grid] if input_grid else [])]
+    if len(sources) not in (1, 3):
+        raise typer.BadParameter(f"expected A, A' and B, or one grid, got {len(sources)} images.", param_hint="IMAGES")
+    if bool(prompt) == bool(prompt_file):
+        raise typer.BadParameter("give either --prompt or --prompt-file.", param_hint="--prompt")
+    if model.model is None:
+        raise typer.BadParameter("say which model, here or in ANALOGIST_MODEL.", param_hint="--model")
+    quiet_libraries()
+    from ..pipelines.inpainting import sample
+
+    settings = sampling.settings()
+    geometry, image = _input(grid.geometry(), sources)
+    prompts = _read_prompts(prompt_file) if prompt_file else prompt or []
+    loaded = model.load()
+    bar, on_step = step_bar(len(prompts) * len(settings.timesteps))
+    results = sample(loaded, geometry, image, prompts, settings, loaded.generator(seed), on_step)
+    folder = _new_folder(output_dir)
+    # Before anything is rendered: what the file system refuses must not cost a finished image.
+    stems = distinct_stems([text + settings.suffix for text in prompts], settings.images_per_prompt)
+    _check_names(folder, stems)
+    with bar:
+        for stem, grids in zip(stems, results, strict=True):
+            _write(folder, stem, geometry, image, grids)
+    say(f"The images are in {folder}.")
+
+
+def _input(geometry: "AnalogyGrid", sources: Sequence[Path]) -> tuple["AnalogyGrid", "Image"]:
+    """The grid of three images; or one that is ready, brought to the size asked for as in the published program."""
+    from ..images import open_image
+
+    if len(sources) == 3:
+        return composed(geometry, *sources)
+    return geometry, open_image(sources[0]).resize(geometry.size)
+
+
+def _read_prompts(path: Path) -> list[str]:
+    """The published format: the whole file stripped, one prompt in each line."""
+    text = read_text(path, "prompt file").strip()
+    if not text:
+        raise ValueError(f"The prompt file {str(path)!r} is empty; write one prompt in each line.")
+    return text.split("\n")
+
+
+def _new_folder(parent: Path) -> Path:
+    """A new folder sample_<n>; n counts those that are there, as in the published program."""
+    parent.mkdir(parents=True, exist_ok=True)
+    first = len(list(parent.glob("sample_*")))
+    folder = next(path for n in count(first) if not (path := parent / f"sample_{n}").exists())
+    folder.mkdir()
+    return folder
+
+
+def _check_names(folder: Path, stems: Sequence[str]) -> None:
+    for stem in stems:
+        path = folder / f"{stem}.png"
+        path.touch(exist_ok=False)
+        path.unlink()
+
+
+def _write(folder: Path, stem: str, geometry: "AnalogyGrid", image: "Image", grids: Sequence["Image"]) -> None:
+    """The strip of one prompt, and every B' by itself."""
+    from ..cells import Cell
+    from ..grid import CropSize, crop
+    from ..scores.strips import join, png_text
+
+    join(geometry, image, grids).save(folder / f"{stem}.png", pnginfo=png_text(geometry))
+    size = CropSize.CELL if geometry.b_size is None else CropSize.ORIGINAL_B
+    for number, one in enumerate(grids, start=1):
+        crop(geometry, one, Cell.B_PRIME, size).save(folder / f"{stem}_{number}.png")

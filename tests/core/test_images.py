@@ -1,0 +1,149 @@
+"""Image files of every depth: scaled where their range is known, refused by name where it is not, upright."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from PIL.Image import Transpose
+
+from analogist.images import map_channels, open_image
+
+DEEP = np.array([[0, 257, 100 * 257], [128 * 257, 254 * 257, 65535]], np.uint16)
+LEVELS = [[0, 1, 100], [128, 254, 255]]
+
+
+def netpbm(path: Path, header: bytes, pixels: np.ndarray) -> Path:
+    path.write_bytes(header + pixels.tobytes())
+    return path
+
+
+def saved(path: Path, pixels: np.ndarray, **options: object) -> Path:
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def twelve_bits(path: Path, highest: int) -> Path:
+    return netpbm(path, b"P5 3 2 %d\n" % highest, np.round(DEEP / 65535 * highest).astype(">u2"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: saved(folder / "deep.png", DEEP),
+        lambda folder: saved(folder / "little.tif", DEEP),
+        lambda folder: saved(folder / "big.tif", DEEP.astype(">u2")),
+        lambda folder: netpbm(folder / "deep.pgm", b"P5 3 2 65535\n", DEEP.astype(">u2")),
+        lambda folder: twelve_bits(folder / "twelve.pgm", 4095),
+        lambda folder: twelve_bits(folder / "ten.pgm", 1023),
+        lambda folder: saved(folder / "white_is_zero.tif", 65535 - DEEP, tiffinfo={262: 0}),
+    ],
+    ids=["16-bit PNG", "16-bit TIFF", "big-endian TIFF", "16-bit PGM", "12-bit PGM", "10-bit PGM", "white is zero"],
+)
+def test_deep_grey_is_scaled(tmp_path: Path, make) -> None:
+    opened = open_image(make(tmp_path))
+    assert opened.mode == "RGB"
+    levels = np.asarray(opened).astype(int)
+    assert (levels == levels[..., :1]).all()
+    assert np.abs(levels[..., 0] - LEVELS).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "says"),
+    [
+        ("integers.tif", DEEP.astype(np.int32), "32-bit or signed integers of unknown range"),
+        ("floats.tif", DEEP.astype(np.float32), "floats of unknown range"),
+        ("floats_in_0_1.tif", (DEEP / 65535).astype(np.float32), "floats of unknown range"),
+    ],
+)
+def test_an_unknown_range_is_refused_by_name(tmp_path: Path, name: str, pixels: np.ndarray, says: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name}' cannot be read as an image: its pixels are {says}; save it with 8"):
+        open_image(saved(tmp_path / name, pixels))
+
+
+def test_a_pfm_is_refused_by_name(tmp_path: Path) -> None:
+    path = netpbm(tmp_path / "depth.pfm", b"Pf\n3 2\n-1.0\n", DEEP.astype("<f4"))
+    with pytest.raises(ValueError, match=r"depth.pfm' cannot be read as an image: "):
+        open_image(path)
+
+
+def oriented(path: Path, image: Image.Image, exif: bytes) -> Path:
+    image.save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "16 bits"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_upright(tmp_path: Path, orientation: int, deep: bool) -> None:
+    turned = {  # What a camera held so stores of an upright image.
+        2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_90, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_270,
+    }  # fmt: skip
+    upright = Image.fromarray(np.array(LEVELS, np.uint8))
+    stored = upright.transpose(turned[orientation]) if orientation in turned else upright
+    if deep:
+        stored = Image.fromarray(np.asarray(stored).astype(np.uint16) * 257)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    opened = open_image(oriented(tmp_path / "turned.png", stored, exif.tobytes()))
+    assert np.asarray(opened)[..., 0].tolist() == LEVELS
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0garbage",
+        b"Exif\0\0",
+        b"Exif\0\0II*\0",
+        b"Exif\0\0II*\0\x08\0\0\0\x05\0",
+        b"Exif\0\0MM\0*" + struct.pack(">I", 2**32 - 1),
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x08\0\0\0\xff\xff\xff\xff\0\0\0\0",
+    ],
+    ids=["garbage", "empty", "short", "cut", "far offset", "text at a far offset"],
+)
+def test_exif_that_cannot_be_read_is_ignored(tmp_path: Path, ending: str, exif: bytes) -> None:
+    opened = open_image(oriented(tmp_path / f"x.{ending}", Image.new("RGB", (6, 4), (90, 90, 90)), exif))
+    assert opened.size == (6, 4)
+    assert abs(opened.getpixel((3, 2))[0] - 90) <= 2
+
+
+def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    from zlib import crc32
+
+    content = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", crc32(n + d)) for n, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + content
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.pgm", b"P5 x 2 255\n123456"),
+        ("x.pgm", b"P5 3 2 0\n123456"),
+        ("x.pgm", b"P5 3 2 70000\n123456"),
+        ("x.ppm", b"P6 " + b"9" * 60 + b" 2 255\n"),
+        ("x.ppm", b"P3 2 1 255\n1 2 3 4 5"),
+        ("x.png", png_of((b"IHDR", b"\0\0"))),
+        ("x.png", png_of((b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 0)), (b"IDAT", b"junk"))),
+        ("x.tif", b"II*\0\x08\0\0\0\xff\xff"),
+        ("x.gif", b"GIF89a\x01\0\x01\0"),
+        ("x.bmp", b"BM" + b"\0" * 20),
+        ("x.webp", b"RIFF\x10\0\0\0WEBPVP8 junk"),
+        ("x.jpg", b"\xff\xd8\xff\xe0\0\x02"),
+        ("x.png", b""),
+    ],
+)
+def test_whatever_a_decoder_raises_becomes_one_named_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^The file '.*{name}' cannot be read as an image: .+") as caught:
+        open_image(tmp_path / name)
+    assert type(caught.value) is ValueError
+
+
+def test_channels_are_edited_as_floats() -> None:
+    ramp = torch.linspace(0, 1, 1000).reshape(1, 10, 100, 1).expand(2, -1, -1, 3)
+    assert torch.equal(map_channels(ramp, lambda channel: channel), ramp)
+    with pytest.raises(ValueError, match="result is empty"):
+        map_channels(ramp[:0], lambda channel: channel, "result")
