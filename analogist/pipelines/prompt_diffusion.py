@@ -13,7 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from ..images import to_tensor
-from ..prompt_diffusion.convert import read
 from ..prompt_diffusion.inputs import Pictures, prepared
 from ..prompt_diffusion.names import (
     CHANNELS,
@@ -25,6 +24,7 @@ from ..prompt_diffusion.names import (
     renamed,
 )
 from ..prompt_diffusion.tasks import Texts
+from ..weight_files import read_weights
 from .loading import TEXT_TO_IMAGE, load_pipeline
 from .models import ddim
 
@@ -118,7 +118,7 @@ def load(
     Raises:
         ValueError: one sentence that says what is missing, or what a file holds instead.
     """
-    network = control_net(read(control), f"The file {str(control)!r}")
+    network = control_net(read_weights(control), f"The file {str(control)!r}")
     return with_control(load_pipeline(TEXT_TO_IMAGE, model, device, dtype, **options), network)
 
 
