@@ -14,15 +14,15 @@ from rich.text import Text
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from ..evaluation.dataset import Dataset, Problem
-    from ..evaluation.jobs import Crew, Painter
+    from ..evaluation.jobs import Executor, Renderer
     from ..evaluation.runner import Evaluated, Scorer
     from ..evaluation.settings import Config
+    from ..evaluation.sources import Dataset, Problem
     from ..evaluation.store import Store
 
 COLUMNS = {
     "task": "task",
-    "painted": "painted",
+    "rendered": "rendered",
     "failed": "failed",
     "direction_similarity_published": "published",
     "direction_similarity": "corrected",
@@ -87,31 +87,31 @@ def evaluate(
 ) -> None:
     """Paint, score and show a whole data set; killed at any point, the same command goes on where it ended."""
     from ..evaluation.dataset import read_dataset
+    from ..evaluation.planning import missing_tasks
     from ..evaluation.runner import evaluate as run
-    from ..evaluation.runner import missing_tasks
     from ..evaluation.settings import PUBLISHED, read_config
     from ..evaluation.store import Store
 
-    settings = _with_options(read_config(config or PUBLISHED), seed, model, device, dtype, allow_download)
+    settings = _with_options(read_config(config) if config else PUBLISHED, seed, model, device, dtype, allow_download)
     found = read_dataset(dataset)
     if config:
         for name in missing_tasks(settings, found):
             _warn(f"The configuration names the task {name!r}, which is not in the data set.")
-    painter, kept = _painter(settings)
+    renderer, kept = _renderer(settings)
     scorer = _scorer(found, clip, device, allow_download)
     with Store(output_dir) as store, _Bars() as bars:
-        crew = _crew(painter, ray, workers)
+        executor = _executor(renderer, ray, workers)
         evaluated = run(
             store,
             settings,
             found,
-            crew,
+            executor,
             kept,
             scorer=scorer,
             only=task or (),
             limit=limit,
             redo=redo_changed,
-            watch=bars,
+            progress=bars,
         )
         _write(store, evaluated, parquet, f"Analogist on {dataset.resolve().name}")
     _show(evaluated, output_dir)
@@ -137,46 +137,46 @@ def _with_options(
     return config.model_copy(update={"backend": backend, "seed": config.seed if seed is None else seed})
 
 
-def _painter(config: "Config") -> tuple["Painter", "dict[str, JsonValue]"]:
+def _renderer(config: "Config") -> tuple["Renderer", "dict[str, JsonValue]"]:
     """Who paints, and what every result keeps of it."""
     from ..evaluation.settings import InProcess
 
     backend = config.backend
     if isinstance(backend, InProcess):
         _quiet_libraries()  # Before they are imported: they speak while they are.
-        from ..evaluation.backends.diffusers import DiffusersPainter
+        from ..evaluation.backends.diffusers import DiffusersRenderer
 
-        return DiffusersPainter(backend), backend.model_dump(include={"kind", "model", "dtype"})
-    from ..evaluation.backends.comfyui import ComfyUIPainter
+        return DiffusersRenderer(backend), backend.model_dump(include={"kind", "model", "dtype"})
+    from ..evaluation.backends.comfyui import ComfyUIRenderer
 
-    painter = ComfyUIPainter(backend)
-    return painter, {
+    renderer = ComfyUIRenderer(backend)
+    return renderer, {
         **backend.model_dump(include={"kind", "inputs", "output", "result"}),
         "workflow": Path(backend.workflow).name,
-        "graph": painter.template.graph,
+        "graph": renderer.template.graph,
     }
 
 
 def _scorer(dataset: "Dataset", clip: str | None, device: str | None, allow_download: bool) -> "Scorer | None":
     """Scores against the true B' where the data set has it, and those of CLIP where one is named."""
-    from ..evaluation.dataset import TRUTH
     from ..evaluation.scoring import LibraryScorer
+    from ..evaluation.sources import TRUTH
 
     if clip is None:
-        return LibraryScorer() if any(TRUTH in source.pictures for source in dataset.sources) else None
+        return LibraryScorer() if any(TRUTH in source.files for source in dataset.sources) else None
     from ..scores.networks import Embedder
 
     return LibraryScorer(Embedder.load(clip, device or "cpu", allow_download), clip)
 
 
-def _crew(painter: "Painter", ray: str | None, workers: int | None) -> "Crew":
-    from ..evaluation.jobs import in_turn
+def _executor(renderer: "Renderer", ray: str | None, workers: int | None) -> "Executor":
+    from ..evaluation.jobs import serial
 
     if ray is None:
-        return in_turn(painter)
+        return serial(renderer)
     from ..evaluation.backends.ray import on_ray
 
-    return on_ray(painter, None if ray == "local" else ray, workers)
+    return on_ray(renderer, None if ray == "local" else ray, workers)
 
 
 def _write(store: "Store", evaluated: "Evaluated", parquet: bool, title: str) -> None:

@@ -19,11 +19,11 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from typer.testing import CliRunner, Result
 
 from analogist.cli.app import app
-from analogist.evaluation.backends.diffusers import DiffusersPainter
+from analogist.evaluation.backends.diffusers import DiffusersRenderer
 from analogist.evaluation.dataset import read_dataset
-from analogist.evaluation.jobs import Job, in_turn
+from analogist.evaluation.jobs import Job, serial
 from analogist.evaluation.runner import evaluate
-from analogist.evaluation.settings import Config, InProcess, Painting
+from analogist.evaluation.settings import Config, InProcess, RenderSettings
 from analogist.evaluation.store import UNFINISHED, Store
 from analogist.scores.networks import ClipPreprocessor
 from support.evaluation import SMALL, plain, published
@@ -60,7 +60,7 @@ def content(folder: Path, ending: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob(f"*{ending}")}
 
 
-def kill_while_it_paints(
+def kill_while_it_renders(
     process: subprocess.Popen, folder: Path, chance: random.Random, startup: float, each: float
 ) -> None:
     """SIGKILL at a random moment, before the first analogy or after some; at most three more are finished by then.
@@ -92,7 +92,7 @@ def test_ten_kills_change_nothing(tmp_path: Path, model: Path, settings: Path) -
     start = time.monotonic()
     assert subprocess.run(command(*arguments, undisturbed), capture_output=True).returncode == 1  # One is broken.
     whole = time.monotonic() - start
-    painting = sum(json.loads(record)["seconds"] for record in content(undisturbed / "records", ".json").values())
+    rendering = sum(json.loads(record)["seconds"] for record in content(undisturbed / "records", ".json").values())
 
     chance = random.Random(7)
     seen: dict[str, tuple[bytes, float]] = {}
@@ -100,18 +100,18 @@ def test_ten_kills_change_nothing(tmp_path: Path, model: Path, settings: Path) -
         process = subprocess.Popen(
             command(*arguments, killed), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-        kill_while_it_paints(process, killed, chance, startup=whole - painting, each=painting / 33)
+        kill_while_it_renders(process, killed, chance, startup=whole - rendering, each=rendering / 33)
         assert process.returncode == -signal.SIGKILL, f"run {number} was not killed: {process.stderr.read()}"
         for path in (killed / "records").rglob("*.json"):
             now = (path.read_bytes(), path.stat().st_mtime)
-            assert seen.setdefault(str(path), now) == now, "a finished analogy was painted again"
+            assert seen.setdefault(str(path), now) == now, "a finished analogy was rendered again"
     assert 0 < len(seen) < 33, "the kills were not in the middle of the run"
     last = subprocess.run(command(*arguments, killed), capture_output=True)
     assert last.returncode == 1
 
     for name in TABLES:
         assert (killed / name).read_bytes() == (undisturbed / name).read_bytes()
-    assert (killed / "analogies.csv").read_text().count(",painted,") == 33
+    assert (killed / "analogies.csv").read_text().count(",rendered,") == 33
     pictures = content(undisturbed, ".png")
     assert len(pictures) == 33 * 3
     assert content(killed, ".png") == pictures
@@ -120,31 +120,31 @@ def test_ten_kills_change_nothing(tmp_path: Path, model: Path, settings: Path) -
 
 
 class Timed:
-    """A painter that knows how long it painted."""
+    """A renderer that knows how long it rendered."""
 
-    def __init__(self, painter: DiffusersPainter) -> None:
-        self.painter, self.seconds = painter, 0.0
+    def __init__(self, renderer: DiffusersRenderer) -> None:
+        self.renderer, self.seconds = renderer, 0.0
 
-    def paint(self, job: Job) -> list[Image.Image]:
+    def render(self, job: Job) -> list[Image.Image]:
         start = time.perf_counter()
-        painted = self.painter.paint(job)
+        rendered = self.renderer.render(job)
         self.seconds += time.perf_counter() - start
-        return painted
+        return rendered
 
 
 @pytest.mark.slow
 def test_the_runner_costs_less_than_a_twentieth(tmp_path: Path, model: Path) -> None:
     """At the published resolution, with few steps and pictures so that the test ends; with all 50 it is less still."""
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
-    painter = Timed(DiffusersPainter(InProcess(model=str(model), device="cpu")))
-    assert painter.painter.model.device.type == "cpu"  # Loaded before the clock runs.
-    settings = Config(defaults=Painting(steps=6, num_images_per_prompt=2))
+    renderer = Timed(DiffusersRenderer(InProcess(model=str(model), device="cpu")))
+    assert renderer.renderer.model.device.type == "cpu"  # Loaded before the clock runs.
+    settings = Config(defaults=RenderSettings(steps=6, num_images_per_prompt=2))
     start = time.perf_counter()
     with Store(tmp_path / "out") as store:
-        evaluated = evaluate(store, settings, dataset, in_turn(painter), {"kind": "test"})
+        evaluated = evaluate(store, settings, dataset, serial(renderer), {"kind": "test"})
     whole = time.perf_counter() - start
     assert len(evaluated.finished) == 1
-    assert whole / painter.seconds < 1.05, f"{whole:.1f} s in all, {painter.seconds:.1f} s of them painting"
+    assert whole / renderer.seconds < 1.05, f"{whole:.1f} s in all, {renderer.seconds:.1f} s of them rendering"
 
 
 def test_what_a_run_leaves(tmp_path: Path, model: Path, settings: Path) -> None:
@@ -157,7 +157,7 @@ def test_what_a_run_leaves(tmp_path: Path, model: Path, settings: Path) -> None:
     assert plots == {"psnr.png", "squared_error.png", "ssim.png"}
     (task,) = json.loads((tmp_path / "out" / "results.json").read_text())["tasks"]
     assert task["rmse"] == pytest.approx(task["squared_error"] ** 0.5)
-    assert (task["strength"], task["painted"]) == (0.7, 2)
+    assert (task["strength"], task["rendered"]) == (0.7, 2)
 
 
 @pytest.fixture(scope="module")
