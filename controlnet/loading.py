@@ -125,9 +125,9 @@ def build(shape: Architecture, dtype: torch.dtype, manual_cast: torch.dtype | No
     return network
 
 
-def to_signed(pictures: Tensor) -> Tensor:
-    """[0, 1], as the host has pictures, -> [-1, 1], in which the network was trained."""
-    return pictures * 2 - 1
+def to_signed(images: Tensor) -> Tensor:
+    """[0, 1], as the host has images, -> [-1, 1], in which the network was trained."""
+    return images * 2 - 1
 
 
 def _placed(bare: str) -> str:

@@ -1,9 +1,13 @@
 """Evaluations: data sets of every layout, settings by task, and results that are whole, whatever happens."""
 
+import gc
 import json
 import re
-from collections.abc import Callable
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,7 +17,7 @@ from analogist.cells import Cell
 from analogist.evaluation import table
 from analogist.evaluation.backends.diffusers import sampling
 from analogist.evaluation.dataset import read_dataset
-from analogist.evaluation.jobs import prepare, seed_of, serial
+from analogist.evaluation.jobs import Job, Outcome, attempt, prepare, seed_of, serial
 from analogist.evaluation.planning import missing_tasks
 from analogist.evaluation.runner import Evaluated, ProgressCallback, evaluate
 from analogist.evaluation.settings import (
@@ -504,6 +508,42 @@ def test_means_are_over_results_then_analogies_then_tasks(tmp_path: Path, render
     by_task = {name: sum(values) / len(values) for name, values in means.items()}
     assert [row["brightness"] for row in tasks] == pytest.approx([*by_task.values(), sum(by_task.values()) / 2])
     assert tasks[-1]["task"] == "mean of tasks"
+
+
+def test_results_do_not_pile_up_in_memory(tmp_path: Path, renderer: FakeRenderer) -> None:
+    """Beside the analogy that is sampled there is one that is written, and no other."""
+    grids: list[weakref.ref[Image.Image]] = []
+    alive: list[int] = []
+
+    def executor(jobs: Iterable[Job]) -> Iterator[Outcome]:
+        for job in jobs:
+            outcome = attempt(renderer, job)
+            grids.extend(map(weakref.ref, outcome.grids))
+            gc.collect()
+            alive.append(sum(grid() is not None for grid in grids))
+            yield outcome
+
+    dataset = read_dataset(plain(tmp_path / "data", "task", [f"{n:02}" for n in range(12)]))
+    with Store(tmp_path / "out") as store:
+        evaluate(store, config(), dataset, executor, BACKEND)
+    assert len(grids) == 24
+    assert max(alive) <= 2 * 3
+
+
+def test_a_result_is_written_while_the_next_is_sampled(
+    tmp_path: Path, renderer: FakeRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer.seconds, keep, pause = 0.3, Store.keep, 0.3
+
+    def slow_keep(*arguments: Any) -> None:
+        time.sleep(pause)
+        keep(*arguments)
+
+    monkeypatch.setattr(Store, "keep", slow_keep)
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["v", "w", "x", "y"]))
+    start = time.perf_counter()
+    run(tmp_path / "out", dataset, renderer)
+    assert time.perf_counter() - start < 4 * (renderer.seconds + pause) - 0.3, "one after the other it takes 2.4 s"
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -14,22 +14,23 @@ from typer.testing import CliRunner
 
 from analogist.cli.app import app
 from analogist.evaluation import table
-from analogist.evaluation.dataset import Dataset, read_dataset
-from analogist.evaluation.jobs import Job, RenderError, serial
+from analogist.evaluation.dataset import read_dataset
+from analogist.evaluation.jobs import Job, Outcome, RenderError, attempt, serial
 from analogist.evaluation.runner import Evaluated, evaluate
+from analogist.evaluation.sources import Dataset
 from analogist.evaluation.store import Store
 from support.evaluation import BACKEND, SMALL, FakeRenderer, config, plain
 from support.random_pipeline import random_pipeline
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 
+from analogist.evaluation.backends import ray as backend  # noqa: E402
 from analogist.evaluation.backends.ray import on_ray  # noqa: E402 - where there is a Ray.
 
-pytestmark = pytest.mark.slow
 NAMES = [f"{number:02}" for number in range(12)]
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """Two CPUs on this machine; the workers find what the tests import."""
     here = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
@@ -39,6 +40,37 @@ def cluster() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+class Worker:
+    """Stands in for a worker on the cluster: a call is answered when it is waited for; on one job it is lost."""
+
+    def __init__(self, renderer: FakeRenderer, lost_on: str) -> None:
+        self.renderer, self.lost_on, self.render = renderer, lost_on, self
+
+    def remote(self, job: Job) -> Callable[[], Outcome]:
+        def answer() -> Outcome:
+            if job.name == self.lost_on:
+                raise ray.exceptions.RayActorError
+            return attempt(self.renderer, job)
+
+        return answer
+
+
+def test_free_workers_get_the_next_job_and_a_lost_one_costs_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who gets what, without a cluster; the cluster itself is tried below."""
+    monkeypatch.setattr(backend.ray, "wait", lambda running: (running[-1:], running[:-1]))
+    monkeypatch.setattr(backend.ray, "get", lambda answer: answer())
+    renderer = FakeRenderer(tmp_path / "notes.txt")
+    dataset = read_dataset(plain(tmp_path / "data", "task", NAMES))
+    workers = [Worker(renderer, NAMES[5]) for _ in range(3)]
+    evaluated = run(tmp_path / "out", dataset, lambda jobs: backend._distributed(iter(jobs), workers))
+    assert Counter(renderer.rendered()) == Counter(f"task/{name}" for name in NAMES if name != NAMES[5])
+    (problem,) = evaluated.problems
+    assert problem.name == NAMES[5]
+    assert "its worker was lost 6 times" in problem.sentence
 
 
 def run(folder: Path, dataset: Dataset, crew) -> Evaluated:
@@ -60,6 +92,8 @@ def kill_one(renderer: FakeRenderer, killed: list[int]) -> None:
     os.kill(killed[0], signal.SIGKILL)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
 def test_a_lost_worker_costs_nothing(tmp_path: Path) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", NAMES))
     alone = run(tmp_path / "alone", dataset, serial(FakeRenderer(tmp_path / "alone.txt")))
@@ -91,6 +125,8 @@ class Deadly(FakeRenderer):
         return super().render(job)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
 def test_an_analogy_that_kills_workers_is_given_up_by_name(tmp_path: Path) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", NAMES[:4]))
     evaluated = run(tmp_path / "out", dataset, on_ray(Deadly(tmp_path / "notes.txt"), workers=2))
@@ -101,6 +137,8 @@ def test_an_analogy_that_kills_workers_is_given_up_by_name(tmp_path: Path) -> No
     assert [one.plan.source.name for one in evaluated.finished] == ["00", "03"]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
 def test_the_command_renders_on_ray_what_it_renders_alone(tmp_path: Path) -> None:
     random_pipeline().save_pretrained(tmp_path / "model")
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"defaults": SMALL}))

@@ -27,7 +27,7 @@ from analogist.pipelines.prompt_diffusion import (
     with_control,
 )
 from analogist.prompt_diffusion.convert import convert
-from analogist.prompt_diffusion.inputs import Pictures, prepared
+from analogist.prompt_diffusion.inputs import Inputs, prepared
 from analogist.prompt_diffusion.names import (
     Architecture,
     architecture,
@@ -130,7 +130,7 @@ def test_a_task_that_makes_a_map_has_its_own_words(task: Task, words: str) -> No
 
 def test_a_task_that_makes_a_picture_needs_a_description() -> None:
     assert texts(Task.PICTURE, "a cat", suffix="", negative="").positive == "a cat"
-    with pytest.raises(ValueError, match="needs a description of the picture"):
+    with pytest.raises(ValueError, match="needs a description of the image"):
         texts(Task.PICTURE, "  ")
 
 
@@ -167,7 +167,7 @@ def test_without_an_example_the_pair_is_zero_in_the_range_of_the_network() -> No
 
 def test_the_order_of_the_hint() -> None:
     a, a_prime, b = (torch.full((1, 3, 4, 4), value) for value in (0.0, 0.5, 1.0))
-    assert hint(Pictures(a, a_prime, b))[0, :, 0, 0].tolist() == [1, 1, 1, -1, -1, -1, 0, 0, 0]
+    assert hint(Inputs(a, a_prime, b))[0, :, 0, 0].tolist() == [1, 1, 1, -1, -1, -1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("control_only", [False, True])
