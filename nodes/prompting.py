@@ -17,9 +17,10 @@ from torch import Tensor
 from ..analogist.images import from_tensor
 from ..analogist.published import SUFFIX
 from ..analogist.vision import profiles
-from ..analogist.vision import replies as prompting
 from ..analogist.vision.endpoint import Dialects
 from ..analogist.vision.prompter import Inferred, Wish, infer
+from ..analogist.vision.replies import parse
+from ..analogist.vision.request import MOST_INSTRUCTION, MOST_PROMPTS, checked, instruction, typed, with_suffix
 from .display import own_id, show
 from .types import CATEGORY
 
@@ -48,7 +49,7 @@ def _prompts_wanted() -> io.Input:
         "prompts_wanted",
         default=1,
         min=1,
-        max=prompting.MOST_PROMPTS,
+        max=MOST_PROMPTS,
         tooltip="How many different prompts. Everything after this node runs once for each.",
     )
 
@@ -98,7 +99,7 @@ class GPT4VPrompter(io.ComfyNode):
                 _suffix(),
                 io.String.Input(
                     "instruction",
-                    default=prompting.instruction(),
+                    default=instruction(),
                     multiline=True,
                     tooltip="What the model is told. This is the paper's; how to answer is added to it.",
                 ),
@@ -140,8 +141,8 @@ class GPT4VPrompter(io.ComfyNode):
         seed: int,
         prompt: str,
     ) -> io.NodeOutput:
-        if typed := prompting.typed(prompting.checked("prompt", prompt, prompting.MOST_INSTRUCTION)):
-            return _output(typed, suffix, "typed by hand, no model was asked", own_id(cls))
+        if lines := typed(checked("prompt", prompt, MOST_INSTRUCTION)):
+            return _output(lines, suffix, "typed by hand, no model was asked", own_id(cls))
         wish = Wish(profile, model.strip(), prompts_wanted, instruction, seed)
         grids = from_tensor(image)
         if len(grids) != 1:
@@ -174,7 +175,7 @@ class PromptParser(io.ComfyNode):
 
     @classmethod
     def execute(cls, reply: str, prompts_wanted: int, suffix: str) -> io.NodeOutput:
-        answer = prompting.parse(reply, prompts_wanted)
+        answer = parse(reply, prompts_wanted)
         return _output(answer.prompts, suffix, answer.change, own_id(cls))
 
 
@@ -193,7 +194,7 @@ def _profile_names() -> list[str]:
 
 
 def _output(prompts: tuple[str, ...], suffix: str, about: str, node_id: str | None) -> io.NodeOutput:
-    complete = prompting.with_suffix(prompts, prompting.checked("suffix", suffix, 1000))
+    complete = with_suffix(prompts, checked("suffix", suffix, 1000))
     text = "\n".join(complete)
     shown = f"{text}\n\n{about}".strip()
     show(shown, node_id)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support`, for every suite
+sys.path.append(str(Path(__file__).parents[1]))  # `tools`; at the end, for the host has a module `nodes` too
 
 from support.comfyui import Server, host_path
 

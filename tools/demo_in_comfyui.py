@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
     if checkpoint:
         models, settings, cell = comfy.sd.load_checkpoint_guess_config(checkpoint)[:3], SETTINGS(), 256
     else:
-        models, settings, cell = room("models.demo").load(), room("analogist.demo.analogies").DRAWINGS_SETTINGS, 64
+        models, settings, cell = room("loaders.demo").load(), room("analogist.demo.analogies").DRAWINGS_SETTINGS, 64
     sampled, painted = analogy(*models, images, prompt, settings, cell)
     for name, image in (("comfyui_grid.png", sampled), ("comfyui_b_prime.png", painted)):
         Image.fromarray((image[0].clamp(0, 1) * 255).round().byte().cpu().numpy()).save(folder / name)

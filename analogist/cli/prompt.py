@@ -8,11 +8,11 @@ import typer
 
 from ..vision import endpoint as vision_llm
 from ..vision import profiles as known_profiles
-from ..vision import replies as prompting
 from ..vision.endpoint import Dialects, VisionError
 from ..vision.profiles import Api, Profile
 from ..vision.prompter import Inferred, Wish, infer
 from ..vision.replies import ReplyError
+from ..vision.request import instruction as published_instruction
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -48,7 +48,7 @@ def prompt(
     """
     where = directory or default_directory()
     try:
-        wish = Wish(profile, model, count, instruction or prompting.instruction(words), seed)
+        wish = Wish(profile, model, count, instruction or published_instruction(words), seed)
         if grid.is_dir():
             _prompt_folder(grid, output, wish, where)
         else:

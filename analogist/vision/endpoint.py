@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from . import replies as prompting
 from .profiles import Api, Profile
-from .replies import Form, excerpt
+from .replies import RefusalError
+from .request import Form, excerpt, request, schema
 
 MOST_TOKENS = 4096
 """Asked of the model. A prompt has ten; the rest is room for models that think first."""
@@ -214,7 +214,7 @@ class _Conversation:
 
     def _body(self, dialect: Dialect) -> dict[str, Any]:
         question, api = self.question, self.profile.api
-        text = prompting.request(question.instruction, question.count, dialect.form)
+        text = request(question.instruction, question.count, dialect.form)
         picture = "data:image/png;base64," + base64.b64encode(question.picture).decode()
         body: dict[str, Any] = {"model": question.model}
         if limit := _TOKEN_LIMITS[api][dialect.token_limit]:
@@ -224,7 +224,7 @@ class _Conversation:
         if api is Api.RESPONSES:
             content = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": picture}]
             form = {
-                Form.SCHEMA: {"type": "json_schema", "name": "prompts", "strict": True, "schema": prompting.schema()},
+                Form.SCHEMA: {"type": "json_schema", "name": "prompts", "strict": True, "schema": schema()},
                 Form.JSON: {"type": "json_object"},
                 Form.TEXT: {"type": "text"},
             }[dialect.form]
@@ -233,8 +233,8 @@ class _Conversation:
         parts = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": picture}}]
         body["messages"] = [{"role": "user", "content": parts}]
         if dialect.form is Form.SCHEMA:
-            schema = {"name": "prompts", "strict": True, "schema": prompting.schema()}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            named = {"name": "prompts", "strict": True, "schema": schema()}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
         elif dialect.form is Form.JSON:
             body["response_format"] = {"type": "json_object"}
         return body
@@ -255,12 +255,12 @@ class _Conversation:
     def _reply(self, data: dict[str, Any]) -> Reply:
         text, refusal, end = (_of_responses if self.profile.api is Api.RESPONSES else _of_chat)(data)
         if refusal:
-            raise prompting.RefusalError(
+            raise RefusalError(
                 f'The model refused: "{self._quoted(refusal)}" Try another model or instruction, or type the prompt by '
                 "hand."
             )
         if "filter" in end:
-            raise prompting.RefusalError(
+            raise RefusalError(
                 f"{self.where} withheld the answer: its content filter objects to the picture or the answer. Try "
                 "another model, or type the prompt by hand."
             )

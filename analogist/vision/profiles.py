@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .replies import excerpt
+from .request import excerpt
 
 FILE = "profiles.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}", re.ASCII)

@@ -11,11 +11,11 @@ from PIL.Image import Resampling
 
 from . import endpoint as vision_llm
 from . import profiles
-from . import replies as prompting
 from .cache import PromptCache
 from .endpoint import Dialects, Question, Reply
 from .profiles import Profile
-from .replies import Answer
+from .replies import Answer, parse
+from .request import MOST_INSTRUCTION, MOST_PROMPTS, checked, instruction
 
 LONGEST_SIDE = 1024
 """Pixels of the picture that is sent, as PNG; larger grids are made smaller. Vision models look at no more."""
@@ -36,13 +36,13 @@ class Wish:
     profile: str
     model: str = ""
     count: int = 1
-    instruction: str = prompting.instruction()
+    instruction: str = instruction()
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.count <= prompting.MOST_PROMPTS:
-            raise ValueError(f"{self.count} prompts are not possible: ask for 1 to {prompting.MOST_PROMPTS}.")
-        prompting.checked("instruction", self.instruction, prompting.MOST_INSTRUCTION)
+        if not 1 <= self.count <= MOST_PROMPTS:
+            raise ValueError(f"{self.count} prompts are not possible: ask for 1 to {MOST_PROMPTS}.")
+        checked("instruction", self.instruction, MOST_INSTRUCTION)
         if not self.instruction.strip():
             raise ValueError("The instruction is empty: say what the model should do with the picture.")
         if self.model:
@@ -100,11 +100,11 @@ async def infer(picture: Image.Image, wish: Wish, directory: Path, dialects: Dia
         "seed": wish.seed,
     }
     if kept := _reply(cache.get(question)):
-        return Inferred(prompting.parse(kept.text, wish.count), kept, profile, model, from_cache=True)
+        return Inferred(parse(kept.text, wish.count), kept, profile, model, from_cache=True)
     key = profiles.key(profile, directory)
     asked = Question(png(picture), wish.instruction, wish.count, model)
     reply = await vision_llm.ask(asked, profile, key, dialects)
-    answer = prompting.parse(reply.text, wish.count)
+    answer = parse(reply.text, wish.count)
     cache.put(question, {"text": reply.text, "input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens})
     return Inferred(answer, reply, profile, model, from_cache=False)
 

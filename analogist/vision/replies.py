@@ -1,4 +1,4 @@
-"""The instruction for the vision model, and its reply read as prompts: strings in, strings out.
+"""The reply of a vision model read as prompts of B': strings in, strings out.
 
 The model is shown the marked grid (letters and arrows) and asked for prompts of B'. What comes back is JSON where the
 model can be held to a schema, and everything else people have seen where it cannot: fences, numbered lists, quotes,
@@ -7,31 +7,18 @@ model can be held to a schema, and everything else people have seen where it can
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
-from ..published import INSTRUCTION, WORDS
+from .request import excerpt
 
-MOST_PROMPTS = 20
-MOST_INSTRUCTION = 8000
-"""Characters of an instruction. The published one has 330; more than this is a mistake or an attack on the bill."""
 MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
 _READ = 10_000
 """Characters that are read of what is left without the thinking, so that no reply can make reading it slow."""
 MOST_WORDS, MOST_CHARACTERS = 60, 500
 """Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
-
-
-class Form(Enum):
-    """How the model is held to a form of answer, the strictest first."""
-
-    SCHEMA = "schema"
-    JSON = "json"
-    TEXT = "text"
 
 
 class ReplyError(ValueError):
@@ -55,61 +42,6 @@ class Answer:
     prompts: tuple[str, ...]
     change: str = ""
     alignment: str = ""
-
-
-def instruction(words: int = WORDS) -> str:
-    """The published instruction (Analogist's README), asking for prompts of at most `words` words."""
-    return INSTRUCTION.format(words=words)
-
-
-def request(instruction: str, count: int, form: Form) -> str:
-    """What is sent beside the picture: the instruction, the number of prompts and the form of the answer."""
-    if form is Form.TEXT:
-        many = f"Give me {count} such prompts separated by commas. " if count > 1 else ""
-        return f"{instruction} {many}Answer with nothing else."
-    return (
-        f"{instruction} Give me {count} such {'prompt' if count == 1 else 'different prompts'}. Answer with JSON: "
-        '{"change": what changed from A to A\', in a few words, "alignment": "A and A\'" or "A and B", whichever pair '
-        'shows the same thing in the same place, or "neither", "prompts": the list of text prompts of B\'}.'
-    )
-
-
-def schema() -> dict[str, Any]:
-    """The JSON schema of an answer, within what strict structured outputs accept: every field required, no others."""
-    text = {"type": "string"}
-    fields = {
-        "change": {**text, "description": "What changed from A to A', in a few words."},
-        "alignment": {**text, "enum": ["A and A'", "A and B", "neither"]},
-        "prompts": {"type": "array", "items": text, "description": "Text prompts of B'."},
-    }
-    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
-
-
-def checked(name: str, text: str, most: int) -> str:
-    """`text` as it came, if it can be sent.
-
-    Raises:
-        ValueError: longer than `most` characters, or with control characters other than line breaks and tabs.
-    """
-    if len(text) > most:
-        raise ValueError(f"The {name} has {len(text)} characters, but at most {most} are possible: shorten it.")
-    for character in text:
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\r\t":
-            raise ValueError(
-                f"The {name} contains the control character U+{ord(character):04X}, which cannot be sent: type it anew."
-            )
-    return text
-
-
-def typed(text: str) -> tuple[str, ...]:
-    """Prompts typed by hand, one to a line, as in the published prompt files; empty lines are skipped."""
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def with_suffix(prompts: Iterable[str], suffix: str) -> list[str]:
-    """Every prompt with the suffix behind a comma, as the published program does; as it is where there is none."""
-    suffix = suffix.strip().lstrip(",").strip()
-    return [f"{prompt}, {suffix}" if suffix else prompt for prompt in prompts]
 
 
 def parse(text: str, count: int = 1) -> Answer:
@@ -150,12 +82,6 @@ def parse(text: str, count: int = 1) -> Answer:
 def is_refusal(text: str) -> bool:
     """Whether a text is a model declining, or saying that it saw no picture."""
     return any(pattern.search(text.translate(_TYPOGRAPHY)[:400]) for pattern in _REFUSALS)
-
-
-def excerpt(text: str, most: int = 300) -> str:
-    """A stranger's words for an error message: one line, no control characters, not too long."""
-    line = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: 4 * most]).split())
-    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 _UNABLE = (

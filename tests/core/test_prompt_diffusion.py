@@ -410,19 +410,8 @@ def test_an_inpainting_model_is_refused(tmp_path: Path, folder: Path) -> None:
     assert "has 9 input channels, but a text-to-image model has 4: use Stable Diffusion 1.5" in refused
 
 
-def test_the_workflows_are_what_their_tool_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(PROJECT / "tools"))
-    tool = runpy.run_path(str(PROJECT / "tools" / "make_prompt_diffusion_workflows.py"))
-    made = {f"{work.stem}.json": tool["text"](work) for work in tool["WORKS"]}
-    folder = PROJECT / "workflows"
-    assert {path.name: path.read_text() for path in folder.glob("Prompt Diffusion - *.json")} == made
-    assert len(made) == 8
-    for work in tool["WORKS"]:
-        assert Image.open(folder / f"{work.stem}.jpg").size == (512, 512)
-
-
 def test_the_pictures_of_the_examples_are_what_their_tool_draws() -> None:
-    tool = runpy.run_path(str(PROJECT / "tools" / "render_landscapes.py"))
+    tool = runpy.run_path(str(PROJECT / "tools" / "pictures" / "render_landscapes.py"))
     for name, pictures in tool["triples"]().items():
         for file, picture in zip(("a", "a_prime", "b"), pictures, strict=True):
             stored = Image.open(PROJECT / "workflows" / "examples" / name / f"{file}.png")
@@ -433,7 +422,7 @@ def test_the_pictures_of_the_examples_are_what_their_tool_draws() -> None:
 
 def test_the_colors_of_the_segmentation_stay_pure() -> None:
     """A color in between two parts would be a third part to the model."""
-    tool = runpy.run_path(str(PROJECT / "tools" / "render_landscapes.py"))
+    tool = runpy.run_path(str(PROJECT / "tools" / "pictures" / "render_landscapes.py"))
     for file in ("a", "b"):
         picture = Image.open(PROJECT / "workflows" / "examples" / "segmentation_to_picture" / f"{file}.png")
         assert {color for _, color in picture.getcolors()} <= set(tool["ADE20K"].values())

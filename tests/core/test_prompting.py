@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analogist.published import SUFFIX
-from analogist.vision import replies as prompting
-from analogist.vision.replies import Answer, Form, RefusalError
+from analogist.vision import replies, request
+from analogist.vision.replies import Answer, RefusalError
+from analogist.vision.request import Form
 
 COMMAS = "bagels in color, colorful bagels on plate, golden baked bagels"
 BAGELS = ["bagels in color", "colorful bagels on plate", "golden baked bagels"]
@@ -179,32 +180,32 @@ NOTHING = {
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_reads_three_prompts(reply: str) -> None:
-    assert [prompt.lower() for prompt in prompting.parse(reply.replace("@", COMMAS), 3).prompts] == BAGELS
+    assert [prompt.lower() for prompt in replies.parse(reply.replace("@", COMMAS), 3).prompts] == BAGELS
 
 
 @pytest.mark.parametrize("reply", ONE.values(), ids=ONE)
 @pytest.mark.parametrize("count", [1, 3])
 def test_reads_one_prompt(reply: str, count: int) -> None:
-    assert [prompt.lower() for prompt in prompting.parse(reply, count).prompts] == ["stylized corgi in grass"]
+    assert [prompt.lower() for prompt in replies.parse(reply, count).prompts] == ["stylized corgi in grass"]
 
 
 def test_one_prompt_keeps_its_commas() -> None:
-    assert prompting.parse("smiling woman, exaggerated features").prompts == ("smiling woman, exaggerated features",)
-    assert prompting.parse("1. red car, wet road\n2. blue car, dry road", 2).prompts == (
+    assert replies.parse("smiling woman, exaggerated features").prompts == ("smiling woman, exaggerated features",)
+    assert replies.parse("1. red car, wet road\n2. blue car, dry road", 2).prompts == (
         "red car, wet road",
         "blue car, dry road",
     )
 
 
 def test_reads_what_the_model_saw() -> None:
-    answer = prompting.parse(SCHEMA, 2)
+    answer = replies.parse(SCHEMA, 2)
     assert (answer.change, answer.alignment, len(answer.prompts)) == ("color is added", "A and A'", 2)
 
 
 @pytest.mark.parametrize("reply", REFUSALS)
 def test_refusal_is_an_error_with_the_models_words(reply: str) -> None:
     with pytest.raises(RefusalError, match="The model refused") as error:
-        prompting.parse(reply, 3)
+        replies.parse(reply, 3)
     assert any(len(word) > 4 and word in str(error.value) for word in reply.split()) or reply[:2] in str(error.value)
 
 
@@ -233,19 +234,19 @@ def test_refusal_is_an_error_with_the_models_words(reply: str) -> None:
     ],
 )
 def test_prompt_is_left_as_it_is(prompt: str) -> None:
-    assert prompting.parse(prompt).prompts == (prompt,)
+    assert replies.parse(prompt).prompts == (prompt,)
 
 
 @pytest.mark.parametrize(("reply", "message"), NOTHING.items())
 def test_reply_without_a_prompt_is_an_error(reply: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        prompting.parse(reply, 3)
+        replies.parse(reply, 3)
 
 
 def parsed(reply: str, count: int) -> tuple[Answer | None, str]:
     """The answer, or none and the error's message."""
     try:
-        return prompting.parse(reply, count), ""
+        return replies.parse(reply, count), ""
     except ValueError as error:
         return None, str(error)
 
@@ -261,7 +262,7 @@ def test_any_reply_gives_prompts_or_one_sentence(reply: str, count: int) -> None
         assert prompt == prompt.strip()
         assert prompt.isprintable() or not prompt.isascii()
         assert "\n" not in prompt
-        assert not prompting.is_refusal(prompt)
+        assert not replies.is_refusal(prompt)
 
 
 WORDS = st.lists(st.sampled_from(["red", "old", "cat", "car", "sky", "on", "under"]), min_size=2, max_size=5).map(
@@ -281,7 +282,7 @@ def test_what_was_written_is_read_back(prompts: list[str], form: str) -> None:
         "lines": "\n".join(prompts),
         "fence": f"Here:\n```json\n{json.dumps(prompts)}\n```\nEnjoy!",
     }[form]
-    assert list(prompting.parse(reply, len(prompts)).prompts) == prompts
+    assert list(replies.parse(reply, len(prompts)).prompts) == prompts
 
 
 @pytest.mark.parametrize(
@@ -295,31 +296,31 @@ def test_hostile_reply_is_read_quickly(reply: str) -> None:
 
 
 def test_request_asks_for_count_words_and_form() -> None:
-    assert "no more than 7 words" in prompting.instruction(7)
-    published = prompting.request(prompting.instruction(), 3, Form.TEXT)
+    assert "no more than 7 words" in request.instruction(7)
+    published = request.request(request.instruction(), 3, Form.TEXT)
     assert "3 such prompts separated by commas" in published
     assert "JSON" not in published
-    assert "JSON" in prompting.request("What is B'?", 2, Form.JSON)
-    assert set(prompting.schema()["required"]) == set(prompting.schema()["properties"])
+    assert "JSON" in request.request("What is B'?", 2, Form.JSON)
+    assert set(request.schema()["required"]) == set(request.schema()["properties"])
 
 
 def test_suffix_is_appended_as_published() -> None:
-    assert prompting.with_suffix(["a cat"], SUFFIX) == ["a cat, best quality, extremely detailed"]
-    assert prompting.with_suffix(["a cat"], ", sharp") == ["a cat, sharp"]
-    assert prompting.with_suffix(["a cat"], " ") == ["a cat"]
+    assert request.with_suffix(["a cat"], SUFFIX) == ["a cat, best quality, extremely detailed"]
+    assert request.with_suffix(["a cat"], ", sharp") == ["a cat, sharp"]
+    assert request.with_suffix(["a cat"], " ") == ["a cat"]
 
 
 def test_typed_prompts_are_lines() -> None:
-    assert prompting.typed("a cat\r\n\n  a dog ") == ("a cat", "a dog")
+    assert request.typed("a cat\r\n\n  a dog ") == ("a cat", "a dog")
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "a\x7f", "a\ud800"])
 def test_control_characters_are_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match=r"The instruction contains the control character U\+"):
-        prompting.checked("instruction", text, 100)
+        request.checked("instruction", text, 100)
 
 
 def test_too_long_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="The instruction has 1048576 characters, but at most 8000"):
-        prompting.checked("instruction", "x" * 2**20, prompting.MOST_INSTRUCTION)
-    assert prompting.checked("instruction", "Zeile\n\tzwei 猫", 100) == "Zeile\n\tzwei 猫"
+        request.checked("instruction", "x" * 2**20, request.MOST_INSTRUCTION)
+    assert request.checked("instruction", "Zeile\n\tzwei 猫", 100) == "Zeile\n\tzwei 猫"

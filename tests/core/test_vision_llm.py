@@ -24,7 +24,8 @@ from analogist.vision.endpoint import (
     VisionError,
 )
 from analogist.vision.profiles import Api, Profile
-from analogist.vision.replies import Form, RefusalError
+from analogist.vision.replies import RefusalError
+from analogist.vision.request import Form
 from support.vision_server import (
     Behaviour,
     VisionServer,

@@ -1,7 +1,6 @@
 """The pack on a running server: nothing failed to import, and nodes, workflows, thumbnails and help are there."""
 
 import json
-import runpy
 from urllib.parse import quote
 
 import pytest
@@ -49,17 +48,6 @@ def test_a_template_and_its_thumbnail_are_served(server: Server, name: str) -> N
 def test_a_help_page_is_of_a_node_and_is_served(server: Server, page: str) -> None:
     assert page.removesuffix(".md") in IDS
     assert server.get(f"/extensions/{PACK_FOLDER}/docs/{page}") == (PROJECT / "web" / "docs" / page).read_bytes()
-
-
-def test_the_workflows_are_what_their_tool_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = runpy.run_path(str(PROJECT / "tools" / "make_workflows.py"))
-    made = {tool["stem"](example): tool["text"](example) for example in tool["EXAMPLES"]}
-    monkeypatch.syspath_prepend(str(PROJECT / "tools"))
-    tool = runpy.run_path(str(PROJECT / "tools" / "make_evaluation_workflows.py"))
-    made[f"Analogist - {tool['TITLE']}"] = tool["text"]()
-    others = {"Analogist - prompt from a local model", "Analogist - prompt from a vision model"}  # See tests/core.
-    ours = [name for name in NAMES if name.startswith("Analogist - ") and name not in others]
-    assert {name: (WORKFLOWS / f"{name}.json").read_text() for name in ours} == made
 
 
 def test_every_example_has_its_three_pictures() -> None:

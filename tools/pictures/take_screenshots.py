@@ -1,6 +1,6 @@
 """Take the pictures of docs/ from the real frontend. Needs a ComfyUI and a browser.
 
-$(python tools/host_python.py) tools/take_screenshots.py [workflow | prompt_diffusion]
+$(python tools/host_python.py) tools/pictures/take_screenshots.py [workflow | prompt_diffusion]
 """
 
 import json
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "tests"))
 
 from playwright.sync_api import sync_playwright

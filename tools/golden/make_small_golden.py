@@ -1,6 +1,6 @@
 """Cut the small golden files of tests/golden out of the whole set. Not part of any test run.
 
-python tools/make_small_golden.py ../shared/golden
+python tools/golden/make_small_golden.py ../shared/golden
 """
 
 import json
@@ -53,4 +53,4 @@ def main(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(__file__).parents[1] / "tests" / "golden")
+    main(Path(sys.argv[1]), Path(__file__).parents[2] / "tests" / "golden")

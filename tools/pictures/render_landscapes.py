@@ -1,6 +1,6 @@
 """Make the pictures of the Prompt Diffusion examples: two drawn landscapes and their exact maps.
 
-python tools/render_landscapes.py
+python -m tools.pictures.render_landscapes
 
 Photographs with maps would need a network for each map, and their licences; a drawn landscape knows its own depth,
 parts and outlines. The maps are as in training: near is white in a depth map, HED edges are soft and white on black,
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-EXAMPLES = Path(__file__).parents[1] / "workflows" / "examples"
+EXAMPLES = Path(__file__).parents[2] / "workflows" / "examples"
 SIDE, FINE = 512, 3
 """Side of a picture, and how much larger it is drawn before it is reduced, for smooth edges."""
 

@@ -1,6 +1,6 @@
 """Cut tests/golden/prompt_diffusion out of the whole set: two levels of four. Not part of any test run.
 
-python tools/make_small_golden_prompt_diffusion.py ../shared/golden_prompt_diffusion
+python tools/golden/make_small_golden_prompt_diffusion.py ../shared/golden_prompt_diffusion
 
 The outputs of the two finest levels do not depend on the weights of the others, which are most of the file; those are
 left out, and the tests put zeros in their place.
@@ -54,4 +54,4 @@ def wanted(scene: str, name: str, manifest: dict) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(__file__).parents[1] / "tests" / "golden" / "prompt_diffusion")
+    main(Path(sys.argv[1]), Path(__file__).parents[2] / "tests" / "golden" / "prompt_diffusion")

@@ -1,6 +1,6 @@
-"""Make the pictures of the shipped examples, and the thumbnails of the workflows that use them.
+"""Make the images of the shipped examples.
 
-python tools/render_examples.py
+python -m tools.pictures.render_examples
 
 The photographs are crops of those inside the scikit-image wheel, so nothing is downloaded; the drawings are made here.
 """
@@ -10,16 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from make_workflows import EXAMPLES, WORKFLOWS, stem
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter
 from PIL.Image import Resampling
 from skimage import data, transform
 
-from analogist import grid as grids
-from analogist.cells import Cell
-from analogist.grid import AnalogyGrid
-from analogist.images import open_picture
 from analogist.toy_world import Scene, render
+from tools.workflows.thumbnails import WORKFLOWS
 
 Color = tuple[int, int, int]
 Field = npt.NDArray[np.float64]
@@ -228,18 +224,6 @@ def strokes_along(picture: Image.Image) -> tuple[Field, Field]:
     return np.where(edges > 0.12, np.arctan2(right, -down), swirls), edges
 
 
-def thumbnail(pictures: Triple) -> Image.Image:
-    """The marked grid with a question in place of B'. Always in rows, where the letters are those of the nodes."""
-    grid = AnalogyGrid(256, 256, gutter=6)
-    image = grids.compose(grid, *pictures)
-    left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
-    image.paste((238, 240, 243), (left, top, right, bottom))
-    draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(120)
-    draw.text(((left + right) / 2, (top + bottom) / 2), "?", fill=(70, 78, 92), font=font, anchor="mm")
-    return grids.mark(grid, image)
-
-
 def shapes() -> Triple:
     """Drawings of the world that the model of the pack knows, at the size of its tiles."""
     a = Scene(shape="triangle", color="white", background="green", x=-0.3, y=0.1, size=0.7, rotation=-0.05)
@@ -251,13 +235,11 @@ RENDERERS = {"colorization": colorization, "caricature": caricature, "aligned_wi
 
 
 def main() -> None:
-    for example in EXAMPLES:
-        folder = WORKFLOWS / "examples" / example.name
+    for example, render_triple in RENDERERS.items():
+        folder = WORKFLOWS / "examples" / example
         folder.mkdir(parents=True, exist_ok=True)
-        for name, picture in zip(("a", "a_prime", "b"), RENDERERS[example.name](), strict=True):
+        for name, picture in zip(("a", "a_prime", "b"), render_triple(), strict=True):
             picture.save(folder / f"{name}.png", optimize=True)
-        a, a_prime, b = (open_picture(folder / f"{name}.png") for name in ("a", "a_prime", "b"))
-        thumbnail((a, a_prime, b)).save(WORKFLOWS / f"{stem(example)}.jpg", quality=88)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The shipped workflows: `python -m tools.workflows` writes every graph and its thumbnail."""

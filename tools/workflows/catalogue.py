@@ -1,0 +1,131 @@
+"""What the graphs are made of: kinds of nodes with their outputs and sizes, and model files with their addresses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PACK, PACK_VERSION = "analogist", "0.1.0"
+HOST, HOST_VERSION = "comfy-core", "0.33.0"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of node.
+
+    Attributes:
+        size: width and height on the canvas.
+        outputs: types by name, in order.
+        sockets: what an input's socket holds beyond name, type and link.
+    """
+
+    size: tuple[int, int]
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    sockets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def _named(*types: str) -> dict[str, str]:
+    """Outputs that have the names of their types, as the host's own have."""
+    return {name: name for name in types}
+
+
+LABELS = {name: {"label": label} for name, label in {"a": "A", "a_prime": "A'", "b": "B", "b_prime": "B'"}.items()}
+PROMPTS = {"prompts": "STRING", "text": "STRING"}
+POSITIVE_NEGATIVE = {"positive": "CONDITIONING", "negative": "CONDITIONING"}
+
+KINDS = {
+    "AnalogistBestOf": Kind((320, 220), {"images": "IMAGE", "scores": "FLOAT", "numbers": "INT", "text": "STRING"}),
+    "AnalogistCAMPatch": Kind((320, 180), {"model": "MODEL"}),
+    "AnalogistContactSheet": Kind((700, 860), {"sheet": "IMAGE"}, LABELS),
+    "AnalogistDemoModelLoader": Kind((350, 110), {"model": "MODEL", "clip": "CLIP", "vae": "VAE"}),
+    "AnalogistDirectionScore": Kind((320, 360), {"scores": "FLOAT", "structure": "FLOAT", "text": "STRING"}, LABELS),
+    "AnalogistExample": Kind((350, 520), {"A": "IMAGE", "A'": "IMAGE", "B": "IMAGE"}),
+    "AnalogistGPT4VPrompter": Kind((730, 480), PROMPTS),
+    "AnalogistGridBuilder": Kind(
+        (350, 520),
+        {"grid": "IMAGE", "canvas": "IMAGE", "mask": "MASK", "marked": "IMAGE", "layout": "ANALOGY_GRID"},
+        LABELS,
+    ),
+    "AnalogistGridCropper": Kind((320, 150), {"image": "IMAGE"}),
+    "AnalogistPromptDiffusionApply": Kind((320, 260), POSITIVE_NEGATIVE, LABELS),
+    "AnalogistPromptDiffusionCheckpointLoader": Kind((350, 150), _named("MODEL", "CLIP", "VAE", "CONTROL_NET")),
+    "AnalogistPromptDiffusionPrompt": Kind((350, 250), {"positive": "STRING", "negative": "STRING"}),
+    "AnalogistPromptParser": Kind((360, 130), PROMPTS),
+    "AnalogistSACPatch": Kind((320, 200), {"model": "MODEL"}),
+    "AnalogistSigmas": Kind((320, 110), {"sigmas": "SIGMAS"}),
+    "CFGGuider": Kind((320, 110), _named("GUIDER")),
+    "CLIPLoader": Kind((350, 130), _named("CLIP")),
+    "CLIPTextEncode": Kind((350, 130), _named("CONDITIONING"), {"text": {"widget": {"name": "text"}}}),
+    "CLIPVisionLoader": Kind((320, 70), _named("CLIP_VISION")),
+    "Canny": Kind((320, 110), _named("IMAGE")),
+    "CheckpointLoaderSimple": Kind((350, 110), _named("MODEL", "CLIP", "VAE")),
+    "EmptyLatentImage": Kind((320, 110), _named("LATENT")),
+    "InpaintModelConditioning": Kind((320, 160), {**POSITIVE_NEGATIVE, "latent": "LATENT"}),
+    "KSampler": Kind((320, 270), _named("LATENT")),
+    "KSamplerSelect": Kind((320, 70), _named("SAMPLER")),
+    "MarkdownNote": Kind((440, 300)),
+    "PreviewAny": Kind((360, 160), _named("STRING"), {"source": {"type": "*"}}),
+    "PreviewImage": Kind((320, 360)),
+    "RandomNoise": Kind((320, 100), _named("NOISE")),
+    "RepeatLatentBatch": Kind((320, 90), _named("LATENT")),
+    "SamplerCustomAdvanced": Kind((320, 130), {"output": "LATENT", "denoised_output": "LATENT"}),
+    "SaveImage": Kind((320, 340)),
+    "TextGenerate": Kind((350, 480), {"generated_text": "STRING"}),
+    "VAEDecode": Kind((320, 60), _named("IMAGE")),
+}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of a model: its name in one of ComfyUI's model folders, and where it is published."""
+
+    name: str
+    folder: str
+    page: str
+    path: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"{self.page}/resolve/main/{self.path}{self.name}"
+
+    @property
+    def link(self) -> str:
+        return f"[{self.name}]({self.url}) ([page]({self.page}))"
+
+
+INPAINTING = ModelFile(
+    "sd-v1-5-inpainting.ckpt",
+    "checkpoints",
+    "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-inpainting",
+)
+PROMPT_DIFFUSION = ModelFile(
+    "network-step=04999.ckpt", "checkpoints", "https://huggingface.co/zhendongw/prompt-diffusion"
+)
+CLIP_VISION = ModelFile(
+    "clip_vision_h.safetensors",
+    "clip_vision",
+    "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged",
+    "split_files/clip_vision/",
+)
+VISION_LANGUAGE = ModelFile(
+    "qwen3vl_4b_fp8_scaled.safetensors",
+    "text_encoders",
+    "https://huggingface.co/Comfy-Org/Qwen3-VL",
+    "text_encoders/",
+)
+MODELS = {file.name: file for file in (INPAINTING, PROMPT_DIFFUSION, CLIP_VISION, VISION_LANGUAGE)}
+
+
+def properties(kind: str, widgets: list[Any]) -> dict[str, Any]:
+    """Which pack a node is from and which model files it names, for ComfyUI to offer what is missing."""
+    if kind == "MarkdownNote":
+        return {}
+    ours = kind.startswith("Analogist")
+    known: dict[str, Any] = {
+        "Node name for S&R": kind,
+        "cnr_id": PACK if ours else HOST,
+        "ver": PACK_VERSION if ours else HOST_VERSION,
+    }
+    files = [MODELS[value] for value in widgets if isinstance(value, str) and value in MODELS]
+    if files:
+        known["models"] = [{"name": file.name, "url": file.url, "directory": file.folder} for file in files]
+    return known
