@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 
@@ -17,14 +17,24 @@ def open_picture(path: str | Path) -> Image.Image:
     """
     try:
         with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
+            file.load()
+            picture = _upright(file)
             if picture.mode.startswith("I;16"):  # 16-bit grey: convert() would clip it instead of scaling it.
                 picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
             return picture.convert("RGB")
     except FileNotFoundError:
         raise ValueError(f"There is no picture file {str(path)!r}.") from None
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"The file {str(path)!r} cannot be read as a picture: {error}.") from error
+    except Exception as error:  # Pillow's decoders let any exception out, from SyntaxError to struct.error.
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"The file {str(path)!r} cannot be read as a picture: {reason}.") from error
+
+
+def _upright(file: Image.Image) -> Image.Image:
+    """The image turned as its EXIF says; EXIF that cannot be read says nothing."""
+    try:
+        return ImageOps.exif_transpose(file)
+    except Exception:  # As above, whatever bytes stand there; the image itself is whole.
+        return file
 
 
 def rgb(images: Tensor, name: str = "image") -> Tensor:

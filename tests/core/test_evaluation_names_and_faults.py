@@ -318,6 +318,31 @@ def test_a_bad_item_is_a_problem_of_its_own_and_tables_and_report_are_whole(tmp_
     assert "good" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "exif",
+    [b"Exif\0\0garbage", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\x05"],
+)
+def test_an_image_with_broken_exif_is_an_image(tmp_path: Path, exif: bytes) -> None:
+    plain(tmp_path / "data", "t", ["x"], truth=True)
+    for name in ("a", "b_prime"):
+        (tmp_path / "data" / "t" / "x" / f"{name}.png").unlink()
+        picture(0).save(tmp_path / "data" / "t" / "x" / f"{name}.jpg", exif=exif)
+    evaluated = run(tmp_path, read_dataset(tmp_path / "data"))
+    assert not evaluated.problems
+    assert "squared_error" in evaluated.finished[0].record.scores
+
+
+def test_a_broken_header_is_a_problem_of_its_analogy(tmp_path: Path) -> None:
+    for number, header in enumerate((b"P6 x y 255\n", b"P6 9999999999999 1 255\n", b"P5\n# ", b"BM")):
+        plain(tmp_path / "data", "t", [f"x{number}"])
+        (tmp_path / "data" / "t" / f"x{number}" / "a.png").write_bytes(header)
+    plain(tmp_path / "data", "t", ["good"])
+    evaluated = run(tmp_path, read_dataset(tmp_path / "data"))
+    assert [problem.name for problem in evaluated.problems] == ["x0", "x1", "x2", "x3"]
+    assert all("a.png' cannot be read" in problem.sentence for problem in evaluated.problems)
+    assert [one.plan.source.name for one in evaluated.finished] == ["good"]
+
+
 class Surrogates(FakeRenderer):
     """Fails with words that no file can hold."""
 
