@@ -4,6 +4,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..files import IMAGE_ENDINGS, SYSTEM_FOLDERS, read_text
@@ -53,7 +54,9 @@ def _read_published(table: Path, dataset: Dataset) -> None:
         grids = {grid.name: grid for grid in _images(folder)}
         named = by_name([name for name, _ in rows if name], grids)
         if named:
-            _add_named(task, rows, table, {name: grids[grid] for name, grid in named.items()}, grids, dataset)
+            prompts = _prompts(task, rows, table, named, dataset)
+            for name, grid in grids.items():
+                _add(dataset, Source(task, grid.stem, {GRID: grid}, ""), prompts[name], table)
         else:
             in_order = sorted(grids.values(), key=lambda grid: natural(grid.name))
             _check_positions(rows, table, in_order, folder)
@@ -63,26 +66,27 @@ def _read_published(table: Path, dataset: Dataset) -> None:
         dataset.fail(task, "", str(error))
 
 
-def _add_named(
-    task: str,
-    rows: Sequence[Row],
-    table: Path,
-    named: Mapping[str, Path],
-    grids: Mapping[str, Path],
-    dataset: Dataset,
-) -> None:
-    """Grids with the prompts of the lines that name them; no line is given to a grid that it does not name."""
-    prompts: dict[Path, list[str]] = defaultdict(list)
+def _prompts(
+    task: str, rows: Sequence[Row], table: Path, named: Mapping[str, str], dataset: Dataset
+) -> dict[str, list[str]]:
+    """Prompts by what their lines name; no line is given to what it does not name."""
+    prompts: dict[str, list[str]] = defaultdict(list)
     for name, prompt in rows:
         if name in named:
             prompts[named[name]].append(prompt)
         elif name or prompt:
-            dataset.fail(task, name, f"no grid, or several, have the name of this line of {table.name!r}.")
-    for grid in grids.values():
-        if len(lines := prompts[grid]) == 1:
-            dataset.add(Source(task, grid.stem, {GRID: grid}, lines[0]))
-        else:
-            dataset.fail(task, grid.stem, f"expected one line of {table.name!r} that names it, got {len(lines)}.")
+            dataset.fail(task, name, f"no image, or several, have the name of this line of {table.name!r}.")
+    return prompts
+
+
+def _add(dataset: Dataset, source: Source, prompts: Sequence[str], table: Path) -> None:
+    """An analogy with the only line that names it."""
+    if len(prompts) == 1:
+        dataset.add(replace(source, prompt=prompts[0]))
+    else:
+        dataset.fail(
+            source.task, source.name, f"expected one line of {table.name!r} that names it, got {len(prompts)}."
+        )
 
 
 def _check_positions(rows: Sequence[Row], table: Path, grids: Sequence[Path], folder: Path) -> None:
@@ -140,24 +144,17 @@ def _read_columns(folder: Path, dataset: Dataset) -> None:
     for column in (*NEEDED, TRUTH):
         for name, files in _by_stem(folder / column).items():
             analogies[name][column] = files
-    called = {next(iter(files.values()))[0].stem: name for name, files in analogies.items()}
+    called = {next(iter(files.values()))[0].stem: files for files in analogies.values()}
+    table = folder / "prompts.txt"
     try:
-        rows = _rows(folder / "prompts.txt")
+        rows = _rows(table)
     except ValueError as error:
         dataset.fail(folder.name, "", str(error))
         return
-    named = by_name([name for name, _ in rows], called)
-    prompts: dict[str, list[str]] = defaultdict(list)
-    for name, prompt in rows:
-        if name in named:
-            prompts[named[name]].append(prompt)
-        elif name or prompt:
-            dataset.fail(folder.name, name, "no image, or several, have the name of this line of 'prompts.txt'.")
-    for name, key in sorted(called.items()):
+    prompts = _prompts(folder.name, rows, table, by_name([name for name, _ in rows], called), dataset)
+    for name, columns in sorted(called.items()):
         try:
-            if len(lines := prompts[name]) > 1:
-                raise ValueError(f"expected one line of 'prompts.txt' that names it, got {len(lines)}.")
-            dataset.add(Source(folder.name, name, _one_each(analogies[key]), "".join(lines)))
+            _add(dataset, Source(folder.name, name, _one_each(columns), ""), prompts[name], table)
         except ValueError as error:
             dataset.fail(folder.name, name, str(error))
 
