@@ -127,16 +127,26 @@ def map_channels(images: Tensor, edit: Callable[[Image.Image], Image.Image], nam
     return torch.from_numpy(np.stack(edited)).movedim(1, -1).clamp(0, 1)  # Bicubic overshoots.
 
 
-def together(batches: Mapping[str, Sequence[Image.Image]]) -> list[dict[str, Image.Image]]:
-    """Batches of images as rows that belong together; a batch of one goes with every image of the others.
+def batch_size(numbers: Mapping[str, int]) -> int:
+    """How many rows batches make together; a batch of one goes with every image of the others.
 
     Raises:
         ValueError: batches of different sizes, neither of them 1.
     """
-    number = max(len(batch) for batch in batches.values())
-    if any(len(batch) not in (1, number) for batch in batches.values()):
-        came = ", ".join(f"{name} has {len(batch)}" for name, batch in batches.items())
+    number = max(numbers.values())
+    if any(one not in (1, number) for one in numbers.values()):
+        came = ", ".join(f"{name} has {one}" for name, one in numbers.items())
         raise ValueError(
             f"The batches do not fit together: {came}. Each must hold one image or as many as the largest, {number}."
         )
+    return number
+
+
+def together(batches: Mapping[str, Sequence[Image.Image]]) -> list[dict[str, Image.Image]]:
+    """Batches of images as rows that belong together.
+
+    Raises:
+        ValueError: as `batch_size`.
+    """
+    number = batch_size({name: len(batch) for name, batch in batches.items()})
     return [{name: batch[i % len(batch)] for name, batch in batches.items()} for i in range(number)]

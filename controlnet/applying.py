@@ -1,4 +1,4 @@
-"""Prompt Diffusion's control network and its three pictures, added to a conditioning."""
+"""Prompt Diffusion's control network and its three images, added to a conditioning."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy.controlnet import ControlBase, ControlNet
 
-from ..analogist.prompt_diffusion.inputs import Pictures
+from ..analogist.prompt_diffusion.inputs import Inputs
 from .encoders import PairQueryEncoder, check_text
 from .loading import to_signed
 
@@ -24,7 +24,7 @@ class Hold:
 
 
 def applied(
-    positive: Conditioning, negative: Conditioning, control_net: ControlNet, pictures: Pictures, hold: Hold
+    positive: Conditioning, negative: Conditioning, control_net: ControlNet, images: Inputs, hold: Hold
 ) -> tuple[Conditioning, Conditioning]:
     """Both conditionings with the control added behind what they carry already; neither is changed in place.
 
@@ -48,11 +48,11 @@ def applied(
     @cache
     def behind(previous: ControlBase | None) -> ControlNet:
         control = control_net.copy().set_cond_hint(
-            pictures.b,
+            images.b,
             hold.strength,
             (hold.start_percent, hold.end_percent),
-            # The host prepares only the picture itself, not what is concatenated to it.
-            extra_concat=[to_signed(pictures.a), to_signed(pictures.a_prime)],
+            # The host prepares only the image itself, not what is concatenated to it.
+            extra_concat=[to_signed(images.a), to_signed(images.a_prime)],
         )
         return control.set_previous_controlnet(previous)
 

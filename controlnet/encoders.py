@@ -12,7 +12,7 @@ QUERY_CHANNELS, PAIR_CHANNELS = 3, 6
 class PairQueryEncoder(torch.nn.Module):
     """The hint of nine channels - the query B, then A and A' - as features: encoded apart, then added.
 
-    The host puts the picture of an apply node first and what is concatenated to it behind, hence the order.
+    The host puts the image of an apply node first and what is concatenated to it behind, hence the order.
     """
 
     def __init__(self, pair: TimestepEmbedSequential, query: TimestepEmbedSequential, text_width: int):
@@ -29,7 +29,7 @@ class PairQueryEncoder(torch.nn.Module):
         """
         if hint.shape[1] != QUERY_CHANNELS + PAIR_CHANNELS:
             raise ValueError(
-                f"Prompt Diffusion needs the pair A, A' and the query B, but a picture of {hint.shape[1]} channels "
+                f"Prompt Diffusion needs the pair A, A' and the query B, but an image of {hint.shape[1]} channels "
                 "came: use the node Analogist Prompt Diffusion Apply in place of Apply ControlNet."
             )
         check_text(context.shape[-1], self.text_width)

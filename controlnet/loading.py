@@ -14,7 +14,6 @@ from comfy.controlnet import ControlNet
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..analogist.prompt_diffusion.convert import READ_ERRORS, tensors, unreadable
 from ..analogist.prompt_diffusion.names import (
     CONTROL_PREFIX,
     ENCODER_WIDTH,
@@ -25,6 +24,7 @@ from ..analogist.prompt_diffusion.names import (
     architecture,
     control_names,
 )
+from ..analogist.weight_files import read_weights
 from .encoders import PAIR_CHANNELS, QUERY_CHANNELS, with_query
 
 HEADS = 8
@@ -125,9 +125,9 @@ def build(shape: Architecture, dtype: torch.dtype, manual_cast: torch.dtype | No
     return network
 
 
-def to_signed(pictures: Tensor) -> Tensor:
-    """[0, 1], as the host has pictures, -> [-1, 1], in which the network was trained."""
-    return pictures * 2 - 1
+def to_signed(images: Tensor) -> Tensor:
+    """[0, 1], as the host has images, -> [-1, 1], in which the network was trained."""
+    return images * 2 - 1
 
 
 def _placed(bare: str) -> str:
@@ -150,11 +150,10 @@ def _fill(network: cldm.ControlNet, weights: Weights, source: str) -> None:
 
 
 def _read(path: str) -> dict[str, Tensor]:
-    try:
-        content = comfy.utils.load_torch_file(path, safe_load=True)
-    except READ_ERRORS as error:
-        raise unreadable(repr(Path(path).name), error) from error
-    return tensors(content, repr(Path(path).name))
+    """By the host's own reader, which obeys its options for memory."""
+    return read_weights(
+        Path(path), Path(path).name, lambda file: comfy.utils.load_torch_file(str(file), safe_load=True)
+    )
 
 
 def _called(path: str) -> str:

@@ -5,13 +5,7 @@ from typing_extensions import override
 
 from .attention import CAMPatch, SACPatch
 from .demo_model import DemoModelLoader
-from .evaluation import (
-    BestOf,
-    ContactSheet,
-    DirectionScore,
-    Sweep,
-    SweepValues,
-)
+from .evaluation import BestOf, DirectionScore
 from .example import Example
 from .grid import GridBuilder, GridCropper
 from .prompt_diffusion import (
@@ -22,6 +16,7 @@ from .prompt_diffusion import (
 )
 from .prompting import GPT4VPrompter, PromptParser
 from .sampling import Sigmas
+from .sheets import ContactSheet, Sweep, SweepValues
 
 NODES: list[type[io.ComfyNode]] = [
     Example,

@@ -147,31 +147,15 @@ class PromptDiffusionApply(io.ComfyNode):
                     step=0.01,
                     tooltip="How strongly B and the example act. 0 leaves the conditioning as it is.",
                 ),
-                io.Float.Input(
-                    "start_percent",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    advanced=True,
-                    tooltip="Start of the sampling during which it acts.",
-                ),
-                io.Float.Input(
-                    "end_percent",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    advanced=True,
-                    tooltip="End of the sampling during which it acts.",
-                ),
+                _percent("start_percent", 0.0, "Start of the sampling during which it acts."),
+                _percent("end_percent", 1.0, "End of the sampling during which it acts."),
                 io.Combo.Input(
                     "fit",
                     options=[fit.value for fit in Fit],
                     default=Fit.STRETCH.value,
                     advanced=True,
                     tooltip="How a pair of another shape gets to that of B. stretch: as published. crop: the middle part. "
-                    "pad: the whole picture with white bars.",
+                    "pad: the whole image with white bars.",
                 ),
                 io.Image.Input(
                     "a",
@@ -201,6 +185,10 @@ class PromptDiffusionApply(io.ComfyNode):
         a: Tensor | None = None,
         a_prime: Tensor | None = None,
     ) -> io.NodeOutput:
-        pictures = prepared(a, a_prime, b, Fit(fit))
+        images = prepared(a, a_prime, b, Fit(fit))
         hold = Hold(strength, start_percent, end_percent)
-        return io.NodeOutput(*applied(positive, negative, control_net, pictures, hold))
+        return io.NodeOutput(*applied(positive, negative, control_net, images, hold))
+
+
+def _percent(name: str, default: float, tooltip: str) -> io.Input:
+    return io.Float.Input(name, default=default, min=0.0, max=1.0, step=0.001, advanced=True, tooltip=tooltip)

@@ -1,28 +1,28 @@
-"""`python -m analogist evaluate`: a data set rendered, scored and shown, in runs that can be killed and resumed."""
+"""`python -m analogist evaluate`: a data set painted, scored and shown, in runs that can be killed and resumed."""
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.progress import MofNCompleteColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
-
-from .console import bars, output, quiet_libraries, say, warn
-from .options import LARGEST_SEED, AllowDownload, ClipOption, Device, Dtype, Model, Precision
+from rich.text import Text
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from ..evaluation.dataset import Dataset, Problem
-    from ..evaluation.jobs import Crew, Painter
+    from ..evaluation.jobs import Executor, Renderer
     from ..evaluation.runner import Evaluated, Scorer
     from ..evaluation.settings import Config
+    from ..evaluation.sources import Dataset, Problem
     from ..evaluation.store import Store
 
 COLUMNS = {
     "task": "task",
-    "painted": "painted",
+    "rendered": "rendered",
     "failed": "failed",
     "direction_similarity_published": "published",
     "direction_similarity": "corrected",
@@ -30,6 +30,15 @@ COLUMNS = {
     "rmse": "RMSE",
 }
 """What the terminal shows, and how it is called there; everything else is in the files."""
+output, errors = Console(), Console(stderr=True)
+
+
+class Precision(str, Enum):
+    """Names of torch's types."""
+
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    FLOAT32 = "float32"
 
 
 def evaluate(
@@ -48,50 +57,61 @@ def evaluate(
     ] = None,
     task: Annotated[list[str] | None, typer.Option(help="Only this task; may be given several times.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many analogies of each task.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="In place of the configuration's.")] = None,
-    model: Model = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    clip: Annotated[str | None, ClipOption] = None,
-    allow_download: AllowDownload = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the configuration's.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(envvar="ANALOGIST_MODEL", help="As in `run`; in place of the configuration's."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cuda, mps or cpu; the GPU by default, where there is one.")
+    ] = None,
+    dtype: Annotated[
+        Precision | None, typer.Option(help="Precision; float16 on a GPU and float32 on the CPU by default.")
+    ] = None,
+    clip: Annotated[
+        str | None, typer.Option(envvar="ANALOGIST_CLIP", help="Score by this CLIP: a folder in transformers' format.")
+    ] = None,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Fetch what is missing from Hugging Face.")
+    ] = False,
     redo_changed: Annotated[
-        bool, typer.Option("--redo-changed", help="Render again what is there from other settings.")
+        bool, typer.Option("--redo-changed", help="Paint anew what is there from other settings.")
     ] = False,
     ray: Annotated[
-        str | None, typer.Option(help='Render on a cluster of Ray\'s: its address, "auto", or "local" to start one.')
+        str | None, typer.Option(help='Paint on a cluster of Ray\'s: its address, "auto", or "local" to start one.')
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Workers on Ray; one for each GPU by default, else for each CPU.")
     ] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write the table as Parquet, too.")] = False,
 ) -> None:
-    """Render, score and show a whole data set; killed at any point, the same command goes on where it ended."""
+    """Paint, score and show a whole data set; killed at any point, the same command goes on where it ended."""
     from ..evaluation.dataset import read_dataset
+    from ..evaluation.planning import missing_tasks
     from ..evaluation.runner import evaluate as run
-    from ..evaluation.runner import missing_tasks
     from ..evaluation.settings import PUBLISHED, read_config
     from ..evaluation.store import Store
 
-    settings = _with_options(read_config(config or PUBLISHED), seed, model, device, dtype, allow_download)
+    settings = _with_options(read_config(config) if config else PUBLISHED, seed, model, device, dtype, allow_download)
     found = read_dataset(dataset)
     if config:
         for name in missing_tasks(settings, found):
-            warn(f"The configuration names the task {name!r}, which is not in the data set.")
-    painter, kept = _painter(settings)
+            _warn(f"The configuration names the task {name!r}, which is not in the data set.")
+    renderer, kept = _renderer(settings)
     scorer = _scorer(found, clip, device, allow_download)
     with Store(output_dir) as store, _Bars() as bars:
-        crew = _crew(painter, ray, workers)
+        executor = _executor(renderer, ray, workers)
         evaluated = run(
             store,
             settings,
             found,
-            crew,
+            executor,
             kept,
             scorer=scorer,
             only=task or (),
             limit=limit,
             redo=redo_changed,
-            watch=bars,
+            progress=bars,
         )
         _write(store, evaluated, parquet, f"Analogist on {dataset.resolve().name}")
     _show(evaluated, output_dir)
@@ -117,46 +137,46 @@ def _with_options(
     return config.model_copy(update={"backend": backend, "seed": config.seed if seed is None else seed})
 
 
-def _painter(config: "Config") -> tuple["Painter", "dict[str, JsonValue]"]:
-    """Who renders, and what every result keeps of it."""
+def _renderer(config: "Config") -> tuple["Renderer", "dict[str, JsonValue]"]:
+    """Who paints, and what every result keeps of it."""
     from ..evaluation.settings import InProcess
 
     backend = config.backend
     if isinstance(backend, InProcess):
-        quiet_libraries()  # Before they are imported: they speak while they are.
-        from ..evaluation.backends.diffusers import DiffusersPainter
+        _quiet_libraries()  # Before they are imported: they speak while they are.
+        from ..evaluation.backends.diffusers import DiffusersRenderer
 
-        return DiffusersPainter(backend), backend.model_dump(include={"kind", "model", "dtype"})
-    from ..evaluation.backends.comfyui import ComfyUIPainter
+        return DiffusersRenderer(backend), backend.model_dump(include={"kind", "model", "dtype"})
+    from ..evaluation.backends.comfyui import ComfyUIRenderer
 
-    painter = ComfyUIPainter(backend)
-    return painter, {
+    renderer = ComfyUIRenderer(backend)
+    return renderer, {
         **backend.model_dump(include={"kind", "inputs", "output", "result"}),
         "workflow": Path(backend.workflow).name,
-        "graph": painter.template.graph,
+        "graph": renderer.template.graph,
     }
 
 
 def _scorer(dataset: "Dataset", clip: str | None, device: str | None, allow_download: bool) -> "Scorer | None":
     """Scores against the true B' where the data set has it, and those of CLIP where one is named."""
-    from ..evaluation.dataset import TRUTH
     from ..evaluation.scoring import LibraryScorer
+    from ..evaluation.sources import TRUTH
 
     if clip is None:
-        return LibraryScorer() if any(TRUTH in source.pictures for source in dataset.sources) else None
+        return LibraryScorer() if any(TRUTH in source.files for source in dataset.sources) else None
     from ..scores.networks import Embedder
 
     return LibraryScorer(Embedder.load(clip, device or "cpu", allow_download), clip)
 
 
-def _crew(painter: "Painter", ray: str | None, workers: int | None) -> "Crew":
-    from ..evaluation.jobs import in_turn
+def _executor(renderer: "Renderer", ray: str | None, workers: int | None) -> "Executor":
+    from ..evaluation.jobs import serial
 
     if ray is None:
-        return in_turn(painter)
+        return serial(renderer)
     from ..evaluation.backends.ray import on_ray
 
-    return on_ray(painter, None if ray == "local" else ray, workers)
+    return on_ray(renderer, None if ray == "local" else ray, workers)
 
 
 def _write(store: "Store", evaluated: "Evaluated", parquet: bool, title: str) -> None:
@@ -186,16 +206,17 @@ def _show(evaluated: "Evaluated", folder: Path) -> None:
         values = (row[name] for name in columns)
         table.add_row(*("-" if one is None else f"{one:.3f}" if isinstance(one, float) else str(one) for one in values))
     output.print(table)
-    say(f"Everything is in {folder}; look at {folder / 'report.html'}.")
+    _say(f"Everything is in {folder}; look at {folder / 'report.html'}.")
     if evaluated.problems:
-        warn(f"{len(evaluated.problems)} problems are named above and in the report.")
+        _warn(f"{len(evaluated.problems)} problems are named above and in the report.")
 
 
 class _Bars:
     """Shows what a run tells: bars with the time left, and sentences. A context."""
 
     def __init__(self) -> None:
-        self.progress = bars(MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self.progress = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=errors)
 
     def __enter__(self) -> "_Bars":
         self.progress.start()
@@ -212,4 +233,22 @@ class _Bars:
         self.progress.advance(self.bar)
 
     def failed(self, problem: "Problem") -> None:
-        warn(str(problem))
+        _warn(str(problem))
+
+
+def _warn(sentence: str) -> None:
+    errors.print(Text(sentence, style="red"), soft_wrap=True)
+
+
+def _say(sentence: str) -> None:
+    output.print(Text(sentence), soft_wrap=True)
+
+
+def _quiet_libraries() -> None:
+    """Keep notes to programmers off the terminal; errors still come through."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    for logging in (diffusers_logging, transformers_logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()

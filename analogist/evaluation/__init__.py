@@ -1,6 +1,6 @@
-"""Whole data sets: every analogy painted, scored and shown, in runs that may be killed at any time and resumed.
+"""Whole data sets: every analogy rendered, scored and shown, in runs that may be killed at any time and resumed.
 
-`settings` reads the one configuration file, `dataset` finds the analogies, `jobs` makes one ready to be painted and
-says how painters are told, `store` keeps what is finished, `runner` puts these together; `table`, `plots` and `report`
-show what the store holds. `diffusers_painter`, `comfyui_painter` and `ray_crew` are where the painting is done.
+`settings` is the configuration, `dataset` finds the analogies (`layouts`, `manifest`), `jobs` makes one ready and says
+what renderers and executors are, `planning` says what is to be done, `store` keeps what is finished, `runner` puts
+these together; `table`, `plots` and `report` show what the store holds. `backends` is where images are sampled.
 """

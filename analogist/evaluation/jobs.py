@@ -1,4 +1,4 @@
-"""An analogy ready to be painted, and the protocol of those who paint."""
+"""An analogy ready to be rendered, and the protocols of renderers and of what runs them."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,57 +10,52 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from ..cells import Cell
-from ..grid import (
-    AnalogyGrid,
-    compose,
-    crop,
-    place,
-)
+from ..grid import AnalogyGrid, compose, crop, place
 from ..images import open_image
-from .dataset import GRID, TRUTH, Source
-from .settings import Painting
+from .settings import RenderSettings
+from .sources import GRID, TRUTH, Source
 
 PAIR_AND_B = {"a": Cell.A, "a_prime": Cell.A_PRIME, "b": Cell.B}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One analogy with its pictures in memory.
+    """One analogy with its images in memory.
 
     Attributes:
         task, name: as in the data set.
-        pictures: A, A' and B as they came; of a grid that is ready, its cells.
+        cells: A, A' and B as they came; of a finished grid, its cells.
         image: the grid I, of the size that the settings say.
         prompt: without the suffix.
         seed: of the noise.
-        painting: the settings.
+        settings: how to render it.
     """
 
     task: str
     name: str
-    pictures: Mapping[Cell, Image.Image]
+    cells: Mapping[Cell, Image.Image]
     image: Image.Image
     prompt: str
     seed: int
-    painting: Painting
+    settings: RenderSettings
 
     @property
     def grid(self) -> AnalogyGrid:
-        return self.painting.grid
+        return self.settings.grid
 
 
-class PaintError(Exception):
-    """This one analogy could not be painted; the message says why. Others may well be."""
+class RenderError(Exception):
+    """This one analogy could not be rendered; the message says why. Others may well be."""
 
 
-class Painter(Protocol):
-    """Where pictures are made. To be usable on Ray it must also survive pickling."""
+class Renderer(Protocol):
+    """Where images are sampled. To be usable on Ray it must also survive pickling."""
 
-    def paint(self, job: Job) -> list[Image.Image]:
+    def render(self, job: Job) -> list[Image.Image]:
         """Every result for a job, as whole grids of the job's size.
 
         Raises:
-            ValueError, PaintError: this analogy cannot be painted. Anything else ends the run, which can be resumed.
+            ValueError, RenderError: this analogy cannot be rendered. Anything else ends the run, which can be resumed.
         """
 
 
@@ -74,23 +69,23 @@ class Outcome:
     seconds: float
 
 
-Crew = Callable[[Iterable[Job]], Iterator[Outcome]]
+Executor = Callable[[Iterable[Job]], Iterator[Outcome]]
 """Takes jobs as it needs them, and gives the outcomes in any order."""
 
 
-def attempt(painter: Painter, job: Job) -> Outcome:
-    """Paint one analogy; what is wrong with it alone becomes an outcome like any other."""
+def attempt(renderer: Renderer, job: Job) -> Outcome:
+    """Render one analogy; what is wrong with it alone becomes an outcome like any other."""
     start = perf_counter()
     try:
-        grids, problem = painter.paint(job), ""
-    except (ValueError, PaintError) as error:
+        grids, problem = renderer.render(job), ""
+    except (ValueError, RenderError) as error:
         grids, problem = [], str(error)
     return Outcome(job, grids, problem, perf_counter() - start)
 
 
-def in_turn(painter: Painter) -> Crew:
-    """One painter, one analogy after the other."""
-    return lambda jobs: (attempt(painter, job) for job in jobs)
+def serial(renderer: Renderer) -> Executor:
+    """One renderer, one analogy after the other."""
+    return lambda jobs: (attempt(renderer, job) for job in jobs)
 
 
 def seed_of(source: Source, base: int) -> int:
@@ -101,30 +96,30 @@ def seed_of(source: Source, base: int) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
-def prepare(source: Source, painting: Painting, seed: int) -> Job:
-    """Open the pictures of an analogy and make its grid.
+def prepare(source: Source, settings: RenderSettings, seed: int) -> Job:
+    """Open the images of an analogy and make its grid.
 
     Raises:
-        ValueError: a picture cannot be read; the sentence names the file.
+        ValueError: an image cannot be read; the sentence names the file.
     """
-    grid = painting.grid
-    if GRID in source.pictures:
-        image = open_image(source.pictures[GRID]).resize(grid.size, Resampling.BICUBIC)
-        pictures = {cell: crop(grid, image, cell) for cell in PAIR_AND_B.values()}
+    grid = settings.grid
+    if GRID in source.files:
+        image = open_image(source.files[GRID]).resize(grid.size, Resampling.BICUBIC)
+        cells = {cell: crop(grid, image, cell) for cell in PAIR_AND_B.values()}
     else:
-        pictures = {cell: open_image(source.pictures[name]) for name, cell in PAIR_AND_B.items()}
-        image = compose(grid, pictures[Cell.A], pictures[Cell.A_PRIME], pictures[Cell.B])
-    return Job(source.task, source.name, pictures, image, source.prompt, seed, painting)
+        cells = {cell: open_image(source.files[name]) for name, cell in PAIR_AND_B.items()}
+        image = compose(grid, cells[Cell.A], cells[Cell.A_PRIME], cells[Cell.B])
+    return Job(source.task, source.name, cells, image, source.prompt, seed, settings)
 
 
-def known_b_prime(source: Source, painting: Painting) -> Image.Image | None:
+def known_b_prime(source: Source, settings: RenderSettings) -> Image.Image | None:
     """The true B' where the data set has it, through a grid and out again as every result, in the size of a cell.
 
     Raises:
-        ValueError: the picture cannot be read.
+        ValueError: the image cannot be read.
     """
-    if TRUTH not in source.pictures:
+    if TRUTH not in source.files:
         return None
-    image = Image.new("RGB", painting.grid.size)
-    place(painting.grid, image, Cell.B_PRIME, open_image(source.pictures[TRUTH]))
-    return crop(painting.grid, image, Cell.B_PRIME)
+    image = Image.new("RGB", settings.grid.size)
+    place(settings.grid, image, Cell.B_PRIME, open_image(source.files[TRUTH]))
+    return crop(settings.grid, image, Cell.B_PRIME)

@@ -1,4 +1,4 @@
-"""The scores of each task as pictures, for papers and for the report."""
+"""The scores of each task as images, for papers and for the report."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO

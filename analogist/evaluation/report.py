@@ -1,4 +1,4 @@
-"""One HTML page with the tables, the plots and every picture in it; it needs no other file and no network."""
+"""One HTML page with the tables, the plots and every image in it; it needs no other file and no network."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -16,22 +16,17 @@ from ..images import open_image
 from .jobs import known_b_prime
 from .runner import Evaluated, Finished
 from .store import Store
-from .table import (
-    ALL_TASKS,
-    SHOWN_SETTINGS,
-    item_rows,
-    task_rows,
-)
+from .table import ALL_TASKS, SHOWN_SETTINGS, item_rows, task_rows
 
 SIDE, LARGEST = 128, 192
-"""Pixels: how wide a picture is shown, and its longer side in the page."""
+"""Pixels: how wide an image is shown, and its longer side in the page."""
 QUALITY = 85
 NAME = "report.html"
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """An analogy on the page; pictures are data URLs with their labels."""
+    """An analogy on the page; images are data URLs with their labels."""
 
     name: str
     prompt: str
@@ -39,16 +34,17 @@ class _Shown:
     means: Mapping[str, float]
     inputs: list[tuple[str, str]]
     results: list[tuple[str, str]]
+    problem: str
 
 
 def write_report(store: Store, evaluated: Evaluated, plots: Mapping[str, bytes], title: str) -> None:
-    """Write the page into the folder of results, piece by piece: its pictures are never in memory together."""
+    """Write the page into the folder of results, piece by piece: its images are never in memory together."""
     environment = Environment(loader=PackageLoader(__package__ or "", "."), autoescape=True, trim_blocks=True)
     environment.filters["number"] = _number
     page = environment.get_template(NAME).generate(
         title=title,
         side=SIDE,
-        painted=len(evaluated.finished),
+        rendered=len(evaluated.finished),
         failed=sum(row["status"] == "failed" for row in item_rows(evaluated)),
         backend=_backend(evaluated),
         tasks=_tasks(evaluated),
@@ -57,11 +53,11 @@ def write_report(store: Store, evaluated: Evaluated, plots: Mapping[str, bytes],
         problems=evaluated.problems,
         sections=_sections(store, evaluated),
     )
-    store.write_pieces(store.folder / NAME, (piece.encode() for piece in page))
+    store.write_pieces(store.folder / NAME, (piece.encode("utf-8", "backslashreplace") for piece in page))
 
 
 def _tasks(evaluated: Evaluated) -> list[dict[str, Any]]:
-    """The rows of the tasks, with those settings only in which they differ: all stand beside each task's pictures."""
+    """The rows of the tasks, with those settings only in which they differ: all stand beside each task's images."""
     rows = task_rows(evaluated)
     alike = {name for name in SHOWN_SETTINGS if len({row[name] for row in rows if row["task"] != ALL_TASKS}) == 1}
     return [{name: value for name, value in row.items() if name not in alike} for row in rows]
@@ -74,20 +70,31 @@ def _sections(store: Store, evaluated: Evaluated) -> Iterator[tuple[str, str, It
 
 
 def _shown(store: Store, one: Finished) -> _Shown:
-    origin, grid = one.record.origin, one.plan.painting.grid
-    # The first tile of the strip is the grid that was painted from; reading the data set again could fail by now.
-    image = open_image(store.strip(origin)).crop((0, 0, *grid.size))
+    """An analogy with its images; one that cannot be read is named in its place, and costs no other."""
+    origin = one.record.origin
+    means = {name: sum(values) / len(values) for name, values in one.record.scores.items()}
+    inputs: list[tuple[str, str]] = []
+    results: list[tuple[str, str]] = []
+    problem = ""
+    try:
+        inputs, results = _inputs(store, one), _results(store, one)
+    except ValueError as error:
+        problem = str(error)
+    return _Shown(origin.name, origin.prompt, origin.seed, means, inputs, results, problem)
+
+
+def _inputs(store: Store, one: Finished) -> list[tuple[str, str]]:
+    grid = one.plan.settings.grid
+    # The first tile of the strip is the grid that was sampled from; reading the data set again could fail by now.
+    image = open_image(store.strip(one.record.origin)).crop((0, 0, *grid.size))
     inputs = [(cell.label, _thumbnail(crop(grid, image, cell))) for cell in (Cell.A, Cell.A_PRIME, Cell.B)]
-    truth = known_b_prime(one.plan.source, one.plan.painting)
-    if truth is not None:
-        inputs.append(("true B'", _thumbnail(truth)))
-    scores = one.record.scores
-    results = [
-        (_label(number, scores), _thumbnail(open_image(path)))
-        for number, path in enumerate(store.pictures(origin, one.record.images))
-    ]
-    means = {name: sum(values) / len(values) for name, values in scores.items()}
-    return _Shown(origin.name, origin.prompt, origin.seed, means, inputs, results)
+    truth = known_b_prime(one.plan.source, one.plan.settings)
+    return inputs if truth is None else [*inputs, ("true B'", _thumbnail(truth))]
+
+
+def _results(store: Store, one: Finished) -> list[tuple[str, str]]:
+    paths = store.images(one.record.origin, one.record.images)
+    return [(_label(number, one.record.scores), _thumbnail(open_image(path))) for number, path in enumerate(paths)]
 
 
 def _label(number: int, scores: Mapping[str, list[float]]) -> str:
@@ -96,8 +103,8 @@ def _label(number: int, scores: Mapping[str, list[float]]) -> str:
     return f"{number + 1}" if values is None else f"{number + 1}: {values[number]:.3f}"
 
 
-def _thumbnail(picture: Image.Image) -> str:
-    small = picture.copy()
+def _thumbnail(image: Image.Image) -> str:
+    small = image.copy()
     small.thumbnail((LARGEST, LARGEST))
     encoded = BytesIO()
     small.save(encoded, "JPEG", quality=QUALITY)

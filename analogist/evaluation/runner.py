@@ -1,37 +1,19 @@
-"""A whole evaluation: what is to be painted, painting it, scoring it, and the table of what came out."""
+"""A whole evaluation: rendering what is planned, scoring it, and what came out."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from PIL import Image
 from pydantic import JsonValue
 
 from ..images import open_image
-from .dataset import Dataset, Problem, Source
-from .jobs import (
-    Crew,
-    Job,
-    known_b_prime,
-    prepare,
-    seed_of,
-)
-from .settings import Config, Painting, Task
-from .store import Origin, Record, Store
-
-
-class Plan(NamedTuple):
-    """One analogy that is to have a result, and what the result has to come from."""
-
-    source: Source
-    origin: Origin
-
-    @property
-    def painting(self) -> Painting:
-        return self.origin.painting
+from .jobs import Executor, Job, known_b_prime, prepare
+from .planning import Plan, plan
+from .settings import Config, RenderSettings
+from .sources import Dataset, Problem
+from .store import Record, Store
 
 
 class Finished(NamedTuple):
@@ -51,7 +33,7 @@ class Evaluated:
         problems: why others have none, or a result has no scores.
     """
 
-    tasks: dict[str, Painting]
+    tasks: dict[str, RenderSettings]
     finished: list[Finished]
     problems: list[Problem]
 
@@ -62,20 +44,20 @@ class Scorer(Protocol):
     name: str
 
     def score(
-        self, painting: Painting, strip: Image.Image, results: Sequence[Image.Image], truth: Image.Image | None
+        self, settings: RenderSettings, strip: Image.Image, results: Sequence[Image.Image], truth: Image.Image | None
     ) -> dict[str, list[float]]:
         """By the name of each score a number for each result.
 
         Args:
-            painting: the settings, and with them the geometry.
+            settings: how they were rendered, and with that the geometry.
             strip: grid, canvas and results side by side.
             results: every B', in the size of a cell.
             truth: the true B' in the same size, where it is known.
         """
 
 
-class Watch(Protocol):
-    """Who is told what goes on."""
+class ProgressCallback(Protocol):
+    """Is called as a run goes on."""
 
     def started(self, what: str, total: int, done: int) -> None:
         """A pass over `total` analogies begins, of which `done` are finished from earlier runs."""
@@ -87,8 +69,8 @@ class Watch(Protocol):
         """An analogy or a task has no result."""
 
 
-class _Nobody(Watch):
-    """Is told everything and does nothing."""
+class _NoProgress(ProgressCallback):
+    """Does nothing."""
 
     def started(self, what: str, total: int, done: int) -> None: ...
 
@@ -97,205 +79,159 @@ class _Nobody(Watch):
     def failed(self, problem: Problem) -> None: ...
 
 
-class Planned(NamedTuple):
-    """What a run is to do: the settings of each task, its analogies, and what cannot even be begun."""
+class Pass:
+    """One pass over analogies: what failed in it is kept and reported."""
 
-    tasks: dict[str, Painting]
-    plans: list[Plan]
-    problems: list[Problem]
+    def __init__(self, progress: ProgressCallback) -> None:
+        self.progress = progress
+        self.problems: list[Problem] = []
 
-
-def plan(
-    config: Config,
-    dataset: Dataset,
-    backend: dict[str, JsonValue],
-    only: Sequence[str] = (),
-    limit: int | None = None,
-) -> Planned:
-    """The analogies of each task, in the order of the configuration, and where each result has to come from.
-
-    Tasks of the data set that the configuration does not name run with its defaults. Tasks that only the
-    configuration has are left out, since the published one names ten; see `missing_tasks`.
-
-    Args:
-        backend: what is kept of where it is painted.
-        only: names of tasks; empty for all.
-        limit: at most so many analogies of each task.
-
-    Raises:
-        ValueError: a task in `only` that is not there.
-    """
-    tasks = _chosen(config, dataset, only)
-    planned = Planned({name: task.painting for name, task in tasks.items()}, [], [])
-    for name, task in tasks.items():
-        data = task.data or name
-        planned.problems.extend(replace(problem, task=name) for problem in dataset.problems if problem.task == data)
-        for source in [source for source in dataset.sources if source.task == data][:limit]:
-            called = replace(source, task=name)
-            try:
-                # The seed is that of the data, so that the tasks of a sweep start from the same noise.
-                origin = _origin(called, task.painting, seed_of(source, config.seed), backend)
-            except OSError as error:
-                sentence = f"the file {str(error.filename)!r} cannot be read: {error.strerror}."
-                planned.problems.append(Problem(name, source.name, sentence))
-            else:
-                planned.plans.append(Plan(called, origin))
-    return planned
+    def fail(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        self.progress.failed(problem)
+        self.progress.advanced()
 
 
-def _chosen(config: Config, dataset: Dataset, only: Sequence[str]) -> dict[str, Task]:
-    tasks = {name: task for name, task in config.tasks.items() if (task.data or name) in dataset.tasks}
-    for name in sorted(dataset.tasks - {task.data or name for name, task in tasks.items()}):
-        tasks[name] = Task(**config.defaults.model_dump())
-    if missing := [name for name in only if name not in tasks]:
-        raise ValueError(f"There is no task {missing[0]!r} in the data set; there is {', '.join(tasks)}.")
-    return {name: task for name, task in tasks.items() if not only or name in only}
+class Kept(NamedTuple):
+    """What a folder of results has of some plans: the finished ones, those to be rendered, and damaged ones."""
+
+    finished: list[Plan]
+    unfinished: list[Plan]
+    damaged: list[Problem]
 
 
-def missing_tasks(config: Config, dataset: Dataset) -> list[str]:
-    """Tasks that the configuration names and the data set does not have."""
-    return [name for name, task in config.tasks.items() if (task.data or name) not in dataset.tasks]
-
-
-def unfinished(store: Store, plans: Sequence[Plan], redo: bool) -> list[Plan]:
-    """The plans that have no result yet.
+def kept(store: Store, plans: Sequence[Plan], redo: bool) -> Kept:
+    """Which plans have a result.
 
     Args:
-        redo: paint anew what was painted with other settings; otherwise that is refused.
+        redo: render again what was rendered with other settings; otherwise that is refused.
 
     Raises:
         ValueError: results of other settings are in the folder.
     """
-    open_plans, changed = [], []
+    found, changed = Kept([], [], []), []
     for one in plans:
-        record = store.read(one.origin)
-        if record is None or record.origin != one.origin:
-            open_plans.append(one)
-        if record is not None and record.origin != one.origin:
+        try:
+            record = store.read(one.origin)
+        except ValueError as error:
+            found.damaged.append(one.problem(str(error)))
+            continue
+        is_ours = record is not None and record.origin == one.origin
+        (found.finished if is_ours else found.unfinished).append(one)
+        if record is not None and not is_ours:
             changed.append((one, record))
     if changed and not redo:
         one, record = changed[0]
         raise ValueError(
             f"{len(changed)} results in {str(store.folder)!r} come from other settings, that of {one.source.task} / "
-            f"{one.source.name} by {record.origin.difference(one.origin)}: name another folder, or paint them anew "
+            f"{one.source.name} by {record.origin.difference(one.origin)}: name another folder, or render them again "
             "with --redo-changed."
         )
-    return open_plans
+    return found
 
 
-def paint(store: Store, plans: Sequence[Plan], crew: Crew, watch: Watch) -> list[Problem]:
-    """Paint what has no result yet, keep each result as it comes, and tell what could not be painted.
+def render(store: Store, plans: Sequence[Plan], executor: Executor, progress: ProgressCallback) -> list[Problem]:
+    """Render what has no result yet, keep each result as it comes, and report what could not be rendered.
 
-    A result is written while the next one is painted: on a fast GPU its PNG files take a good part of that time.
+    A result is written while the next one is sampled: on a fast GPU its PNG files take a good part of that time.
+
+    Raises:
+        OSError: nothing more can be written, on a full disk say.
     """
-    waiting = {(one.source.task, one.source.name): one for one in plans}
-    problems: list[Problem] = []
-
-    def failed(task: str, name: str, sentence: str) -> None:
-        problems.append(Problem(task, name, sentence))
-        watch.failed(problems[-1])
-        watch.advanced()
+    waiting = {one.key: one for one in plans}
+    this = Pass(progress)
 
     def jobs() -> Iterator[Job]:
         for one in plans:
             try:
-                yield prepare(one.source, one.painting, one.origin.seed)
+                yield prepare(one.source, one.settings, one.origin.seed)
             except ValueError as error:
-                failed(one.source.task, one.source.name, str(error))
+                this.fail(one.problem(str(error)))
 
-    def written(writing: "Future[None] | None") -> None:
+    def written(writing: "tuple[Plan, Future[None]] | None") -> None:
         if writing:
-            writing.result()  # Raises what went wrong, a full disk say.
-            watch.advanced()
+            one, future = writing
+            try:
+                future.result()
+            except ValueError as error:
+                this.fail(one.problem(str(error)))
+            else:
+                progress.advanced()
 
     with ThreadPoolExecutor(max_workers=1) as writer:
         writing = None
-        for done in crew(jobs()):
+        for done in executor(jobs()):
+            one = waiting[done.job.task, done.job.name]
             if done.problem:
-                failed(done.job.task, done.job.name, done.problem)
+                this.fail(one.problem(done.problem))
                 continue
-            written(writing)  # One at a time, so that pictures do not pile up in memory.
-            origin = waiting[done.job.task, done.job.name].origin
-            writing = writer.submit(store.keep, origin, done.job, done.grids, done.seconds)
+            written(writing)  # One at a time, so that images do not pile up in memory.
+            writing = one, writer.submit(store.keep, one.origin, done.job, done.grids, done.seconds)
         written(writing)
-    return problems
+    return this.problems
 
 
-def score(store: Store, plans: Sequence[Plan], scorer: Scorer, watch: Watch) -> list[Problem]:
-    """Score what has a result and no scores of this scorer yet, and tell what could not be scored."""
-    records = [(one, record) for one in plans if (record := _valid(store, one)) and record.scored_by != scorer.name]
-    watch.started("Scoring", len(records), 0)
-    problems = []
-    for one, record in records:
+def score(store: Store, plans: Sequence[Plan], scorer: Scorer, progress: ProgressCallback) -> list[Problem]:
+    """Score what has a result and no scores of this scorer yet, and report what could not be scored."""
+    unscored = [one for one in _finished(store, plans) if one.record.scored_by != scorer.name]
+    progress.started("Scoring", len(unscored), 0)
+    this = Pass(progress)
+    for one, record in unscored:
         try:
-            results = [open_image(path) for path in store.pictures(one.origin, record.images)]
-            truth = known_b_prime(one.source, one.painting)
-            scores = scorer.score(one.painting, open_image(store.strip(one.origin)), results, truth)
+            results = [open_image(path) for path in store.images(one.origin, record.images)]
+            truth = known_b_prime(one.source, one.settings)
+            scores = scorer.score(one.settings, open_image(store.strip(one.origin)), results, truth)
             store.keep_scores(record, scorer.name, scores)
         except ValueError as error:
-            problems.append(Problem(one.source.task, one.source.name, f"it is painted but not scored: {error}"))
-            watch.failed(problems[-1])
-        watch.advanced()
-    return problems
+            this.fail(one.problem(f"it is rendered but not scored: {error}"))
+        else:
+            progress.advanced()
+    return this.problems
 
 
 def evaluate(
     store: Store,
     config: Config,
     dataset: Dataset,
-    crew: Crew,
+    executor: Executor,
     backend: dict[str, JsonValue],
     *,
     scorer: Scorer | None = None,
     only: Sequence[str] = (),
     limit: int | None = None,
     redo: bool = False,
-    watch: Watch | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Evaluated:
-    """Paint and score a data set into a folder, going on where an earlier run has ended.
+    """Render and score a data set into a folder, going on where an earlier run has ended.
 
     Args:
-        crew: who paints.
+        executor: runs the jobs.
         scorer: None leaves scores as they are.
         backend, only, limit: as in `plan`.
-        redo: as in `unfinished`.
+        redo: as in `kept`.
 
     Raises:
-        ValueError: see `plan` and `unfinished`. What is wrong with one analogy never is an error of the run.
+        ValueError: see `plan` and `kept`. What is wrong with one analogy never is an error of the run.
     """
-    watch = watch or _Nobody()
+    progress = progress or _NoProgress()
     tasks, plans, problems = plan(config, dataset, backend, only, limit)
+    finished, unfinished, damaged = kept(store, plans, redo)
+    problems += damaged
     for problem in problems:
-        watch.failed(problem)
-    open_plans = unfinished(store, plans, redo)
-    watch.started("Painting", len(plans), len(plans) - len(open_plans))
-    problems += paint(store, open_plans, crew, watch)
+        progress.failed(problem)
+    progress.started("Rendering", len(finished) + len(unfinished), len(finished))
+    problems += render(store, unfinished, executor, progress)
+    broken = {(problem.task, problem.name) for problem in problems}
+    plans = [one for one in plans if one.key not in broken]
     if scorer:
-        problems += score(store, plans, scorer, watch)
-    finished = [Finished(one, record) for one in plans if (record := _valid(store, one))]
-    return Evaluated(tasks, finished, _sorted(problems))
+        problems += score(store, plans, scorer, progress)
+    return Evaluated(tasks, _finished(store, plans), _sorted(problems))
 
 
-def _valid(store: Store, one: Plan) -> Record | None:
-    record = store.read(one.origin)
-    return record if record and record.origin == one.origin else None
+def _finished(store: Store, plans: Iterable[Plan]) -> list[Finished]:
+    records = ((one, store.read(one.origin)) for one in plans)
+    return [Finished(one, record) for one, record in records if record and record.origin == one.origin]
 
 
 def _sorted(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.task, problem.name))
-
-
-def _origin(source: Source, painting: Painting, seed: int, backend: dict[str, JsonValue]) -> Origin:
-    return Origin(
-        task=source.task,
-        name=source.name,
-        prompt=source.prompt,
-        seed=seed,
-        sources={name: _sha256(path) for name, path in sorted(source.pictures.items())},
-        painting=painting,
-        backend=backend,
-    )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

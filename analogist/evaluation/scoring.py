@@ -10,14 +10,9 @@ from ..grid import crop
 from ..images import to_tensor
 from ..scores import metrics
 from ..scores.networks import Embedder
-from ..scores.strips import (
-    Cells,
-    Strip,
-    cells,
-    published_cells,
-)
+from ..scores.strips import Cells, Strip, cells, published_cells
 from .jobs import PAIR_AND_B
-from .settings import Painting
+from .settings import RenderSettings
 
 PUBLISHED_GUTTER = 2
 """Width of the white lines in a strip of the published format, whose grids are square."""
@@ -38,11 +33,11 @@ class LibraryScorer:
         self.name = ", ".join([*([f"clip {clip}"] if embedder else []), *self.compared])
 
     def score(
-        self, painting: Painting, strip: Image.Image, results: Sequence[Image.Image], truth: Image.Image | None
+        self, settings: RenderSettings, strip: Image.Image, results: Sequence[Image.Image], truth: Image.Image | None
     ) -> dict[str, list[float]]:
         scores: dict[str, Tensor] = {}
         if self.embedder:
-            scores |= _by_clip(self.embedder, painting, strip, results)
+            scores |= _by_clip(self.embedder, settings, strip, results)
         if truth is not None:
             ours, theirs = to_tensor(results), to_tensor([truth] * len(results))
             scores |= {name: measure(ours, theirs) for name, measure in self.compared.items()}
@@ -50,9 +45,9 @@ class LibraryScorer:
 
 
 def _by_clip(
-    embedder: Embedder, painting: Painting, strip: Image.Image, results: Sequence[Image.Image]
+    embedder: Embedder, settings: RenderSettings, strip: Image.Image, results: Sequence[Image.Image]
 ) -> dict[str, Tensor]:
-    grid, (width, height) = painting.grid, painting.grid.size
+    grid, (width, height) = settings.grid, settings.grid.size
     first, _, *rest = (strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width))
     taken = Strip(first, tuple(rest), grid)
     if (width, grid.gutter) != (height, PUBLISHED_GUTTER):
@@ -64,13 +59,13 @@ def _by_clip(
     return {"direction_similarity_published": published, **_corrected(embedder, cells(taken))}
 
 
-def _corrected(embedder: Embedder, pictures: Cells) -> dict[str, Tensor]:
-    features, tokens = embedder.see(_all(pictures))
+def _corrected(embedder: Embedder, images: Cells) -> dict[str, Tensor]:
+    features, tokens = embedder.see(_all(images))
     return {
         "direction_similarity": metrics.direction_similarity(features[0], features[1], features[2], features[3:]),
         "structure_distance": metrics.structure_distance(tokens[2], tokens[3:]),
     }
 
 
-def _all(pictures: Cells) -> list[Image.Image]:
-    return [pictures.a, pictures.a_prime, pictures.b, *pictures.b_primes]
+def _all(images: Cells) -> list[Image.Image]:
+    return [images.a, images.a_prime, images.b, *images.b_primes]

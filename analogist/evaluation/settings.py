@@ -1,4 +1,4 @@
-"""The configuration file of an evaluation: settings for each task, and where the painting is done.
+"""The configuration of an evaluation: settings for each task, and where it renders.
 
 The names are those of the published flags. What a task does not say it takes from `defaults`, and what those do not
 say is the published value.
@@ -12,18 +12,14 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
 
-from ..grid import (
-    CELL_STEP,
-    AnalogyGrid,
-    Fit,
-    Layout,
-)
+from ..files import read_text
+from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
 from ..layers import PAPER, LayerRange
-from ..published import DEFAULT, NEGATIVE_PROMPT, SIDE, SUFFIX
+from ..published import DEFAULT, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
 from ..schedule import ddim_timesteps
-
-PUBLISHED = Path(__file__).with_name("published.yaml")
-"""The settings of the published evaluation, for all of its ten tasks."""
+from ..vision.names import folded
+from .names import canonical, check_name
+from .sources import is_text
 
 
 class _Strict(BaseModel):
@@ -32,15 +28,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Painting(_Strict):
-    """How the analogies of a task are painted; the defaults are the published ones.
+class RenderSettings(_Strict):
+    """How the analogies of a task are rendered; the defaults are the published ones.
 
     Attributes:
         steps, strength: DDIM steps over the whole schedule, and the share of them that is run.
         guidance_scale: weight of the prompt.
         sac_start_layer, sac_end_layer, cam_start_layer, cam_end_layer: half-open ranges of layers.
         scale_sac: scale of the cloned logits.
-        num_images_per_prompt: pictures for each analogy, made together.
+        num_images_per_prompt: images for each analogy, sampled together.
         suffix, negative_prompt: appended to each prompt, and what is kept away from.
         res: side of a square grid in pixels.
         cell_width, cell_height: size of a cell in pixels, in place of half of `res`.
@@ -66,9 +62,12 @@ class Painting(_Strict):
     gutter: int = 2
 
     @model_validator(mode="after")
-    def _is_possible(self) -> "Painting":
+    def _is_possible(self) -> "RenderSettings":
         ddim_timesteps(self.steps, self.strength)
         _ = self.grid, self.sac, self.cam  # Each refuses what is out of range, in its own words.
+        for name, words in (("suffix", self.suffix), ("negative_prompt", self.negative_prompt)):
+            if not is_text(words):
+                raise ValueError(f"the {name} has characters that are not text (NUL, or half of a surrogate pair)")
         return self
 
     @property
@@ -91,19 +90,35 @@ class Painting(_Strict):
         return LayerRange(self.cam_start_layer, self.cam_end_layer)
 
 
-class Task(Painting):
+class Task(RenderSettings):
     """The settings of one task.
 
     Attributes:
-        data: the task of the data set whose analogies are painted; by default the one of the same name. Several
+        data: the task of the data set whose analogies are rendered; by default the one of the same name. Several
             tasks on the same data are a sweep.
     """
 
     data: str | None = None
 
+    @classmethod
+    def of(cls, setting: Setting) -> "Task":
+        """A task with the numbers of the reference, under the names of the published flags."""
+        start, end = setting.layers.start, setting.layers.end
+        return cls(
+            steps=setting.steps,
+            strength=setting.strength,
+            guidance_scale=setting.guidance,
+            scale_sac=setting.scale,
+            num_images_per_prompt=setting.images_per_prompt,
+            sac_start_layer=start,
+            sac_end_layer=end,
+            cam_start_layer=start,
+            cam_end_layer=end,
+        )
+
     @property
-    def painting(self) -> Painting:
-        return Painting(**self.model_dump(exclude={"data"}))
+    def settings(self) -> RenderSettings:
+        return RenderSettings(**self.model_dump(exclude={"data"}))
 
 
 class InProcess(_Strict):
@@ -130,8 +145,8 @@ class ComfyUI(_Strict):
         workflow: the graph, a file that ComfyUI's "Export (API)" wrote; relative to the configuration file.
         inputs: which input of which node takes which value, as "title of the node.input": {prompt: "My text.text"}.
             A node whose title is the name of a value needs no line here.
-        output: title or number of the node whose pictures are the results; may be left out where there is only one.
-        result: whether these are pictures of B' alone, or whole grids.
+        output: title or number of the node whose images are the results; may be left out where there is only one.
+        result: whether these are images of B' alone, or whole grids.
         patience: seconds to wait for a server that does not answer, before the run gives up.
     """
 
@@ -154,11 +169,11 @@ class Config(_Strict):
         seed: every analogy's own seed follows from it, from its task and its name; never from the order.
         defaults: settings of tasks that the file does not name, and of all others where they say nothing.
         tasks: settings by task.
-        backend: where the painting is done.
+        backend: where it renders.
     """
 
-    seed: int = Field(default=42, ge=0)
-    defaults: Painting = Painting()
+    seed: int = Field(default=SEED, ge=0)
+    defaults: RenderSettings = RenderSettings()
     tasks: dict[str, Task] = Field(default_factory=dict)
     backend: Backend = Field(default_factory=InProcess)
 
@@ -180,24 +195,20 @@ class Config(_Strict):
     @field_validator("tasks")
     @classmethod
     def _named_as_files(cls, tasks: dict[str, Task]) -> dict[str, Task]:
-        for name in tasks:
-            check_name(name)
-        return tasks
+        named: dict[str, Task] = {}
+        for name, task in tasks.items():
+            check_name(canonical(name))
+            if folded(name) in map(folded, named):
+                raise ValueError(f"two tasks are called {name!r} (upper and lower case count as one)")
+            named[canonical(name)] = task.model_copy(update={"data": task.data and canonical(task.data)})
+        return named
 
 
-def check_name(name: str) -> None:
-    """Refuse what cannot be the name of a file on every system; results are called after tasks and analogies."""
-    if (
-        not name
-        or name.startswith(".")
-        or name != name.strip()
-        or set(name) & set('\\/:*?"<>|')
-        or not name.isprintable()
-    ):
-        raise ValueError(f"The name {name!r} cannot be that of a file: use letters, digits, spaces, - and _.")
+PUBLISHED = Config(tasks={name: Task.of(setting) for name, setting in TASKS.items()})
+"""The published evaluation: ten tasks, each with its settings."""
 
 
-def read_config(path: Path = PUBLISHED) -> Config:
+def read_config(path: Path) -> Config:
     """Read a configuration from a .yaml, .yml or .toml file.
 
     Raises:
@@ -222,17 +233,17 @@ def readable(error: ValidationError) -> str:
 
 
 def _parsed(path: Path) -> object:
+    parsers = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".toml": _toml}
+    parse = parsers.get(path.suffix.lower())
+    if parse is None and path.exists():
+        raise ValueError(f"The configuration {str(path)!r} must be a .yaml, .yml or .toml file.")
+    text = read_text(path, "configuration")
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix in (".yaml", ".yml"):
-            return yaml.safe_load(text) or {}
-        if path.suffix == ".toml":
-            return _toml(text)
-    except FileNotFoundError:
-        raise ValueError(f"There is no configuration {str(path)!r}.") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:  # A TOML error is a ValueError.
+        return (parse and parse(text)) or {}
+    except RecursionError:
+        raise ValueError(f"The configuration {str(path)!r} is nested too deeply.") from None
+    except (ValueError, yaml.YAMLError) as error:  # A TOML error is a ValueError.
         raise ValueError(f"The configuration {str(path)!r} cannot be read: {error}.") from error
-    raise ValueError(f"The configuration {str(path)!r} must be a .yaml, .yml or .toml file.")
 
 
 def _toml(text: str) -> object:

@@ -2,11 +2,12 @@
 
     strips/<task>/<name>.png      the published format: the grid, the canvas and the results side by side
     pictures/<task>/<name>_1.png  every B' by itself, cut out without white lines
-    records/<task>/<name>.json    the settings of an analogy; it is written last, so where it is the pictures are
+    records/<task>/<name>.json    the settings of an analogy; it is written last, so where it is the images are
 
-Every file is written under another name, brought to the disk and then renamed. The pictures carry the settings, too.
+Every file is written under another name, brought to the disk and then renamed. The images carry the settings, too.
 """
 
+import errno
 import json
 from collections.abc import Iterable, Mapping
 from io import BytesIO
@@ -15,29 +16,30 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ..cells import Cell
 from ..files import UNFINISHED, whole_file
-from ..grid import crop
-from ..scores.strips import join, png_text
+from ..grid import canvas, crop
 from .jobs import Job
-from .settings import Painting, readable
+from .settings import RenderSettings, readable
 
+BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+"""What file systems say of a name that they do not take, though others do."""
 PNG_KEY = "analogist"
-"""Where a picture carries its settings."""
+"""Where an image carries its settings."""
 QUICK_PNG = 1
 """zlib's fastest level: a strip of noise is hardly larger than at the best one, which takes many times as long."""
 
 
 class Origin(BaseModel):
-    """Everything that decides how a result looks. Results of equal origin are equal, so they are not painted again.
+    """Everything that decides how a result looks. Results of equal origin are equal, so they are not rendered again.
 
     Attributes:
         task, name, prompt, seed: of the analogy.
-        sources: SHA-256 of its picture files.
-        painting: the settings.
-        backend: where it was painted; for ComfyUI with the whole graph.
+        sources: SHA-256 of its image files.
+        settings: how it was rendered; folders of earlier versions call it "painting".
+        backend: where it was rendered; for ComfyUI with the whole graph.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +49,7 @@ class Origin(BaseModel):
     prompt: str
     seed: int
     sources: dict[str, str]
-    painting: Painting
+    settings: RenderSettings = Field(validation_alias=AliasChoices("settings", "painting"))
     backend: dict[str, JsonValue]
 
     def difference(self, other: "Origin") -> str:
@@ -68,7 +70,7 @@ class Record(BaseModel):
         scores: a number for each result, by the name of the score.
     """
 
-    # Infinity, the PSNR of equal pictures, is no number of JSON's.
+    # Infinity, the PSNR of equal images, is no number of JSON's.
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
     origin: Origin
@@ -96,7 +98,8 @@ class Store:
         except Timeout:
             raise ValueError(f"Another run is writing into {str(self.folder)!r}: wait for it, or end it.") from None
         for left_over in self.folder.rglob(f"*{UNFINISHED}"):
-            left_over.unlink()
+            if left_over.is_file():
+                left_over.unlink()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,7 +108,7 @@ class Store:
     def strip(self, origin: Origin) -> Path:
         return self.folder / "strips" / origin.task / f"{origin.name}.png"
 
-    def pictures(self, origin: Origin, images: int) -> list[Path]:
+    def images(self, origin: Origin, images: int) -> list[Path]:
         folder = self.folder / "pictures" / origin.task
         return [folder / f"{origin.name}_{number}.png" for number in range(1, images + 1)]
 
@@ -113,33 +116,39 @@ class Store:
         return self.folder / "records" / origin.task / f"{origin.name}.json"
 
     def read(self, origin: Origin) -> Record | None:
-        """The record of an analogy, of whatever origin; None where it is not finished, or its pictures are gone.
+        """The record of an analogy, of whatever origin; None where it is not finished, or its images are gone.
 
         Raises:
-            ValueError: somebody else has changed the file.
+            ValueError: somebody else has changed the file, or the file system takes no file of this name.
         """
         path = self.record(origin)
         try:
             record = Record.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise ValueError(f"the record {str(path)!r} cannot be read: {error.strerror}.") from error
         except ValidationError as error:
             raise ValueError(
-                f"The record {str(path)!r} is damaged ({readable(error)}): delete it, and it will be made anew."
+                f"the record {str(path)!r} is damaged ({readable(error)}): delete it, and it will be rendered again."
             ) from None
-        there = all(file.exists() for file in (self.strip(origin), *self.pictures(origin, record.images)))
+        there = all(file.exists() for file in (self.strip(origin), *self.images(origin, record.images)))
         return record if there else None
 
     def keep(self, origin: Origin, job: Job, grids: Iterable[Image.Image], seconds: float) -> None:
-        """Write the pictures of a finished analogy, and after them its record."""
+        """Write the images of a finished analogy, and after them its record.
+
+        Raises:
+            ValueError: the file system takes no files of these names.
+            OSError: nothing more can be written.
+        """
         self._forget(origin)
         grids = list(grids)
-        geometry, settings = png_text(job.grid), PngInfo()
-        for carried in (geometry, settings):
-            carried.add_itxt(PNG_KEY, origin.model_dump_json())
-        self._picture(self.strip(origin), join(job.grid, job.image, grids), geometry)
-        for path, grid in zip(self.pictures(origin, len(grids)), grids, strict=True):
-            self._picture(path, crop(job.grid, grid, Cell.B_PRIME), settings)
+        carried = PngInfo()
+        carried.add_itxt(PNG_KEY, origin.model_dump_json())
+        self._image(self.strip(origin), _strip(job, grids), carried)
+        for path, grid in zip(self.images(origin, len(grids)), grids, strict=True):
+            self._image(path, crop(job.grid, grid, Cell.B_PRIME), carried)
         self.write(self.record(origin), _json(Record(origin=origin, images=len(grids), seconds=seconds)))
 
     def _forget(self, origin: Origin) -> None:
@@ -147,7 +156,7 @@ class Store:
         previous = self.read(origin)
         self.record(origin).unlink(missing_ok=True)
         if previous:
-            for path in self.pictures(origin, previous.images):
+            for path in self.images(origin, previous.images):
                 path.unlink()
 
     def keep_scores(self, record: Record, scored_by: str, scores: Mapping[str, list[float]]) -> Record:
@@ -162,13 +171,28 @@ class Store:
 
     def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
         """The same of content that comes in pieces."""
-        with whole_file(path) as file:
-            file.writelines(pieces)
+        try:
+            with whole_file(path) as file:
+                file.writelines(pieces)
+        except OSError as error:
+            if error.errno not in BAD_NAME:
+                raise
+            raise ValueError(f"the file {str(path)!r} cannot be written: {error.strerror}.") from error
 
-    def _picture(self, path: Path, picture: Image.Image, carried: PngInfo) -> None:
+    def _image(self, path: Path, image: Image.Image, carried: PngInfo) -> None:
         encoded = BytesIO()
-        picture.save(encoded, "PNG", pnginfo=carried, compress_level=QUICK_PNG)
+        image.save(encoded, "PNG", pnginfo=carried, compress_level=QUICK_PNG)
         self.write(path, encoded.getvalue())
+
+
+def _strip(job: Job, grids: Iterable[Image.Image]) -> Image.Image:
+    """The published format; a result is the quarter of B', white lines and all, enlarged to the size of the grid."""
+    size, quarter = job.grid.size, job.grid.cell_box(Cell.B_PRIME)
+    tiles = [job.image, canvas(job.grid, job.image), *(grid.crop(quarter).resize(size) for grid in grids)]
+    joined = Image.new("RGB", (len(tiles) * size[0], size[1]))
+    for number, tile in enumerate(tiles):
+        joined.paste(tile, (number * size[0], 0))
+    return joined
 
 
 def _json(record: Record) -> bytes:

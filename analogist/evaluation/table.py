@@ -43,14 +43,14 @@ def task_rows(evaluated: Evaluated) -> list[Row]:
     rows = []
     for task in dict.fromkeys(row["task"] for row in items):
         own = [row for row in items if row["task"] == task]
-        painted = [row for row in own if row["status"] == "painted"]
-        painting = evaluated.tasks.get(task)
-        settings = {name: getattr(painting, name) if painting else None for name in SHOWN_SETTINGS}
-        counts = {"painted": len(painted), "failed": len(own) - len(painted)}
-        rmse = _rmse(painted) if SQUARED_ERROR in names else {}
-        rows.append({"task": task, **counts, **settings, **_means(painted, names), **rmse})
+        rendered = [row for row in own if row["status"] == "rendered"]
+        common = evaluated.tasks.get(task)
+        settings = {name: getattr(common, name) if common else None for name in SHOWN_SETTINGS}
+        counts = {"rendered": len(rendered), "failed": len(own) - len(rendered)}
+        rmse = _rmse(rendered) if SQUARED_ERROR in names else {}
+        rows.append({"task": task, **counts, **settings, **_means(rendered, names), **rmse})
     if len(rows) > 1:
-        counts = {count: sum(row[count] for row in rows) for count in ("painted", "failed")}
+        counts = {count: sum(row[count] for row in rows) for count in ("rendered", "failed")}
         scores = [name for name in rows[0] if name not in ("task", *counts, *SHOWN_SETTINGS)]
         rows.append({"task": ALL_TASKS, **counts, **dict.fromkeys(SHOWN_SETTINGS), **_means(rows, scores)})
     return rows
@@ -62,7 +62,7 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def to_json(evaluated: Evaluated) -> bytes:
@@ -72,7 +72,7 @@ def to_json(evaluated: Evaluated) -> bytes:
         "analogies": [json.loads(one.record.model_dump_json(exclude={"seconds"})) for one in evaluated.finished],
         "problems": [vars(problem) for problem in evaluated.problems],
     }
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def to_parquet(rows: Sequence[Row]) -> bytes:
@@ -92,7 +92,7 @@ TABLES: dict[str, Callable[[Evaluated], bytes]] = {
 
 
 def _item_row(key: tuple[str, str], finished: Finished | None, sentence: str, names: Iterable[str]) -> Row:
-    row: Row = {"task": key[0], "name": key[1], "status": "painted" if finished else "failed"}
+    row: Row = {"task": key[0], "name": key[1], "status": "rendered" if finished else "failed"}
     scores: Mapping[str, Sequence[float]] = {}
     if finished:
         record = finished.record
@@ -114,6 +114,6 @@ def _rmse(rows: Sequence[Row]) -> Row:
 
 
 def _mean(values: Sequence[float]) -> float | None:
-    """The mean of the values that are numbers: the PSNR of equal pictures is infinite."""
+    """The mean of the values that are numbers: the PSNR of equal images is infinite."""
     finite = [value for value in values if isfinite(value)]
     return fmean(finite) if finite else None

@@ -1,8 +1,6 @@
 """Loading Stable Diffusion 1.x models from disk, as pipelines of diffusers."""
 
 import json
-import logging
-import pickle
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +12,15 @@ from diffusers import (
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
 )
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from diffusers.utils import logging as diffusers_logging
+from safetensors import SafetensorError
 from transformers import CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 from ..devices import checked_device
-from ..weight_files import OTHER_FAMILIES
+from ..weight_files import OTHER_FAMILIES, first_line, read_weights
 from .clip_tokenizer import TOKENIZER_FILES, clip_tokenizer
 from .models import InpaintingModel, ddim
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,7 @@ PIPELINE_CONFIG: dict[str, Any] = {
     "scheduler": ["diffusers", "DDIMScheduler"],
 }
 
+ENDINGS = (".safetensors", ".ckpt")
 FIRST_WEIGHT = "model.diffusion_model.input_blocks.0.0.weight"
 TEXT_WEIGHT = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"
 OTHER_PARTS = (("VAE", "first_stage_model."), ("text encoder", "cond_stage_model."))
@@ -137,6 +135,13 @@ def load_pipeline(
     return pipeline.to(place, dtype)
 
 
+def quiet_libraries() -> None:
+    """Keep notes to programmers off the terminal; errors still come through."""
+    for library in (diffusers_logging, transformers_logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+
+
 def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
     """The parts of a diffusers pipeline that are used here."""
     predicted = pipeline.scheduler.config.get("prediction_type", "epsilon")
@@ -176,7 +181,7 @@ def _load_folder(kind: Kind, folder: Path) -> DiffusionPipeline:
             variant=_variant(folder),
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ValueError(f"The model in {str(folder)!r} cannot be loaded: {_first_line(error)}") from error
+        raise ValueError(f"The model in {str(folder)!r} cannot be loaded: {first_line(error)}") from error
 
 
 def _variant(folder: Path) -> str | None:
@@ -209,33 +214,20 @@ def _load_file(kind: Kind, path: Path, tokenizer: CLIPTokenizer) -> DiffusionPip
                 local_files_only=True,
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ValueError(f"The checkpoint {str(path)!r} cannot be loaded: {_first_line(error)}") from error
+            raise ValueError(f"The checkpoint {str(path)!r} cannot be loaded: {first_line(error)}") from error
 
 
 def _check_checkpoint(kind: Kind, path: Path) -> None:
     """Refuse a file that is no checkpoint of a whole Stable Diffusion 1.x model of this kind."""
-    shapes = _shapes(path)
+    if path.suffix not in ENDINGS:
+        raise ValueError(f"The file {str(path)!r} is no checkpoint: its name must end in {' or '.join(ENDINGS)}.")
+    shapes = {name: tuple(tensor.shape) for name, tensor in read_weights(path).items()}
     if FIRST_WEIGHT not in shapes or TEXT_WEIGHT not in shapes:
         raise ValueError(f"The file {str(path)!r} is no checkpoint of Stable Diffusion: it holds no UNet of that kind.")
     _check_family(kind, path, shapes[FIRST_WEIGHT][1], shapes[TEXT_WEIGHT][1])
     for part, prefix in OTHER_PARTS:
         if not any(name.startswith(prefix) for name in shapes):
             raise ValueError(f"The file {str(path)!r} holds no {part}: a checkpoint of the whole model is needed.")
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors in a checkpoint file, without reading the tensors."""
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        if path.suffix == ".ckpt":
-            content = torch.load(path, map_location="meta", weights_only=True)
-            tensors = content.get("state_dict", content)
-            return {name: tuple(value.shape) for name, value in tensors.items() if isinstance(value, Tensor)}
-    except (SafetensorError, pickle.UnpicklingError, OSError, EOFError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"The file {str(path)!r} cannot be read as a checkpoint: {_first_line(error)}") from error
-    raise ValueError(f"The file {str(path)!r} is no checkpoint: its name must end in .safetensors or .ckpt.")
 
 
 def _check_family(kind: Kind, path: Path, in_channels: int, text_width: int) -> None:
@@ -258,8 +250,3 @@ def _tokenizer(folder: str | Path | None) -> CLIPTokenizer:
     if all((Path(folder) / name).is_file() for name in TOKENIZER_FILES):
         return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     raise ValueError(f"expected {' and '.join(TOKENIZER_FILES)} of CLIP's tokenizer in {str(folder)!r}, got none")
-
-
-def _first_line(error: Exception) -> str:
-    """The start of a message, which in some libraries goes on for a page."""
-    return str(error).strip().partition("\n")[0]

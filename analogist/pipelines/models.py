@@ -63,7 +63,7 @@ class InpaintingModel:
         return latents
 
     def decode(self, latents: Tensor) -> list[Image.Image]:
-        """Latents (images, 4, h, w) -> pictures. One at a time: the decoder needs more memory than the UNet."""
+        """Latents (images, 4, h, w) -> images. One at a time: the decoder needs more memory than the UNet."""
         pixels = [self.vae.decode(one[None] / self.vae.config.scaling_factor).sample for one in latents]
         return to_images(torch.cat(pixels))
 

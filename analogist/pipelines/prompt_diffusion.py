@@ -13,8 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..images import to_tensor
-from ..prompt_diffusion.convert import read
-from ..prompt_diffusion.inputs import Pictures, prepared
+from ..prompt_diffusion.inputs import Inputs, prepared
 from ..prompt_diffusion.names import (
     CHANNELS,
     PAIR,
@@ -25,6 +24,7 @@ from ..prompt_diffusion.names import (
     renamed,
 )
 from ..prompt_diffusion.tasks import Texts
+from ..weight_files import read_weights
 from .loading import TEXT_TO_IMAGE, load_pipeline
 from .models import ddim
 
@@ -42,7 +42,7 @@ class Settings:
         steps: DDIM steps.
         guidance: weight of the prompt against the negative prompt.
         strength: factor of the control.
-        images: pictures made together.
+        images: images made together.
     """
 
     steps: int = 100
@@ -118,7 +118,7 @@ def load(
     Raises:
         ValueError: one sentence that says what is missing, or what a file holds instead.
     """
-    network = control_net(read(control), f"The file {str(control)!r}")
+    network = control_net(read_weights(control), f"The file {str(control)!r}")
     return with_control(load_pipeline(TEXT_TO_IMAGE, model, device, dtype, **options), network)
 
 
@@ -143,15 +143,15 @@ def with_control(pipeline: Any, network: ControlNetModel) -> StableDiffusionCont
     return made
 
 
-def hint(pictures: Pictures) -> Tensor:
+def hint(images: Inputs) -> Tensor:
     """(N, 9, H, W) in [-1, 1], as trained: B, A, A'."""
-    return torch.cat([pictures.b, pictures.a, pictures.a_prime], dim=1) * 2 - 1
+    return torch.cat([images.b, images.a, images.a_prime], dim=1) * 2 - 1
 
 
-def size_for(picture: Image.Image, shorter: int) -> tuple[int, int]:
-    """Width and height near the picture's shape, the shorter side `shorter`, both in multiples of 64."""
-    factor = shorter / min(picture.size)
-    width, height = (max(SIZE_STEP, round(side * factor / SIZE_STEP) * SIZE_STEP) for side in picture.size)
+def size_for(image: Image.Image, shorter: int) -> tuple[int, int]:
+    """Width and height near the image's shape, the shorter side `shorter`, both in multiples of 64."""
+    factor = shorter / min(image.size)
+    width, height = (max(SIZE_STEP, round(side * factor / SIZE_STEP) * SIZE_STEP) for side in image.size)
     return width, height
 
 
@@ -173,9 +173,9 @@ def sample(
         on_step: called after each of `settings.steps` steps.
 
     Returns:
-        `settings.images` pictures of the size of the query.
+        `settings.images` images of the size of the query.
     """
-    a, a_prime = (None, None) if pair is None else (to_tensor([picture]) for picture in pair)
+    a, a_prime = (None, None) if pair is None else (to_tensor([image]) for image in pair)
     conditioning = hint(prepared(a, a_prime, to_tensor([query])))
     pipeline.scheduler = ddim(settings.steps, pipeline.scheduler.config.get("prediction_type", "epsilon"))
 
@@ -194,8 +194,8 @@ def sample(
         generator=torch.Generator("cpu").manual_seed(seed),
         callback_on_step_end=after_step,
     )
-    pictures: list[Image.Image] = made.images
-    return pictures
+    images: list[Image.Image] = made.images
+    return images
 
 
 def _placed(name: str) -> str:

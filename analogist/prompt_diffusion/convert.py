@@ -1,79 +1,18 @@
-"""Files of Prompt Diffusion's weights: read without running anything that is in them, and made smaller."""
+"""Files of Prompt Diffusion's weights made smaller: half precision, in the format of safetensors."""
 
 import json
-import pickle
 import struct
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
+from ..weight_files import read_weights
 from .names import CHECKPOINT_PREFIXES, control_names
-
-READ_ERRORS = (
-    SafetensorError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-    OSError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    AttributeError,
-    KeyError,
-    TypeError,
-)
-"""What reading a file that is damaged, or no file of weights at all, raises somewhere inside torch and safetensors."""
 
 HALF, WHOLE = ("F16", 2), ("I64", 8)
 """The types that are written, and their bytes for a number."""
-
-
-def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors file or of a checkpoint of torch, mapped from the disk and not yet read.
-
-    Raises:
-        ValueError: no such file, a damaged one, one that is no file of weights, or one with code inside, which is
-            not run.
-    """
-    if not path.is_file():
-        raise ValueError(f"There is no file {str(path)!r}.")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path) or None)
-    except READ_ERRORS as error:
-        raise unreadable(repr(str(path)), error) from error
-    return tensors(content, repr(str(path)))
-
-
-def tensors(content: object, source: str) -> dict[str, Tensor]:
-    """The tensors by name in what a checkpoint holds, also where they lie under "state_dict".
-
-    Raises:
-        ValueError: there are none.
-    """
-    inner = content.get("state_dict", content) if isinstance(content, Mapping) else {}
-    found = {name: value for name, value in inner.items() if isinstance(value, Tensor)}
-    if not found:
-        raise ValueError(f"The file {source} holds no weights by name.")
-    return found
-
-
-def unreadable(source: str, error: Exception) -> ValueError:
-    """One sentence for one of READ_ERRORS."""
-    if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in str(error):
-        return ValueError(
-            f"The file {source} holds more than weights: reading it would run what else is in there, so it was not "
-            "read. Look for a .safetensors file of the same weights."
-        )
-    return ValueError(
-        f"The file {source} cannot be read as weights; it may be damaged or not fully downloaded: "
-        f"{str(error).strip().partition(chr(10))[0] or type(error).__name__}"
-    )
 
 
 def convert(
@@ -93,11 +32,12 @@ def convert(
         the size of the new file in bytes.
 
     Raises:
-        ValueError: as `read` and `control_names`; a target of another ending; or a weight too large for half precision.
+        ValueError: as `read_weights` and `control_names`; a target of another ending; a weight too large for half
+            precision.
     """
     if target.suffix != ".safetensors":
         raise ValueError(f"The new file must end in .safetensors, but {str(target)!r} does not.")
-    weights = read(source)
+    weights = read_weights(source)
     bare = control_names({name: tuple(tensor.shape) for name, tensor in weights.items()}, f"The file {str(source)!r}")
     names = (
         bare

@@ -1,4 +1,4 @@
-"""A, A' and B as the control network of Prompt Diffusion takes them: one size, one number of pictures."""
+"""A, A' and B as the control network of Prompt Diffusion takes them: one size, one number of images."""
 
 from typing import NamedTuple
 
@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from ..grid import Fit, fitting
-from ..images import rgb
+from ..images import batch_size, rgb
 
 OVERSHOOT = 0.25
-"""How far beyond [0, 1] a picture may go, as sharp enlargement makes it, before it counts as of another range."""
+"""How far beyond [0, 1] an image may go, as sharp enlargement makes it, before it counts as of another range."""
 
 
-class Pictures(NamedTuple):
+class Inputs(NamedTuple):
     """Three batches (N, 3, H, W) in [0, 1]; N and the size are those of B, or N is that of a larger pair."""
 
     a: Tensor
@@ -21,17 +21,17 @@ class Pictures(NamedTuple):
     b: Tensor
 
 
-def prepared(a: Tensor | None, a_prime: Tensor | None, b: Tensor, fit: Fit = Fit.STRETCH) -> Pictures:
+def prepared(a: Tensor | None, a_prime: Tensor | None, b: Tensor, fit: Fit = Fit.STRETCH) -> Inputs:
     """The pair brought to the size and the number of B.
 
     Args:
         a, a_prime, b: batches (N, H, W, C) in [0, 1]; grey becomes RGB and alpha is dropped. A batch of one goes with
-            every picture of the others. Without A and A' the example is left out as in training: mid grey, which is
+            every image of the others. Without A and A' the example is left out as in training: mid grey, which is
             0 in the network's range.
         fit: how a pair of another shape gets to that of B. The published program stretches it.
 
     Raises:
-        ValueError: a picture that is none, of another range, only half a pair, or batches that do not fit together.
+        ValueError: an image that is none, of another range, only half a pair, or batches that do not fit together.
     """
     if (a is None) != (a_prime is None):
         came, lacking = ("A", "A'") if a_prime is None else ("A'", "A")
@@ -39,34 +39,29 @@ def prepared(a: Tensor | None, a_prime: Tensor | None, b: Tensor, fit: Fit = Fit
     query = _channels_first(b, "b")
     if a is None or a_prime is None:
         grey = torch.full_like(query, 0.5)
-        return Pictures(grey, grey, query)
-    pair = [_fitted(_channels_first(picture, name), query, fit) for picture, name in ((a, "a"), (a_prime, "a_prime"))]
-    batches = [*pair, query]
-    number = max(len(batch) for batch in batches)
-    if any(len(batch) not in (1, number) for batch in batches):
-        raise ValueError(
-            f"The batches do not fit together: a has {len(pair[0])}, a_prime has {len(pair[1])}, b has {len(query)}. "
-            f"Each must hold one picture or as many as the largest, {number}."
-        )
-    return Pictures(*(batch.expand(number, -1, -1, -1) for batch in batches))
+        return Inputs(grey, grey, query)
+    pair = [_fitted(_channels_first(image, name), query, fit) for image, name in ((a, "a"), (a_prime, "a_prime"))]
+    batches = dict(zip(("a", "a_prime", "b"), [*pair, query], strict=True))
+    number = batch_size({name: len(batch) for name, batch in batches.items()})
+    return Inputs(*(batch.expand(number, -1, -1, -1) for batch in batches.values()))
 
 
 def _channels_first(images: Tensor, name: str) -> Tensor:
     """(N, H, W, C) -> (N, 3, H, W) in [0, 1]."""
-    pictures = rgb(images, name)
-    low, high = pictures.min().item(), pictures.max().item()
+    images = rgb(images, name)
+    low, high = images.min().item(), images.max().item()
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
         raise ValueError(
-            f"{name} has values from {low:.3g} to {high:.3g}, but the values of a picture lie between 0 and 1: it is "
+            f"{name} has values from {low:.3g} to {high:.3g}, but the values of an image lie between 0 and 1: it is "
             "scaled for Prompt Diffusion here and must not be before."
         )
-    return pictures.clamp(0, 1).movedim(-1, 1)
+    return images.clamp(0, 1).movedim(-1, 1)
 
 
-def _fitted(pictures: Tensor, like: Tensor, fit: Fit) -> Tensor:
-    """Pictures of any size in the size of others; the bars of padding are white, as in the grid."""
-    (height, width), came = like.shape[-2:], pictures.shape[-2:]
+def _fitted(images: Tensor, like: Tensor, fit: Fit) -> Tensor:
+    """Images of any size in the size of others; the bars of padding are white, as in the grid."""
+    (height, width), came = like.shape[-2:], images.shape[-2:]
     (left, top, right, bottom), target = fitting((came[1], came[0]), (width, height), fit)
     inner = (target[3] - target[1], target[2] - target[0])
-    part = interpolate(pictures[..., top:bottom, left:right], inner, mode="bilinear", align_corners=False)
+    part = interpolate(images[..., top:bottom, left:right], inner, mode="bilinear", align_corners=False)
     return pad(part, (target[0], width - target[2], target[1], height - target[3]), value=1.0)

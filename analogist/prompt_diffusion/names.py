@@ -1,6 +1,6 @@
 """The tensors of Prompt Diffusion's control network: which files hold them, and under which names.
 
-The network is the ControlNet of Stable Diffusion 1.5 with a second encoder of pictures. Its tensors go by two sets of
+The network is the ControlNet of Stable Diffusion 1.5 with a second encoder of images. Its tensors go by two sets of
 names, the published ones and those of diffusers; both name the same modules, and one table tells which is which.
 """
 

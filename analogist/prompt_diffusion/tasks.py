@@ -1,6 +1,6 @@
 """Prompt Diffusion (Wang et al., NeurIPS 2023, arXiv 2305.01115): its six tasks, and the words that go with them.
 
-A pair A -> A' and a query B condition Stable Diffusion 1.5 through a ControlNet with two encoders of pictures. The text
+A pair A -> A' and a query B condition Stable Diffusion 1.5 through a ControlNet with two encoders of images. The text
 does most of the work: without its words a task that makes a map fails, whatever the pair shows (see the table of
 arXiv 2312.03584 in docs/prompt_diffusion.md).
 """
@@ -17,7 +17,7 @@ NEGATIVE_PROMPT = (
 
 
 class Task(Enum):
-    """What A' is to A. Three tasks turn a map into a picture and share one entry: only the text tells them apart."""
+    """What A' is to A. Three tasks turn a map into an image and share one entry: only the text tells them apart."""
 
     PICTURE = "map to picture"
     DEPTH = "picture to depth map"
@@ -48,12 +48,12 @@ def texts(task: Task, description: str = "", suffix: str = SUFFIX, negative: str
         description: what B' shows; for a task that makes a map its own words stand in its place.
 
     Raises:
-        ValueError: a task that makes a picture, without a description.
+        ValueError: a task that makes an image, without a description.
     """
     words = task.words or description.strip()
     if not words:
         raise ValueError(
-            f'The task "{task.value}" needs a description of the picture that is asked for: the map alone does not '
+            f'The task "{task.value}" needs a description of the image that is asked for: the map alone does not '
             "tell what it shows."
         )
     return Texts(words + suffix, negative)

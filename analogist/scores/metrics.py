@@ -1,6 +1,6 @@
-"""Scores of an analogy, from embeddings and pictures. Pure functions; what loads a network is in `metric_models`.
+"""Scores of an analogy, from embeddings and images. Pure functions; what loads a network is in `networks`.
 
-Pictures are batches (B, H, W, 3) of floats in [0, 1], as everywhere here. PSNR, SSIM and FID are torchmetrics', which
+Images are batches (B, H, W, 3) of floats in [0, 1], as everywhere here. PSNR, SSIM and FID are torchmetrics', which
 is imported where it is used: the scores from embeddings need torch alone.
 """
 
@@ -28,16 +28,16 @@ def direction_similarity_published(a: Tensor, a_prime: Tensor, b: Tensor, b_prim
         Cosines in [-1, 1], (...); 0 where a pair has no direction because its two features are equal.
 
     Raises:
-        ValueError: features of different lengths, or of pictures whose numbers do not fit together.
+        ValueError: features of different lengths, or of images whose numbers do not fit together.
     """
     _check_features(a=a, a_prime=a_prime, b=b, b_prime=b_prime)
     return F.cosine_similarity(a_prime - a, b_prime - b, dim=-1)
 
 
 def direction_similarity(a: Tensor, a_prime: Tensor, b: Tensor, b_prime: Tensor) -> Tensor:
-    """The same between features of length 1, the space in which CLIP was trained to compare pictures.
+    """The same between features of length 1, the space in which CLIP was trained to compare images.
 
-    Without it a picture whose feature is long turns the directions towards itself. StyleGAN-NADA (arXiv 2108.00946)
+    Without it an image whose feature is long turns the directions towards itself. StyleGAN-NADA (arXiv 2108.00946)
     and InstructPix2Pix (arXiv 2211.09800) take their directions between such features, too. Arguments, result and
     errors are those of `direction_similarity_published`; the numbers of the two cannot be compared.
     """
@@ -49,7 +49,7 @@ def direction_similarity(a: Tensor, a_prime: Tensor, b: Tensor, b_prime: Tensor)
 def structure_distance(b: Tensor, b_prime: Tensor) -> Tensor:
     """How far the structure of B' is from that of B: the mean squared difference of their self-similarities.
 
-    The self-similarity of a picture is the cosine between every two of its patches, so it knows where things are and
+    The self-similarity of an image is the cosine between every two of its patches, so it knows where things are and
     not what they look like: Splice (arXiv 2201.00424, eq. 2), there on the keys of DINO, here on the tokens given.
 
     Args:
@@ -67,16 +67,16 @@ def structure_distance(b: Tensor, b_prime: Tensor) -> Tensor:
 
 
 def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
-    """SSIM (Wang et al. 2004) of the grey pictures without its comparison of brightness: what stays when colors change.
+    """SSIM (Wang et al. 2004) of the grey images without its comparison of brightness: what stays when colors change.
 
     Returns:
         (B,), 1 for the same structure and about 0 where there is none in common.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    _check_pictures(b, b_prime)
+    _check_images(b, b_prime)
     _check_window(b)
-    grey = (_channels_first(picture).mean(dim=1, keepdim=True) for picture in (b_prime, b))
+    grey = (_channels_first(image).mean(dim=1, keepdim=True) for image in (b_prime, b))
     _, structure = structural_similarity_index_measure(
         *grey, data_range=1.0, reduction="none", return_contrast_sensitivity=True
     )
@@ -84,40 +84,40 @@ def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
 
 
 def squared_error(results: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error of each picture, (B,)."""
-    _check_pictures(results, targets)
+    """Mean squared error of each image, (B,)."""
+    _check_images(results, targets)
     return (results - targets).square().mean(dim=(1, 2, 3))
 
 
 def rmse(squared_errors: Tensor) -> Tensor:
-    """RMSE of a set as Prompt Diffusion (arXiv 2305.01115) reports it, from the `squared_error` of its pictures.
+    """RMSE of a set as Prompt Diffusion (arXiv 2305.01115) reports it, from the `squared_error` of its images.
 
-    It is the root of their mean, and not the mean of each picture's root, which is smaller.
+    It is the root of their mean, and not the mean of each image's root, which is smaller.
     """
     return squared_errors.mean().sqrt()
 
 
 def psnr(results: Tensor, targets: Tensor) -> Tensor:
-    """Peak signal to noise ratio of each picture in dB, (B,); infinite for equal ones."""
+    """Peak signal to noise ratio of each image in dB, (B,); infinite for equal ones."""
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
-    _check_pictures(results, targets)
+    _check_images(results, targets)
     return peak_signal_noise_ratio(results, targets, data_range=1.0, reduction="none", dim=(1, 2, 3))
 
 
 def ssim(results: Tensor, targets: Tensor) -> Tensor:
-    """SSIM (Wang et al. 2004) of each picture, (B,); 1 for equal ones."""
+    """SSIM (Wang et al. 2004) of each image, (B,); 1 for equal ones."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    _check_pictures(results, targets)
+    _check_images(results, targets)
     _check_window(results)
-    pictures = (_channels_first(picture) for picture in (results, targets))
-    return structural_similarity_index_measure(*pictures, data_range=1.0, reduction="none")
+    images = (_channels_first(image) for image in (results, targets))
+    return structural_similarity_index_measure(*images, data_range=1.0, reduction="none")
 
 
 def lpips(results: Tensor, targets: Tensor, network: nn.Module) -> Tensor:
-    """LPIPS (arXiv 1801.03924) of each picture, (B,), by `metric_models.lpips_network`; 0 for equal ones."""
-    _check_pictures(results, targets)
+    """LPIPS (arXiv 1801.03924) of each image, (B,), by `networks.lpips_network`; 0 for equal ones."""
+    _check_images(results, targets)
     pairs = zip(_channels_first(results), _channels_first(targets), strict=True)
     return torch.stack([network(result[None], target[None]).flatten()[0] for result, target in pairs])
 
@@ -125,15 +125,15 @@ def lpips(results: Tensor, targets: Tensor, network: nn.Module) -> Tensor:
 def frechet_distance(
     results: Iterable[Tensor], targets: Iterable[Tensor], network: nn.Module, device: str = "cpu"
 ) -> float:
-    """FID (arXiv 1706.08500): the Fréchet distance between the features of two sets of pictures.
+    """FID (arXiv 1706.08500): the Fréchet distance between the features of two sets of images.
 
     Args:
-        results, targets: batches of pictures; only their sums are kept, so the sets may be of any size.
-        network: takes bytes (B, 3, H, W) and gives features (B, dim); `metric_models.inception` for the usual FID.
+        results, targets: batches of images; only their sums are kept, so the sets may be of any size.
+        network: takes bytes (B, 3, H, W) and gives features (B, dim); `networks.inception` for the usual FID.
         device: where the network runs and the sums are kept, in double precision.
 
     Raises:
-        ValueError: a set with fewer than two pictures has no spread.
+        ValueError: a set with fewer than two images has no spread.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -145,7 +145,7 @@ def frechet_distance(
     numbers = int(distance.fake_features_num_samples), int(distance.real_features_num_samples)
     if min(numbers) < 2:
         raise ValueError(
-            f"FID compares sets of at least two pictures; came {numbers[0]} results and {numbers[1]} targets."
+            f"FID compares sets of at least two images; came {numbers[0]} results and {numbers[1]} targets."
         )
     return float(distance.compute())
 
@@ -157,7 +157,7 @@ def ranked(scores: Sequence[float], highest_first: bool = True) -> list[int]:
         ValueError: a score that is not a number has no rank.
     """
     if broken := [place for place, score in enumerate(scores, 1) if math.isnan(score)]:
-        raise ValueError(f"The score of picture {broken[0]} is not a number, so the pictures cannot be put in order.")
+        raise ValueError(f"The score of image {broken[0]} is not a number, so the images cannot be put in order.")
     return sorted(range(len(scores)), key=lambda place: -scores[place] if highest_first else scores[place])
 
 
@@ -166,8 +166,8 @@ def _self_similarity(tokens: Tensor) -> Tensor:
     return directions @ directions.mT  # (..., tokens, tokens)
 
 
-def _channels_first(pictures: Tensor) -> Tensor:
-    return pictures.movedim(-1, 1)
+def _channels_first(images: Tensor) -> Tensor:
+    return images.movedim(-1, 1)
 
 
 def _check_features(**features: Tensor) -> None:
@@ -182,17 +182,17 @@ def _check_features(**features: Tensor) -> None:
         ) from None
 
 
-def _check_pictures(ours: Tensor, theirs: Tensor) -> None:
+def _check_images(ours: Tensor, theirs: Tensor) -> None:
     if ours.shape != theirs.shape or ours.ndim != 4:
         raise ValueError(
-            "Pictures are compared one to one and pixel by pixel, (number, height, width, channels) alike; "
+            "Images are compared one to one and pixel by pixel, (number, height, width, channels) alike; "
             f"came {tuple(ours.shape)} and {tuple(theirs.shape)}."
         )
 
 
-def _check_window(pictures: Tensor) -> None:
-    _, height, width, _ = pictures.shape
+def _check_window(images: Tensor) -> None:
+    _, height, width, _ = images.shape
     if min(height, width) < SSIM_WINDOW:
         raise ValueError(
-            f"SSIM compares windows of {SSIM_WINDOW} pixels, but the pictures are {width}x{height}: use larger ones."
+            f"SSIM compares windows of {SSIM_WINDOW} pixels, but the images are {width}x{height}: use larger ones."
         )

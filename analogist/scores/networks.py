@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -13,6 +12,7 @@ from transformers import AutoConfig, CLIPVisionModelWithProjection
 from transformers import PretrainedConfig as PreTrainedConfig
 
 from ..devices import checked_device
+from .analogy import Seen
 
 try:
     from transformers import CLIPImageProcessorPil as ClipPreprocessor
@@ -27,15 +27,8 @@ INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
 """Weight files by the names under which torchvision and torch-fidelity look for them in torch's folder."""
 
 
-class Seen(NamedTuple):
-    """What a vision model makes of n pictures: features (n, dim) and patch tokens (n, tokens, width), in float32."""
-
-    features: Tensor
-    tokens: Tensor
-
-
 class Embedder:
-    """Pictures -> CLIP features as they are projected, not normalised, computed in batches."""
+    """Images -> CLIP features as they are projected, not normalised, computed in batches."""
 
     def __init__(
         self, model: CLIPVisionModelWithProjection, preprocessor: ClipPreprocessor, batch_size: int = 32
@@ -72,18 +65,18 @@ class Embedder:
             ) from error
         return cls(_vision_half(folder, config, local).to(place), preprocessor, batch_size)
 
-    def __call__(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """(number of pictures, dim) in float32, on the CPU. Raises ValueError when there is no picture."""
-        return self.see(pictures).features
+    def __call__(self, images: Sequence[Image.Image]) -> Tensor:
+        """(number of images, dim) in float32, on the CPU. Raises ValueError when there is no image."""
+        return self.see(images).features
 
     @torch.inference_mode()
-    def see(self, pictures: Sequence[Image.Image]) -> Seen:
+    def see(self, images: Sequence[Image.Image]) -> Seen:
         """Features and, without the class token, the patch tokens of the last layer; both in float32 on the CPU."""
-        if not pictures:
-            raise ValueError("There is no picture to embed.")
+        if not images:
+            raise ValueError("There is no image to embed.")
         features, tokens = [], []
-        for start in range(0, len(pictures), self.batch_size):
-            batch = [picture.convert("RGB") for picture in pictures[start : start + self.batch_size]]
+        for start in range(0, len(images), self.batch_size):
+            batch = [image.convert("RGB") for image in images[start : start + self.batch_size]]
             pixels = self.preprocessor(images=batch, return_tensors="pt").pixel_values
             out = self.model(pixels.to(self.model.device, self.model.dtype))
             features.append(out.image_embeds.float().cpu())
@@ -111,7 +104,7 @@ def _vision_half(folder: str | Path, config: PreTrainedConfig, local: bool) -> C
 
 
 def lpips_network(allow_download: bool = False) -> nn.Module:
-    """LPIPS on AlexNet, the variant that its authors recommend for scores; pictures in [0, 1].
+    """LPIPS on AlexNet, the variant that its authors recommend for scores; images in [0, 1].
 
     Raises:
         ValueError: the weights of AlexNet are not on this machine.

@@ -1,9 +1,13 @@
 """Evaluations: data sets of every layout, settings by task, and results that are whole, whatever happens."""
 
+import gc
 import json
 import re
-from collections.abc import Callable
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -12,26 +16,19 @@ from PIL import Image
 from analogist.cells import Cell
 from analogist.evaluation import table
 from analogist.evaluation.backends.diffusers import sampling
-from analogist.evaluation.dataset import Dataset, Source, read_dataset
-from analogist.evaluation.jobs import in_turn, prepare, seed_of
-from analogist.evaluation.runner import (
-    Evaluated,
-    Watch,
-    evaluate,
-    missing_tasks,
-)
+from analogist.evaluation.dataset import read_dataset
+from analogist.evaluation.jobs import Job, Outcome, attempt, prepare, seed_of, serial
+from analogist.evaluation.planning import missing_tasks
+from analogist.evaluation.runner import Evaluated, ProgressCallback, evaluate
 from analogist.evaluation.settings import (
     PUBLISHED,
     ComfyUI,
     Config,
-    Painting,
+    RenderSettings,
     read_config,
 )
-from analogist.evaluation.store import (
-    PNG_KEY,
-    Origin,
-    Store,
-)
+from analogist.evaluation.sources import Dataset, Source
+from analogist.evaluation.store import PNG_KEY, Origin, Store
 from analogist.files import UNFINISHED
 from analogist.grid import (
     AnalogyGrid,
@@ -41,15 +38,15 @@ from analogist.grid import (
 )
 from analogist.pipelines.inpainting import Settings
 from analogist.scores.strips import published_cells, read_strip
-from support.evaluation import BACKEND, FakePainter, config, picture, plain, published
+from support.evaluation import BACKEND, FakeRenderer, config, picture, plain, published
 
 PAPER_TASKS = ["colorization", "deblur", "denoise", "enhancement"]
 PAPER_TASKS += ["image_editing", "image_translation", "style_transfer", "inpainting", "ubcfashion", "scannet"]
 
 
-def run(folder: Path, dataset: Dataset, painter: FakePainter, settings: Config | None = None, **more) -> Evaluated:
+def run(folder: Path, dataset: Dataset, renderer: FakeRenderer, settings: Config | None = None, **more) -> Evaluated:
     with Store(folder) as store:
-        return evaluate(store, settings or config(), dataset, in_turn(painter), BACKEND, **more)
+        return evaluate(store, settings or config(), dataset, serial(renderer), BACKEND, **more)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -61,23 +58,23 @@ def tables(evaluated: Evaluated) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def painter(tmp_path: Path) -> FakePainter:
-    return FakePainter(tmp_path / "notes.txt")
+def renderer(tmp_path: Path) -> FakeRenderer:
+    return FakeRenderer(tmp_path / "notes.txt")
 
 
 # Settings
 
 
-def test_the_shipped_configuration_is_the_published_evaluation() -> None:
-    tasks = read_config(PUBLISHED).tasks
+def test_the_default_configuration_is_the_published_evaluation() -> None:
+    tasks = PUBLISHED.tasks
     assert list(tasks) == PAPER_TASKS
     special = {"deblur": {"strength": 0.7}, "denoise": {"strength": 0.7}, "inpainting": {"guidance_scale": 7.5}}
     for name, task in tasks.items():
-        assert task.painting == Painting(**special.get(name, {}))
+        assert task.settings == RenderSettings(**special.get(name, {}))
 
 
 def test_the_defaults_are_those_of_the_pipeline() -> None:
-    assert sampling(Painting()) == Settings()
+    assert sampling(RenderSettings()) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -98,8 +95,8 @@ def test_tasks_inherit_the_defaults(tmp_path: Path, ending: str, text: str) -> N
     path.write_text(text)
     read = read_config(path)
     assert read.seed == 7
-    assert read.tasks["deblur"].painting == Painting(steps=9, res=256, strength=0.5)
-    assert read.tasks["sharp"].painting == Painting(steps=9, res=256)
+    assert read.tasks["deblur"].settings == RenderSettings(steps=9, res=256, strength=0.5)
+    assert read.tasks["sharp"].settings == RenderSettings(steps=9, res=256)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +155,7 @@ def test_the_published_layout(tmp_path: Path, where: str) -> None:
     dataset = read_dataset(tmp_path / where)
     assert named(dataset) == [("deblur", f"00{n}", f"Prompt {n} of deblur") for n in (0, 1)]
     assert not dataset.problems
-    assert dataset.sources[0].pictures == {"grid": tmp_path / "some_tasks_processed/deblur_masked/000.png"}
+    assert dataset.sources[0].files == {"grid": tmp_path / "some_tasks_processed/deblur_masked/000.png"}
 
 
 def test_lines_that_name_their_grids_are_matched_by_name(tmp_path: Path) -> None:
@@ -167,7 +164,7 @@ def test_lines_that_name_their_grids_are_matched_by_name(tmp_path: Path) -> None
     path.write_text("002.png\tlast\n000\tfirst\n")
     dataset = read_dataset(tmp_path)
     assert named(dataset) == [("deblur", "000", "first"), ("deblur", "002", "last")]
-    assert problems(dataset) == {("deblur", "001"): "its prompt is empty."}
+    assert problems(dataset) == {("deblur", "001"): "expected one line of 'deblur_gpt4_out.txt' that names it, got 0."}
 
 
 def test_a_count_mismatch_is_named_and_stops_no_other_task(tmp_path: Path) -> None:
@@ -195,8 +192,8 @@ def test_the_plain_layout(tmp_path: Path, where: str) -> None:
     (tmp_path / "task" / "y" / "b.png").unlink()
     dataset = read_dataset(tmp_path / where)
     assert named(dataset) == [("task", "x", "prompt of x")]
-    assert list(dataset.sources[0].pictures) == ["a", "a_prime", "b", "b_prime"]
-    assert problems(dataset) == {("task", "y"): "it has no picture b."}
+    assert list(dataset.sources[0].files) == ["a", "a_prime", "b", "b_prime"]
+    assert problems(dataset) == {("task", "y"): "it has no image b."}
 
 
 def test_folders_of_a_and_a_prime_and_b(tmp_path: Path) -> None:
@@ -209,8 +206,8 @@ def test_folders_of_a_and_a_prime_and_b(tmp_path: Path) -> None:
     dataset = read_dataset(tmp_path)
     assert named(dataset) == [("task", "x", "prompt of x")]
     assert problems(dataset) == {
-        ("task", "y"): "it has no picture a.",
-        ("task", "z"): "it has no picture a and no picture a_prime and no picture b.",
+        ("task", "y"): "it has no image a.",
+        ("task", "z"): "no image, or several, have the name of this line of 'prompts.txt'.",
     }
 
 
@@ -237,10 +234,10 @@ def test_a_manifest(tmp_path: Path, ending: str, write: Callable[[list[dict]], s
     path.write_text(write([*rows, *bad]))
     dataset = read_dataset(path)
     assert named(dataset) == [("things", "b", "one"), ("things", "g", "two")]
-    assert dataset.sources[0].pictures["a"] == tmp_path / "p" / "a.png"
+    assert dataset.sources[0].files["a"] == tmp_path / "p" / "a.png"
     assert [source.seed for source in dataset.sources] == [5, None]
     found = problems(dataset)
-    assert found["things", "n"] == "it has no picture a and no picture a_prime."
+    assert found["things", "n"] == "it has no image a and no image a_prime."
     assert "cannot be that of a file" in found["things", "../n"]
     (line,) = (sentence for (_, name), sentence in found.items() if name.startswith("line"))
     assert "seed: Input should be a valid integer" in line
@@ -266,9 +263,9 @@ def test_no_data_set_is_refused(tmp_path: Path, name: str, message: str) -> None
 def test_a_grid_that_is_ready_is_taken_as_it_is(tmp_path: Path) -> None:
     image = compose(AnalogyGrid(64, 64), *(picture(n) for n in range(3)))
     image.save(tmp_path / "g.png")
-    job = prepare(Source("t", "g", {"grid": tmp_path / "g.png"}, "p"), Painting(res=128), 1)
+    job = prepare(Source("t", "g", {"grid": tmp_path / "g.png"}, "p"), RenderSettings(res=128), 1)
     assert job.image.tobytes() == image.tobytes()
-    assert job.pictures[Cell.B].tobytes() == crop(job.grid, image, Cell.B).tobytes()
+    assert job.cells[Cell.B].tobytes() == crop(job.grid, image, Cell.B).tobytes()
 
 
 def test_seeds_depend_on_names_alone() -> None:
@@ -282,12 +279,12 @@ def test_seeds_depend_on_names_alone() -> None:
 # Runs
 
 
-def test_a_run_writes_strips_pictures_and_records(tmp_path: Path, painter: FakePainter) -> None:
+def test_a_run_writes_strips_pictures_and_records(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
-    evaluated = run(tmp_path / "out", dataset, painter)
+    evaluated = run(tmp_path / "out", dataset, renderer)
     (origin,) = (one.record.origin for one in evaluated.finished)
     job = prepare(dataset.sources[0], config().defaults, origin.seed)
-    grids = painter.paint(job)
+    grids = renderer.render(job)
 
     path = tmp_path / "out" / "strips" / "task" / "x.png"
     strip = Image.open(path)
@@ -296,64 +293,64 @@ def test_a_run_writes_strips_pictures_and_records(tmp_path: Path, painter: FakeP
     assert strip.crop((128, 0, 256, 128)).tobytes() == canvas(job.grid, job.image).tobytes()
     quarter = grids[1].crop((64, 64, 128, 128)).resize((128, 128))
     assert strip.crop((384, 0, 512, 128)).tobytes() == quarter.tobytes()
-    assert published_cells(read_strip(path)).b.size == (64, 64)  # What `score` reads.
+    assert published_cells(read_strip(path, 2)).b.size == (64, 64)  # What `score` reads.
 
     b_prime = Image.open(tmp_path / "out" / "pictures" / "task" / "x_2.png")
     assert b_prime.tobytes() == crop(job.grid, grids[1], Cell.B_PRIME).tobytes()
     for picture_file in (strip, b_prime):
         assert Origin.model_validate_json(picture_file.text[PNG_KEY]) == origin
-    assert origin.painting == config().defaults
+    assert origin.settings == config().defaults
     assert (origin.prompt, origin.backend) == ("prompt of x", BACKEND)
 
 
-def test_bad_analogies_are_named_and_do_not_stop_the_rest(tmp_path: Path, painter: FakePainter) -> None:
+def test_bad_analogies_are_named_and_do_not_stop_the_rest(tmp_path: Path, renderer: FakeRenderer) -> None:
     published(tmp_path / "data", {"deblur": 4, "denoise": 3, "colorization": 2})
     folder = tmp_path / "data" / "some_tasks_processed"
     (folder / "deblur_masked" / "001.png").write_bytes(b"no picture")
     (folder / "denoise_gpt4_out.txt").write_text("x\tone\nx\t\nx\tthree\n")
     (folder / "colorization_gpt4_out.txt").write_text("x\tone\nx\ttwo\nx\tthree\n")
-    painter.fails = ["003"]
+    renderer.fails = ["003"]
     told: list[str] = []
 
-    class Told(Watch):
+    class Told(ProgressCallback):
         def failed(self, problem: object) -> None:
             told.append(str(problem))
 
-    evaluated = run(tmp_path / "out", read_dataset(tmp_path / "data"), painter, watch=Told())
-    assert painter.painted() == ["deblur/000", "deblur/002", "denoise/000", "denoise/002"]
+    evaluated = run(tmp_path / "out", read_dataset(tmp_path / "data"), renderer, progress=Told())
+    assert renderer.rendered() == ["deblur/000", "deblur/002", "denoise/000", "denoise/002"]
     rows = {(row["task"], row["name"]): row for row in table.item_rows(evaluated)}
     failed = {key: row["problem"] for key, row in rows.items() if row["status"] == "failed"}
     assert sorted(failed) == [("colorization", ""), ("deblur", "001"), ("deblur", "003"), ("denoise", "001")]
-    assert "001.png' cannot be read as an image" in failed["deblur", "001"]
-    assert failed["deblur", "003"] == "the brush broke."
+    assert "001.png' cannot be read as a picture" in failed["deblur", "001"]
+    assert failed["deblur", "003"] == "the model broke."
     assert failed["denoise", "001"] == "its prompt is empty."
     assert "2 grids in 'colorization_masked' but 3 lines" in failed["colorization", ""]
     assert len(told) == 4
-    assert "deblur / 003: the brush broke." in told
+    assert "deblur / 003: the model broke." in told
 
 
-def test_what_failed_is_tried_again(tmp_path: Path, painter: FakePainter) -> None:
+def test_what_failed_is_tried_again(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
-    painter.fails = ["x"]
-    run(tmp_path / "out", dataset, painter)
-    painter.fails = []
-    evaluated = run(tmp_path / "out", dataset, painter)
-    assert painter.painted() == ["task/y", "task/x"]
+    renderer.fails = ["x"]
+    run(tmp_path / "out", dataset, renderer)
+    renderer.fails = []
+    evaluated = run(tmp_path / "out", dataset, renderer)
+    assert renderer.rendered() == ["task/y", "task/x"]
     assert not evaluated.problems
     assert [one.plan.source.name for one in evaluated.finished] == ["x", "y"]
 
 
-def test_nothing_is_painted_twice_and_the_order_decides_nothing(tmp_path: Path, painter: FakePainter) -> None:
+def test_nothing_is_rendered_twice_and_the_order_decides_nothing(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(published(tmp_path / "data", {"deblur": 3, "denoise": 2}))
-    whole = run(tmp_path / "whole", dataset, painter)
-    once = painter.painted()
-    run(tmp_path / "whole", dataset, painter)
-    assert painter.painted() == once
+    whole = run(tmp_path / "whole", dataset, renderer)
+    once = renderer.rendered()
+    run(tmp_path / "whole", dataset, renderer)
+    assert renderer.rendered() == once
 
-    run(tmp_path / "parts", dataset, painter, only=["denoise"])
-    run(tmp_path / "parts", dataset, painter, limit=2)
-    parts = run(tmp_path / "parts", dataset, painter)
-    assert sorted(painter.painted()) == sorted(2 * once)
+    run(tmp_path / "parts", dataset, renderer, only=["denoise"])
+    run(tmp_path / "parts", dataset, renderer, limit=2)
+    parts = run(tmp_path / "parts", dataset, renderer)
+    assert sorted(renderer.rendered()) == sorted(2 * once)
     assert tables(parts) == tables(whole)
     ours, theirs = files(tmp_path / "parts"), files(tmp_path / "whole")
     assert ours.keys() == theirs.keys()
@@ -363,17 +360,17 @@ def test_nothing_is_painted_twice_and_the_order_decides_nothing(tmp_path: Path, 
 @pytest.mark.parametrize(
     "gone", ["strips/task/x.png", "pictures/task/x_2.png", "records/task/x.json"], ids=lambda name: name.split("/")[0]
 )
-def test_what_is_gone_is_painted_anew(tmp_path: Path, painter: FakePainter, gone: str) -> None:
+def test_what_is_gone_is_rendered_anew(tmp_path: Path, renderer: FakeRenderer, gone: str) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
-    run(tmp_path / "out", dataset, painter)
+    run(tmp_path / "out", dataset, renderer)
     (tmp_path / "out" / gone).unlink()
-    run(tmp_path / "out", dataset, painter)
-    assert painter.painted() == ["task/x", "task/y", "task/x"]
+    run(tmp_path / "out", dataset, renderer)
+    assert renderer.rendered() == ["task/x", "task/y", "task/x"]
     assert (tmp_path / "out" / gone).exists()
 
 
 def test_a_result_that_cannot_be_written_ends_the_run(
-    tmp_path: Path, painter: FakePainter, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, renderer: FakeRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y", "z"]))
 
@@ -383,48 +380,51 @@ def test_a_result_that_cannot_be_written_ends_the_run(
     with monkeypatch.context() as broken:
         broken.setattr(Store, "write", full)
         with pytest.raises(OSError, match="No space left"):
-            run(tmp_path / "out", dataset, painter)
-    assert len(run(tmp_path / "out", dataset, painter).finished) == 3
+            run(tmp_path / "out", dataset, renderer)
+    assert len(run(tmp_path / "out", dataset, renderer).finished) == 3
 
 
-def test_left_overs_of_a_kill_are_swept_away(tmp_path: Path, painter: FakePainter) -> None:
+def test_left_overs_of_a_kill_are_swept_away(tmp_path: Path, renderer: FakeRenderer) -> None:
     left_over = tmp_path / "out" / "strips" / "task" / f"x.png{UNFINISHED}"
     left_over.parent.mkdir(parents=True)
     left_over.write_bytes(b"half")
-    run(tmp_path / "out", read_dataset(plain(tmp_path / "data", "task", ["x"])), painter)
+    run(tmp_path / "out", read_dataset(plain(tmp_path / "data", "task", ["x"])), renderer)
     assert not list(tmp_path.rglob(f"*{UNFINISHED}"))
 
 
-def test_results_of_other_settings_are_not_overwritten_unasked(tmp_path: Path, painter: FakePainter) -> None:
+def test_results_of_other_settings_are_not_overwritten_unasked(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
-    run(tmp_path / "out", dataset, painter)
+    run(tmp_path / "out", dataset, renderer)
     before = files(tmp_path / "out")
     other = config(task={"strength": 0.5, "num_images_per_prompt": 1})
     words = (
-        r"2 results in .* painting\.strength 0\.98 -> 0\.5, painting\.num_images_per_prompt 2 -> 1: name another folder"
+        r"2 results in .* settings\.strength 0\.98 -> 0\.5, settings\.num_images_per_prompt 2 -> 1: name another folder"
     )
     with pytest.raises(ValueError, match=words):
-        run(tmp_path / "out", dataset, painter, other)
+        run(tmp_path / "out", dataset, renderer, other)
     assert files(tmp_path / "out") == before
-    run(tmp_path / "out", dataset, painter, other, redo=True)
-    assert len(painter.painted()) == 4
+    run(tmp_path / "out", dataset, renderer, other, redo=True)
+    assert len(renderer.rendered()) == 4
     assert not (tmp_path / "out" / "pictures" / "task" / "x_2.png").exists()
 
 
-def test_a_changed_picture_is_noticed(tmp_path: Path, painter: FakePainter) -> None:
+def test_a_changed_picture_is_noticed(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
-    run(tmp_path / "out", dataset, painter)
+    run(tmp_path / "out", dataset, renderer)
     picture(99).save(tmp_path / "data" / "task" / "x" / "b.png")
     with pytest.raises(ValueError, match=r"task / x by sources\.b "):
-        run(tmp_path / "out", dataset, painter)
+        run(tmp_path / "out", dataset, renderer)
 
 
-def test_a_damaged_record_is_named(tmp_path: Path, painter: FakePainter) -> None:
-    dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
-    run(tmp_path / "out", dataset, painter)
+def test_a_damaged_record_costs_its_analogy_alone(tmp_path: Path, renderer: FakeRenderer) -> None:
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
+    run(tmp_path / "out", dataset, renderer)
     (tmp_path / "out" / "records" / "task" / "x.json").write_text("{")
-    with pytest.raises(ValueError, match=r"x\.json' is damaged"):
-        run(tmp_path / "out", dataset, painter)
+    evaluated = run(tmp_path / "out", dataset, renderer, scorer=FakeScorer())
+    (problem,) = evaluated.problems
+    assert re.search(r"x\.json' is damaged .* delete it", problem.sentence)
+    assert [one.plan.source.name for one in evaluated.finished] == ["y"]
+    assert evaluated.finished[0].record.scores
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -432,22 +432,22 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
         Store(tmp_path).__enter__()
 
 
-def test_a_sweep_starts_from_the_same_seeds(tmp_path: Path, painter: FakePainter) -> None:
+def test_a_sweep_starts_from_the_same_seeds(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
     sweep = config(weak={"data": "task", "scale_sac": 1.0}, strong={"data": "task", "scale_sac": 1.5})
-    evaluated = run(tmp_path / "out", dataset, painter, sweep)
+    evaluated = run(tmp_path / "out", dataset, renderer, sweep)
     origins = [one.record.origin for one in evaluated.finished]
-    assert [(origin.task, origin.painting.scale_sac) for origin in origins] == [("weak", 1.0), ("strong", 1.5)]
+    assert [(origin.task, origin.settings.scale_sac) for origin in origins] == [("weak", 1.0), ("strong", 1.5)]
     assert origins[0].seed == origins[1].seed
 
 
-def test_tasks_of_one_side_only(tmp_path: Path, painter: FakePainter) -> None:
+def test_tasks_of_one_side_only(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "mine", ["x"]))
     named_in_vain = config(deblur={})
     assert missing_tasks(named_in_vain, dataset) == ["deblur"]
-    assert list(run(tmp_path / "out", dataset, painter, named_in_vain).tasks) == ["mine"]
+    assert list(run(tmp_path / "out", dataset, renderer, named_in_vain).tasks) == ["mine"]
     with pytest.raises(ValueError, match="There is no task 'deblur' in the data set; there is mine"):
-        run(tmp_path / "out", dataset, painter, named_in_vain, only=["deblur"])
+        run(tmp_path / "out", dataset, renderer, named_in_vain, only=["deblur"])
 
 
 class FakeScorer:
@@ -456,20 +456,20 @@ class FakeScorer:
     def __init__(self, name: str = "brightness") -> None:
         self.name, self.scored = name, 0
 
-    def score(self, painting, strip, results, truth) -> dict[str, list[float]]:
+    def score(self, settings, strip, results, truth) -> dict[str, list[float]]:
         self.scored += 1
         assert strip.size == ((2 + len(results)) * 128, 128)
         scores = {"brightness": [sum(one.convert("L").histogram()[128:]) / 4096 for one in results]}
         return {**scores, **({"infinite": [float("inf")] * len(results)} if truth else {})}
 
 
-def test_scores_come_later_and_only_once(tmp_path: Path, painter: FakePainter) -> None:
+def test_scores_come_later_and_only_once(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"], truth=True))
-    run(tmp_path / "out", dataset, painter)
+    run(tmp_path / "out", dataset, renderer)
     scorer = FakeScorer()
     for _ in range(2):
-        evaluated = run(tmp_path / "out", dataset, painter, scorer=scorer)
-    assert (scorer.scored, len(painter.painted())) == (2, 2)
+        evaluated = run(tmp_path / "out", dataset, renderer, scorer=scorer)
+    assert (scorer.scored, len(renderer.rendered())) == (2, 2)
     rows = table.item_rows(evaluated)
     for row, one in zip(rows, evaluated.finished, strict=True):
         assert row["brightness"] == pytest.approx(sum(one.record.scores["brightness"]) / 2)
@@ -477,32 +477,32 @@ def test_scores_come_later_and_only_once(tmp_path: Path, painter: FakePainter) -
     (task,) = table.task_rows(evaluated)
     assert task["brightness"] == pytest.approx((rows[0]["brightness"] + rows[1]["brightness"]) / 2)
     json.loads(table.to_json(evaluated), parse_constant=pytest.fail)  # Infinity is not JSON.
-    run(tmp_path / "out", dataset, painter, scorer=FakeScorer("another"))
+    run(tmp_path / "out", dataset, renderer, scorer=FakeScorer("another"))
     assert evaluated.finished[0].record.scored_by == "brightness"
 
 
-def test_a_true_picture_that_cannot_be_read_costs_only_the_scores(tmp_path: Path, painter: FakePainter) -> None:
+def test_a_true_picture_that_cannot_be_read_costs_only_the_scores(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"], truth=True))
     (tmp_path / "data" / "task" / "x" / "b_prime.png").write_bytes(b"")
-    evaluated = run(tmp_path / "out", dataset, painter, scorer=FakeScorer())
+    evaluated = run(tmp_path / "out", dataset, renderer, scorer=FakeScorer())
     rows = table.item_rows(evaluated)
-    assert [row["status"] for row in rows] == ["painted", "painted"]
-    assert "it is painted but not scored: The file" in rows[0]["problem"]
+    assert [row["status"] for row in rows] == ["rendered", "rendered"]
+    assert "it is rendered but not scored: The file" in rows[0]["problem"]
     assert rows[1]["problem"] is None
 
 
-def test_the_rows_as_parquet(tmp_path: Path, painter: FakePainter) -> None:
+def test_the_rows_as_parquet(tmp_path: Path, renderer: FakeRenderer) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    painter.fails = ["y"]
+    renderer.fails = ["y"]
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x", "y"]))
-    rows = table.item_rows(run(tmp_path / "out", dataset, painter, scorer=FakeScorer()))
+    rows = table.item_rows(run(tmp_path / "out", dataset, renderer, scorer=FakeScorer()))
     (tmp_path / "rows.parquet").write_bytes(table.to_parquet(rows))
     assert parquet.read_table(tmp_path / "rows.parquet").to_pylist() == rows
 
 
-def test_means_are_over_results_then_analogies_then_tasks(tmp_path: Path, painter: FakePainter) -> None:
+def test_means_are_over_results_then_analogies_then_tasks(tmp_path: Path, renderer: FakeRenderer) -> None:
     dataset = read_dataset(published(tmp_path / "data", {"deblur": 3, "denoise": 1}))
-    evaluated = run(tmp_path / "out", dataset, painter, scorer=FakeScorer())
+    evaluated = run(tmp_path / "out", dataset, renderer, scorer=FakeScorer())
     items, tasks = table.item_rows(evaluated), table.task_rows(evaluated)
     means = {name: [row["brightness"] for row in items if row["task"] == name] for name in ("deblur", "denoise")}
     by_task = {name: sum(values) / len(values) for name, values in means.items()}
@@ -510,19 +510,55 @@ def test_means_are_over_results_then_analogies_then_tasks(tmp_path: Path, painte
     assert tasks[-1]["task"] == "mean of tasks"
 
 
+def test_results_do_not_pile_up_in_memory(tmp_path: Path, renderer: FakeRenderer) -> None:
+    """Beside the analogy that is sampled there is one that is written, and no other."""
+    grids: list[weakref.ref[Image.Image]] = []
+    alive: list[int] = []
+
+    def executor(jobs: Iterable[Job]) -> Iterator[Outcome]:
+        for job in jobs:
+            outcome = attempt(renderer, job)
+            grids.extend(map(weakref.ref, outcome.grids))
+            gc.collect()
+            alive.append(sum(grid() is not None for grid in grids))
+            yield outcome
+
+    dataset = read_dataset(plain(tmp_path / "data", "task", [f"{n:02}" for n in range(12)]))
+    with Store(tmp_path / "out") as store:
+        evaluate(store, config(), dataset, executor, BACKEND)
+    assert len(grids) == 24
+    assert max(alive) <= 2 * 3
+
+
+def test_a_result_is_written_while_the_next_is_sampled(
+    tmp_path: Path, renderer: FakeRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer.seconds, keep, pause = 0.3, Store.keep, 0.3
+
+    def slow_keep(*arguments: Any) -> None:
+        time.sleep(pause)
+        keep(*arguments)
+
+    monkeypatch.setattr(Store, "keep", slow_keep)
+    dataset = read_dataset(plain(tmp_path / "data", "task", ["v", "w", "x", "y"]))
+    start = time.perf_counter()
+    run(tmp_path / "out", dataset, renderer)
+    assert time.perf_counter() - start < 4 * (renderer.seconds + pause) - 0.3, "one after the other it takes 2.4 s"
+
+
 @pytest.mark.slow
-def test_memory_stays_flat_over_500_analogies(tmp_path: Path, painter: FakePainter) -> None:
+def test_memory_stays_flat_over_500_analogies(tmp_path: Path, renderer: FakeRenderer) -> None:
     image = compose(AnalogyGrid(64, 64), *(picture(n) for n in range(3)))
     image.save(tmp_path / "g.png")
     rows = [{"name": f"{n:04}", "grid": "g.png", "prompt": f"prompt {n}"} for n in range(500)]
     (tmp_path / "many.jsonl").write_text(as_jsonl(rows))
     process, sizes = psutil.Process(), []
 
-    class Sizes(Watch):
+    class Sizes(ProgressCallback):
         def advanced(self) -> None:
             sizes.append(process.memory_info().rss)
 
-    run(tmp_path / "out", read_dataset(tmp_path / "many.jsonl"), painter, watch=Sizes())
+    run(tmp_path / "out", read_dataset(tmp_path / "many.jsonl"), renderer, progress=Sizes())
     assert len(sizes) == 500
     # The grids of one analogy are 0.15 MB in memory, so keeping them would cost more than 60 MB here.
     assert max(sizes[50:]) - sizes[50] < 15e6

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from analogist.cells import Cell
-from analogist.evaluation.backends.comfyui import VALUES, ComfyUIPainter
+from analogist.evaluation.backends.comfyui import VALUES, ComfyUIRenderer
 from analogist.evaluation.backends.comfyui_client import Client
 from analogist.evaluation.backends.comfyui_graph import Slot, Template, read_template
 from analogist.evaluation.dataset import read_dataset
 from analogist.evaluation.jobs import Job, prepare
-from analogist.evaluation.settings import ComfyUI, Painting
+from analogist.evaluation.settings import ComfyUI, RenderSettings
 from support.evaluation import plain
 
 
@@ -51,7 +51,7 @@ def test_titles_say_which_node_takes_what(tmp_path: Path) -> None:
         "seed": (Slot("6", "seed"),),
     }
     assert template.output == "7"
-    assert template.pictures == ["a", "a_prime", "b"]
+    assert template.images == ["a", "a_prime", "b"]
 
 
 def test_a_mapping_goes_before_titles(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_two_nodes_of_one_title_take_the_same(tmp_path: Path) -> None:
         (GRAPH, {"prompt": "Prompt.words"}, None, "the node 'Prompt' has no input 'words'; it has text, clip"),
         (GRAPH, {"prompt": "None.text"}, None, "no nodes are called 'None'"),
         (GRAPH, {}, "Nothing", "no nodes are called 'Nothing'"),
-        ({**GRAPH, "9": node("PreviewImage", "", images=["6", 0])}, {}, None, "2 nodes save or preview pictures"),
+        ({**GRAPH, "9": node("PreviewImage", "", images=["6", 0])}, {}, None, "2 nodes save or preview images"),
         (
             {**GRAPH, "9": node("KSampler", "strength", cfg=1.0, denoise=1.0)},
             {},
@@ -118,7 +118,7 @@ def test_a_missing_graph_is_named(tmp_path: Path) -> None:
 def test_a_server_that_is_not_there_is_waited_for_and_then_named() -> None:
     client = Client("http://127.0.0.1:9", patience=0.6)
     with pytest.raises(ConnectionError, match=r"ComfyUI at http://127\.0\.0\.1:9 did not answer for 0\.6 seconds"):
-        client.surely(lambda: pytest.fail("the server is not there"))
+        client.retrying(lambda: pytest.fail("the server is not there"))
 
 
 class Answering:
@@ -128,7 +128,7 @@ class Answering:
         self.answer = answer
         self.uploaded: dict[str, bytes] = {}
 
-    def surely(self, work: Any) -> Any:
+    def retrying(self, work: Any) -> Any:
         return work()
 
     def upload(self, name: str, png: bytes) -> str:
@@ -140,13 +140,13 @@ class Answering:
         return [self.answer]
 
 
-def painter_and_job(tmp_path: Path, result: str, answer: bytes) -> tuple[ComfyUIPainter, Answering, Job]:
+def renderer_and_job(tmp_path: Path, result: str, answer: bytes) -> tuple[ComfyUIRenderer, Answering, Job]:
     (tmp_path / "graph.json").write_text(json.dumps(GRAPH))
     backend = ComfyUI(kind="comfyui", workflow=str(tmp_path / "graph.json"), result=result)
-    painter = ComfyUIPainter(backend)
-    painter.client = client = Answering(answer)
+    renderer = ComfyUIRenderer(backend)
+    renderer.client = client = Answering(answer)
     (source,) = read_dataset(plain(tmp_path / "data", "task", ["x"])).sources
-    return painter, client, prepare(source, Painting(res=128), 7)
+    return renderer, client, prepare(source, RenderSettings(res=128), 7)
 
 
 def png(picture: Image.Image, path: Path) -> bytes:
@@ -156,23 +156,23 @@ def png(picture: Image.Image, path: Path) -> bytes:
 
 def test_a_picture_of_b_prime_becomes_a_grid(tmp_path: Path) -> None:
     red = Image.new("RGB", (100, 100), "red")
-    painter, client, job = painter_and_job(tmp_path, "b_prime", png(red, tmp_path / "red.png"))
-    (grid,) = painter.paint(job)
+    renderer, client, job = renderer_and_job(tmp_path, "b_prime", png(red, tmp_path / "red.png"))
+    (grid,) = renderer.render(job)
     assert grid.size == (128, 128)
     assert grid.getpixel((96, 96)) == (255, 0, 0)
     assert grid.crop((0, 0, 64, 128)).tobytes() == job.image.crop((0, 0, 64, 128)).tobytes()
     sent = client.graph
-    assert sent["4"]["inputs"]["text"] == f"prompt of x{Painting().suffix}"
+    assert sent["4"]["inputs"]["text"] == f"prompt of x{RenderSettings().suffix}"
     assert sent["6"]["inputs"]["seed"] == 7
     files = [sent[number]["inputs"]["image"] for number in ("1", "2", "3")]
     assert len(set(files)) == 3
     assert set(files) == set(client.uploaded)
     (tmp_path / "b.png").write_bytes(client.uploaded[files[2]])
-    assert Image.open(tmp_path / "b.png").tobytes() == job.pictures[Cell.B].tobytes()
+    assert Image.open(tmp_path / "b.png").tobytes() == job.cells[Cell.B].tobytes()
 
 
 def test_a_whole_grid_is_taken_as_it_is(tmp_path: Path) -> None:
     blue = Image.new("RGB", (256, 256), "blue")
-    painter, _, job = painter_and_job(tmp_path, "grid", png(blue, tmp_path / "blue.png"))
-    (grid,) = painter.paint(job)
+    renderer, _, job = renderer_and_job(tmp_path, "grid", png(blue, tmp_path / "blue.png"))
+    (grid,) = renderer.render(job)
     assert grid.tobytes() == Image.new("RGB", (128, 128), "blue").tobytes()

@@ -19,18 +19,16 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from typer.testing import CliRunner, Result
 
 from analogist.cli.app import app
-from analogist.evaluation.backends.diffusers import DiffusersPainter
+from analogist.evaluation.backends.diffusers import DiffusersRenderer
 from analogist.evaluation.dataset import read_dataset
-from analogist.evaluation.jobs import Job, in_turn
+from analogist.evaluation.jobs import Job, serial
 from analogist.evaluation.runner import evaluate
-from analogist.evaluation.settings import Config, InProcess, Painting
-from analogist.evaluation.store import Store
-from analogist.files import UNFINISHED
+from analogist.evaluation.settings import Config, InProcess, RenderSettings
+from analogist.evaluation.store import UNFINISHED, Store
 from analogist.scores.networks import ClipPreprocessor
 from support.evaluation import SMALL, plain, published
 from support.random_pipeline import random_pipeline
 
-KILLS = 10
 TABLES = ("analogies.csv", "tasks.csv", "results.json")
 
 
@@ -61,7 +59,7 @@ def content(folder: Path, ending: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob(f"*{ending}")}
 
 
-def kill_while_it_paints(
+def kill_while_it_renders(
     process: subprocess.Popen, folder: Path, chance: random.Random, startup: float, each: float
 ) -> None:
     """SIGKILL at a random moment, before the first analogy or after some; at most three more are finished by then.
@@ -84,68 +82,69 @@ def kill_while_it_paints(
     process.wait()
 
 
-@pytest.mark.slow
-def test_ten_kills_change_nothing(tmp_path: Path, model: Path, settings: Path) -> None:
-    published(tmp_path / "data", {"deblur": 17, "denoise": 17})
+@pytest.mark.parametrize(("kills", "grids"), [(2, 5), pytest.param(10, 17, marks=pytest.mark.slow)])
+def test_kills_change_nothing(tmp_path: Path, model: Path, settings: Path, kills: int, grids: int) -> None:
+    published(tmp_path / "data", {"deblur": grids, "denoise": grids})
+    whole_number = 2 * grids - 1
     (tmp_path / "data" / "some_tasks_processed" / "deblur_masked" / "004.png").write_bytes(b"broken")
     arguments = [tmp_path / "data", "--config", settings, "--model", model, "-o"]
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     start = time.monotonic()
     assert subprocess.run(command(*arguments, undisturbed), capture_output=True).returncode == 1  # One is broken.
     whole = time.monotonic() - start
-    painting = sum(json.loads(record)["seconds"] for record in content(undisturbed / "records", ".json").values())
+    rendering = sum(json.loads(record)["seconds"] for record in content(undisturbed / "records", ".json").values())
 
     chance = random.Random(7)
     seen: dict[str, tuple[bytes, float]] = {}
-    for number in range(KILLS):
+    for number in range(kills):
         process = subprocess.Popen(
             command(*arguments, killed), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-        kill_while_it_paints(process, killed, chance, startup=whole - painting, each=painting / 33)
+        kill_while_it_renders(process, killed, chance, startup=whole - rendering, each=rendering / whole_number)
         assert process.returncode == -signal.SIGKILL, f"run {number} was not killed: {process.stderr.read()}"
         for path in (killed / "records").rglob("*.json"):
             now = (path.read_bytes(), path.stat().st_mtime)
-            assert seen.setdefault(str(path), now) == now, "a finished analogy was painted again"
-    assert 0 < len(seen) < 33, "the kills were not in the middle of the run"
+            assert seen.setdefault(str(path), now) == now, "a finished analogy was rendered again"
+    assert 0 < len(seen) < whole_number, "the kills were not in the middle of the run"
     last = subprocess.run(command(*arguments, killed), capture_output=True)
     assert last.returncode == 1
 
     for name in TABLES:
         assert (killed / name).read_bytes() == (undisturbed / name).read_bytes()
-    assert (killed / "analogies.csv").read_text().count(",painted,") == 33
+    assert (killed / "analogies.csv").read_text().count(",rendered,") == whole_number
     pictures = content(undisturbed, ".png")
-    assert len(pictures) == 33 * 3
+    assert len(pictures) == whole_number * 3
     assert content(killed, ".png") == pictures
     assert (killed / "report.html").read_bytes() == (undisturbed / "report.html").read_bytes()
     assert not list(killed.rglob(f"*{UNFINISHED}"))
 
 
 class Timed:
-    """A painter that knows how long it painted."""
+    """A renderer that knows how long it rendered."""
 
-    def __init__(self, painter: DiffusersPainter) -> None:
-        self.painter, self.seconds = painter, 0.0
+    def __init__(self, renderer: DiffusersRenderer) -> None:
+        self.renderer, self.seconds = renderer, 0.0
 
-    def paint(self, job: Job) -> list[Image.Image]:
+    def render(self, job: Job) -> list[Image.Image]:
         start = time.perf_counter()
-        painted = self.painter.paint(job)
+        rendered = self.renderer.render(job)
         self.seconds += time.perf_counter() - start
-        return painted
+        return rendered
 
 
 @pytest.mark.slow
 def test_the_runner_costs_less_than_a_twentieth(tmp_path: Path, model: Path) -> None:
     """At the published resolution, with few steps and pictures so that the test ends; with all 50 it is less still."""
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
-    painter = Timed(DiffusersPainter(InProcess(model=str(model), device="cpu")))
-    assert painter.painter.model.device.type == "cpu"  # Loaded before the clock runs.
-    settings = Config(defaults=Painting(steps=6, num_images_per_prompt=2))
+    renderer = Timed(DiffusersRenderer(InProcess(model=str(model), device="cpu")))
+    assert renderer.renderer.model.device.type == "cpu"  # Loaded before the clock runs.
+    settings = Config(defaults=RenderSettings(steps=6, num_images_per_prompt=2))
     start = time.perf_counter()
     with Store(tmp_path / "out") as store:
-        evaluated = evaluate(store, settings, dataset, in_turn(painter), {"kind": "test"})
+        evaluated = evaluate(store, settings, dataset, serial(renderer), {"kind": "test"})
     whole = time.perf_counter() - start
     assert len(evaluated.finished) == 1
-    assert whole / painter.seconds < 1.05, f"{whole:.1f} s in all, {painter.seconds:.1f} s of them painting"
+    assert whole / renderer.seconds < 1.05, f"{whole:.1f} s in all, {renderer.seconds:.1f} s of them rendering"
 
 
 def test_what_a_run_leaves(tmp_path: Path, model: Path, settings: Path) -> None:
@@ -158,7 +157,7 @@ def test_what_a_run_leaves(tmp_path: Path, model: Path, settings: Path) -> None:
     assert plots == {"psnr.png", "squared_error.png", "ssim.png"}
     (task,) = json.loads((tmp_path / "out" / "results.json").read_text())["tasks"]
     assert task["rmse"] == pytest.approx(task["squared_error"] ** 0.5)
-    assert (task["strength"], task["painted"]) == (0.7, 2)
+    assert (task["strength"], task["rendered"]) == (0.7, 2)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,8 @@ from analogist.grid import (
     compose,
 )
 from analogist.images import to_tensor
-from analogist.scores import metrics
+from analogist.scores import analogy, metrics
+from analogist.scores.metrics import direction_similarity
 from analogist.scores.networks import (
     ALEXNET,
     INCEPTION,
@@ -201,7 +202,7 @@ def test_scores_against_known_targets() -> None:
         with pytest.raises(ValueError, match="one to one"):
             score(results, targets[:, :16])
     for score in (metrics.ssim, metrics.structure_similarity):
-        with pytest.raises(ValueError, match="windows of 11 pixels, but the pictures are 24x10"):
+        with pytest.raises(ValueError, match="windows of 11 pixels, but the images are 24x10"):
             score(results[:, :10], targets[:, :10])
 
 
@@ -289,8 +290,32 @@ def test_the_embedder_gives_every_picture_its_own_features(clip: Path) -> None:
     assert (features.shape, tokens.shape) == ((5, 16), (5, (SIDE // 8) ** 2, 32))
     for number, picture in enumerate(pictures):
         torch.testing.assert_close(embedder([picture])[0], features[number], atol=1e-5, rtol=1e-5)
-    with pytest.raises(ValueError, match="no picture"):
+    with pytest.raises(ValueError, match="no image"):
         embedder([])
+
+
+def test_batches_are_scored_together_and_seen_a_few_at_a_time() -> None:
+    """One A and A' with many B and many B'; the numbers are those of each analogy by itself."""
+    seen: list[int] = []
+
+    def encode(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(len(images))
+        tokens = images.flatten(1, 2).double()  # (n, H * W, 3), the first pixel as the class token
+        return torch.stack([tokens.mean(1), tokens.std(1)], 1).flatten(1), tokens
+
+    many = analogy.BATCH + 3
+    a, a_prime, *rest = (torch.rand(number, 6, 5, 3) for number in (1, 1, many, many))
+    images = {"A": a, "A'": a_prime, "B": rest[0], "B'": rest[1]}
+    scores = analogy.score(images, encode, direction_similarity)
+    assert max(seen) == analogy.BATCH
+    for place in (0, many - 1):
+        one = {**images, "B": rest[0][place : place + 1], "B'": rest[1][place : place + 1]}
+        alone = analogy.score(one, encode, direction_similarity)
+        assert alone.direction == pytest.approx([scores.direction[place]])
+        assert alone.structure == pytest.approx([scores.structure[place]])
+    assert len(analogy.score({**images, "B'": rest[1][:1]}, encode, direction_similarity).structure) == many
+    with pytest.raises(ValueError, match="A has 1, A' has 1, B has 2, B' has 3"):
+        analogy.score({**images, "B": rest[0][:2], "B'": rest[1][:3]}, encode, direction_similarity)
 
 
 @pytest.mark.parametrize("results", [3, 7, 9])

@@ -26,8 +26,8 @@ from analogist.pipelines.prompt_diffusion import (
     size_for,
     with_control,
 )
-from analogist.prompt_diffusion.convert import convert, read
-from analogist.prompt_diffusion.inputs import Pictures, prepared
+from analogist.prompt_diffusion.convert import convert
+from analogist.prompt_diffusion.inputs import Inputs, prepared
 from analogist.prompt_diffusion.names import (
     Architecture,
     architecture,
@@ -36,6 +36,7 @@ from analogist.prompt_diffusion.names import (
     renamed,
 )
 from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task, texts
+from analogist.weight_files import read_weights
 from support import golden_prompt_diffusion as golden
 from support.bomb import Bomb
 from support.golden import PROJECT
@@ -129,7 +130,7 @@ def test_a_task_that_makes_a_map_has_its_own_words(task: Task, words: str) -> No
 
 def test_a_task_that_makes_a_picture_needs_a_description() -> None:
     assert texts(Task.PICTURE, "a cat", suffix="", negative="").positive == "a cat"
-    with pytest.raises(ValueError, match="needs a description of the picture"):
+    with pytest.raises(ValueError, match="needs a description of the image"):
         texts(Task.PICTURE, "  ")
 
 
@@ -166,7 +167,7 @@ def test_without_an_example_the_pair_is_zero_in_the_range_of_the_network() -> No
 
 def test_the_order_of_the_hint() -> None:
     a, a_prime, b = (torch.full((1, 3, 4, 4), value) for value in (0.0, 0.5, 1.0))
-    assert hint(Pictures(a, a_prime, b))[0, :, 0, 0].tolist() == [1, 1, 1, -1, -1, -1, 0, 0, 0]
+    assert hint(Inputs(a, a_prime, b))[0, :, 0, 0].tolist() == [1, 1, 1, -1, -1, -1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("control_only", [False, True])
@@ -234,11 +235,11 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     mark, path = tmp_path / "executed", tmp_path / "bomb.ckpt"
     torch.save({"state_dict": OWN.in_form("bare"), "callbacks": Bomb(mark)}, path)
     with pytest.raises(ValueError, match=r"holds more than weights: .* so it was not read"):
-        read(path)
+        read_weights(path)
     assert "holds more than weights" in sentence(call("convert", path, tmp_path / "out.safetensors"))
     path.write_bytes(pickle.dumps(Bomb(mark)))
     with pytest.raises(ValueError, match="holds more than weights"):
-        read(path)
+        read_weights(path)
     assert not mark.exists()
     pickle.loads(path.read_bytes())
     assert mark.exists()  # It would have been run.
@@ -258,7 +259,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, name: str, content: byte
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=says):
-        read(path)
+        read_weights(path)
     assert len(sentence(call("convert", path, tmp_path / "out.safetensors"))) < 400
 
 
@@ -267,10 +268,10 @@ def test_a_truncated_checkpoint_and_one_without_names_are_refused(tmp_path: Path
     torch.save(OWN.in_form("bare"), path)
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(ValueError, match="cannot be read as weights; it may be damaged"):
-        read(path)
+        read_weights(path)
     torch.save([torch.zeros(1)], path)
     with pytest.raises(ValueError, match="holds no weights by name"):
-        read(path)
+        read_weights(path)
 
 
 def test_the_convert_command(tmp_path: Path) -> None:

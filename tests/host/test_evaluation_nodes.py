@@ -84,7 +84,7 @@ def test_many_pictures_are_seen_in_batches_by_the_hosts_memory_management(monkey
     monkeypatch.setattr(vision, "encode_image", lambda batch: seen.append(len(batch)) or encode(batch))
     monkeypatch.setattr(comfy.model_management, "load_model_gpu", lambda model: loaded.append(model) or load(model))
     many, _, _ = execute("AnalogistDirectionScore", clip_vision=vision, **given)
-    assert max(seen) == room("nodes.evaluation").BATCH < 40
+    assert max(seen) == room("analogist.scores.analogy").BATCH < 40
     assert loaded == [vision.patcher] * len(seen)
     for place in (0, 17, 39):
         one = given | {"b_prime": given["b_prime"][place : place + 1]}
@@ -134,14 +134,14 @@ def test_the_best_are_kept_in_order(keep: int, best: str, numbers: list[int]) ->
     assert found == numbers
     assert scores == [SCORES[number - 1] for number in numbers]
     torch.testing.assert_close(kept, torch.cat(batches)[[number - 1 for number in numbers]])
-    assert text.splitlines()[0] == f"1. picture {numbers[0]}: {scores[0]:.4f}"
+    assert text.splitlines()[0] == f"1. image {numbers[0]}: {scores[0]:.4f}"
 
 
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        ({"scores": [0.1]}, "4 pictures and 1 scores"),
-        ({"scores": [0.1, 0.2, float("nan"), 0.3]}, "score of picture 3 is not a number"),
+        ({"scores": [0.1]}, "got 1 scores for 4 images"),
+        ({"scores": [0.1, 0.2, float("nan"), 0.3]}, "score of image 3 is not a number"),
         ({"images": [pictures(2), pictures(2, side=16)]}, "different sizes"),
     ],
 )
@@ -179,9 +179,9 @@ def test_the_contact_sheet_shows_everything_in_order() -> None:
     as_they_come = sheet_of(scores=SCORES, order=["as they come"])
     assert colors_in_reading_order(as_they_come, COLORS) == [0, 1, 2, 3, 4, 5, 6]
     assert as_they_come.shape[2] == 3 * 128 + 4 * 10  # No less and no more than three pictures and their margins.
-    with pytest.raises(ValueError, match="of one analogy, but A' has 2 pictures"):
+    with pytest.raises(ValueError, match="of one analogy, but A' has 2 images"):
         sheet_of(a_prime=[plain(COLORS[1], 2)])
-    with pytest.raises(ValueError, match="4 pictures and 2 scores"):
+    with pytest.raises(ValueError, match="got 2 scores for 4 images"):
         sheet_of(scores=[1.0, 2.0])
 
 
@@ -290,7 +290,7 @@ def test_lists_and_batches_run_through_a_real_server(server: Server) -> None:
     assert [Image.open(io.BytesIO(picture)).size for picture in kept] == [(128, 96)] * 2
     (shown,) = outputs["7"]["text"]
     ranked = [line.split(":")[0] for line in shown.splitlines()]
-    assert ranked[:1] == [f"1. picture {outputs_best(outputs)}"]
+    assert ranked[:1] == [f"1. image {outputs_best(outputs)}"]
     assert ranked[-1] == "best of 3"
     for number in ("9", "11", "12"):
         (entry,) = outputs[number]["images"]

@@ -13,10 +13,10 @@ from support.comfyui import Server
 comfyui.need_host()
 
 from analogist.evaluation import table
-from analogist.evaluation.backends.comfyui import ComfyUIPainter
+from analogist.evaluation.backends.comfyui import ComfyUIRenderer
 from analogist.evaluation.dataset import read_dataset
-from analogist.evaluation.jobs import in_turn
-from analogist.evaluation.runner import Evaluated, Watch, evaluate
+from analogist.evaluation.jobs import serial
+from analogist.evaluation.runner import Evaluated, ProgressCallback, evaluate
 from analogist.evaluation.settings import ComfyUI
 from analogist.evaluation.store import Store
 from support.evaluation import config, plain
@@ -68,22 +68,22 @@ def graph(steps: int = 4) -> dict[str, Any]:
 INPUTS = {"scale_sac": "SAC.scale", "cell_width": "Grid.cell_width", "cell_height": "Grid.cell_height"}
 
 
-def painter(folder: Path, server: Server, content: dict[str, Any]) -> ComfyUIPainter:
+def made(folder: Path, server: Server, content: dict[str, Any]) -> ComfyUIRenderer:
     path = folder / "graph.json"
     path.write_text(json.dumps(content))
-    return ComfyUIPainter(
+    return ComfyUIRenderer(
         ComfyUI(kind="comfyui", address=server.address, workflow=str(path), inputs=INPUTS, patience=180)
     )
 
 
-def run(data: Path, out: Path, painting: ComfyUIPainter, watch: Watch | None = None) -> Evaluated:
+def run(data: Path, out: Path, renderer: ComfyUIRenderer, watch: ProgressCallback | None = None) -> Evaluated:
     with Store(out) as store:
-        kept = {"kind": "comfyui", "graph": painting.template.graph}
-        return evaluate(store, config(), read_dataset(data), in_turn(painting), kept, watch=watch)
+        kept = {"kind": "comfyui", "graph": renderer.template.graph}
+        return evaluate(store, config(), read_dataset(data), serial(renderer), kept, progress=watch)
 
 
-class KillOnce(Watch):
-    """Kills a server in the middle of the third analogy, and starts it anew from another thread."""
+class KillOnce(ProgressCallback):
+    """Kills a server in the middle of the third analogy, and restarts it from another thread."""
 
     def __init__(self, server: Server) -> None:
         self.server, self.advances = server, 0
@@ -106,20 +106,20 @@ class KillOnce(Watch):
 def test_a_server_killed_in_the_middle_costs_nothing(tmp_path: Path) -> None:
     data = plain(tmp_path / "data", "task", NAMES)
     with Server(tmp_path / "comfyui") as server:
-        painting = painter(tmp_path, server, graph(steps=20))
-        undisturbed = run(data, tmp_path / "undisturbed", painting)
+        renderer = made(tmp_path, server, graph(steps=20))
+        undisturbed = run(data, tmp_path / "undisturbed", renderer)
     assert not undisturbed.problems
     with Server(tmp_path / "another") as server:
-        painting = painter(tmp_path, server, graph(steps=20))
+        renderer = made(tmp_path, server, graph(steps=20))
         watch = KillOnce(server)
-        disturbed = run(data, tmp_path / "disturbed", painting, watch)
+        disturbed = run(data, tmp_path / "disturbed", renderer, watch)
         watch.thread.join()
         assert server.log.count("Starting server") == 2
         assert server.log.count("got prompt") == len(NAMES) + 1  # The one in the middle came twice.
     assert len(watch.queued_when_killed) == 1
     assert watch.advances == len(NAMES)
-    for name, made in table.TABLES.items():
-        assert made(disturbed) == made(undisturbed), name
+    for name, build in table.TABLES.items():
+        assert build(disturbed) == build(undisturbed), name
     pictures = sorted((tmp_path / "undisturbed").rglob("*.png"))
     assert len(pictures) == 3 * len(NAMES)
     for path in pictures:
@@ -132,22 +132,22 @@ def test_what_the_server_refuses_is_told_in_its_words(tmp_path: Path, server: Se
     data = plain(tmp_path / "data", "task", NAMES[:1])
     refused = graph()
     refused["12"]["inputs"]["sampler_name"] = "nonsense"
-    (problem,) = run(data, tmp_path / "refused", painter(tmp_path, server, refused)).problems
+    (problem,) = run(data, tmp_path / "refused", made(tmp_path, server, refused)).problems
     assert "node 12 KSampler: Value not in list, sampler_name: 'nonsense' not in" in problem.sentence
 
     failing = graph()
     failing["9"]["inputs"]["end_layer"] = 12
     failing["10"]["inputs"]["start_layer"] = 12
-    (problem,) = run(data, tmp_path / "failing", painter(tmp_path, server, failing)).problems
+    (problem,) = run(data, tmp_path / "failing", made(tmp_path, server, failing)).problems
     assert "ComfyUI failed in AnalogistCAMPatch: The layer range 12 to 11 is not a range" in problem.sentence
 
 
 def test_a_second_run_with_the_same_graph_asks_the_server_for_nothing(tmp_path: Path, server: Server) -> None:
     data = plain(tmp_path / "data", "task", NAMES[:1])
-    painting = painter(tmp_path, server, graph())
-    run(data, tmp_path / "out", painting)
+    renderer = made(tmp_path, server, graph())
+    run(data, tmp_path / "out", renderer)
     before = server.log
-    assert len(run(data, tmp_path / "out", painting).finished) == 1
+    assert len(run(data, tmp_path / "out", renderer).finished) == 1
     assert server.log == before
 
 
@@ -156,6 +156,6 @@ def test_the_same_graph_again_gives_its_pictures_although_the_server_computes_no
     tmp_path: Path, server: Server, times: int
 ) -> None:
     data = plain(tmp_path / "data", "task", NAMES[:1])
-    painting = painter(tmp_path, server, graph())
-    results = [run(data, tmp_path / f"out{number}", painting) for number in range(times)]
+    renderer = made(tmp_path, server, graph())
+    results = [run(data, tmp_path / f"out{number}", renderer) for number in range(times)]
     assert [len(result.finished) for result in results] == [1, 1]

@@ -287,7 +287,7 @@ def test_a_latent_that_is_not_the_connected_grid_is_refused(model: ModelPatcher,
     patched = patch(model, layout=layout)
     assert torch.equal(sample(patched, (32, 16)), sample(patch(model), (32, 16)))
     with pytest.raises(
-        ValueError, match="connected layout, 128x256, got one for 128x128.*disconnect layout, or connect the grid of"
+        ValueError, match=r"connected layout, 128x256, got one for 128x128.*disconnect layout, or connect the grid of"
     ):
         sample(patched, (16, 16))
 

@@ -315,7 +315,7 @@ def test_a_wrong_node_is_told_apart(model: Any) -> None:
     with pytest.raises(ValueError, match="This is a ControlBase that is not Prompt Diffusion's"):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=adapter, **given)
     applied = host_nodes.ControlNetApplyAdvanced().apply_controlnet(words, words, control(), given["b"], 1.0, 0.0, 1.0)
-    with pytest.raises(ValueError, match="a picture of 3 channels came: use the node Analogist Prompt Diffusion Apply"):
+    with pytest.raises(ValueError, match="an image of 3 channels came: use the node Analogist Prompt Diffusion Apply"):
         sampled(model, *applied, OWN.inputs()["wide.x"])
 
 

@@ -1,4 +1,4 @@
-"""Small data sets for evaluations, and painters that need no model."""
+"""Small data sets for evaluations, and renderers that need no model."""
 
 import os
 import time
@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from analogist.evaluation.jobs import Job, PaintError
-from analogist.evaluation.settings import Config, Painting, Task
+from analogist.evaluation.jobs import Job, RenderError
+from analogist.evaluation.settings import Config, RenderSettings, Task
 from analogist.grid import AnalogyGrid, canvas, compose
 
 SMALL = {"res": 128, "steps": 2, "num_images_per_prompt": 2}
@@ -48,24 +48,26 @@ def plain(root: Path, task: str, names: Sequence[str], truth: bool = False) -> P
 
 
 def config(**tasks: dict[str, object]) -> Config:
-    return Config(defaults=Painting(**SMALL), tasks={name: Task(**{**SMALL, **said}) for name, said in tasks.items()})
+    return Config(
+        defaults=RenderSettings(**SMALL), tasks={name: Task(**{**SMALL, **said}) for name, said in tasks.items()}
+    )
 
 
-class FakePainter:
-    """Paints noise that depends on the seed alone, and notes in a file what it painted."""
+class FakeRenderer:
+    """Renders noise that depends on the seed alone, and notes in a file what it rendered."""
 
     def __init__(self, notes: Path, fails: Sequence[str] = (), seconds: float = 0.0) -> None:
         self.notes, self.fails, self.seconds = notes, fails, seconds
 
-    def paint(self, job: Job) -> list[Image.Image]:
+    def render(self, job: Job) -> list[Image.Image]:
         if job.name in self.fails:
-            raise PaintError("the brush broke.")
+            raise RenderError("the model broke.")
         time.sleep(self.seconds)
         with self.notes.open("a") as file:
             file.write(f"{job.task}/{job.name} {os.getpid()}\n")
         generator = np.random.default_rng(job.seed)
-        pictures = generator.integers(0, 256, (job.painting.num_images_per_prompt, 8, 8, 3), dtype=np.uint8)
+        pictures = generator.integers(0, 256, (job.settings.num_images_per_prompt, 8, 8, 3), dtype=np.uint8)
         return [canvas(job.grid, job.image, Image.fromarray(one).resize((64, 64))) for one in pictures]
 
-    def painted(self) -> list[str]:
+    def rendered(self) -> list[str]:
         return [line.split()[0] for line in self.notes.read_text().splitlines()] if self.notes.exists() else []

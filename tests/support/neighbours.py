@@ -360,4 +360,4 @@ APART = (
     ("two samplers with one patched model", "run one after the other", "each as if it were alone", "the same"),
     ("SAC or CAM once more", "other layers, or another part of the sampling", "they add up", "the same"),
 )
-"""What has a test of its own: name, what it does, what comes of it in either order, and on several blocks in a stage."""
+"""What has a test of its own: name, what it does, what comes of it in either order, and with several blocks a stage."""

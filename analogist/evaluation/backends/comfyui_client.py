@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import requests
 import websocket
 
-from ..jobs import PaintError
+from ..jobs import RenderError
 from .comfyui_graph import Graph
 
 FOLDER = "analogist"
-"""Where pictures are uploaded to, inside ComfyUI's own input folder."""
+"""Where images are uploaded to, inside ComfyUI's own input folder."""
 QUIET = 10.0
 """Seconds without a message after which the server is asked whether it still works on the graph."""
 TIMEOUT = 60.0
@@ -42,11 +42,11 @@ class Client:
         self.address, self.patience = address.rstrip("/"), patience
         self._name = uuid.uuid4().hex
 
-    def surely(self, work: Callable[[], Answer]) -> Answer:
+    def retrying(self, work: Callable[[], Answer]) -> Answer:
         """Do something with the server, from the beginning each time the server is lost in the middle.
 
         Raises:
-            PaintError: it is lost again and again.
+            RenderError: it is lost again and again.
             ConnectionError: it does not come back.
         """
         for _ in range(LOSSES):
@@ -55,20 +55,20 @@ class Client:
                 return work()
             except ServerLostError:
                 continue
-        raise PaintError(f"ComfyUI was lost {LOSSES} times in the middle of this analogy.")
+        raise RenderError(f"ComfyUI was lost {LOSSES} times in the middle of this analogy.")
 
     def upload(self, name: str, png: bytes) -> str:
-        """Put a picture into ComfyUI's input folder; returns what a node that loads pictures is told."""
+        """Put an image into ComfyUI's input folder; returns what a node that loads images is told."""
         content = {"subfolder": FOLDER, "overwrite": "true", "type": "input"}
         kept = self._ask("post", "/upload/image", files={"image": (name, png, "image/png")}, data=content).json()
         return f"{kept['subfolder']}/{kept['name']}" if kept["subfolder"] else str(kept["name"])
 
     def run(self, graph: Graph, output: str) -> list[bytes]:
-        """Queue a graph, wait for its end and fetch the pictures of one of its nodes.
+        """Queue a graph, wait for its end and fetch the images of one of its nodes.
 
         Raises:
-            PaintError: the server refuses the graph, or a node fails; with the server's words.
-            ServerLostError: the server went away, or was started anew.
+            RenderError: the server refuses the graph, or a node fails; with the server's words.
+            ServerLostError: the server went away, or was restarted.
         """
         listening = self._listen()
         try:
@@ -79,8 +79,8 @@ class Client:
         _check(entry)
         images = entry["outputs"].get(output, {}).get("images", [])
         if not images:
-            raise PaintError(f"The node {output} of the workflow gave no picture.")
-        return [self._picture(image) for image in images]
+            raise RenderError(f"The node {output} of the workflow gave no image.")
+        return [self._image(image) for image in images]
 
     def _wait(self) -> None:
         """Until the server answers."""
@@ -105,7 +105,7 @@ class Client:
         if answer.status_code in UNAVAILABLE:
             raise ServerLostError(f"{answer.status_code} {answer.reason}")
         if answer.status_code >= 400:
-            raise PaintError(f"ComfyUI refused {path} ({answer.status_code}): {_refusal(answer)}")
+            raise RenderError(f"ComfyUI refused {path} ({answer.status_code}): {_refusal(answer)}")
         return answer
 
     def _listen(self) -> websocket.WebSocket:
@@ -128,7 +128,7 @@ class Client:
                 # It may have ended between the two questions.
                 entry = self._ask("get", f"/history/{number}").json().get(number)
                 if entry is None:
-                    raise ServerLostError("the server was started anew")
+                    raise ServerLostError("the server was restarted")
                 return dict(entry)
             _next_end(listening, number)
 
@@ -136,7 +136,7 @@ class Client:
         queue = self._ask("get", "/queue").json()
         return any(entry[1] == number for part in ("queue_running", "queue_pending") for entry in queue[part])
 
-    def _picture(self, image: dict[str, str]) -> bytes:
+    def _image(self, image: dict[str, str]) -> bytes:
         place = {key: image[key] for key in ("filename", "subfolder", "type")}
         return self._ask("get", "/view", params=place).content
 
@@ -164,9 +164,9 @@ def _next_end(listening: websocket.WebSocket, number: str) -> None:
 def _check(entry: dict[str, Any]) -> None:
     for kind, about in entry["status"]["messages"]:
         if kind == "execution_error":
-            raise PaintError(f"ComfyUI failed in {about['node_type']}: {str(about['exception_message']).strip()}")
+            raise RenderError(f"ComfyUI failed in {about['node_type']}: {str(about['exception_message']).strip()}")
         if kind == "execution_interrupted":
-            raise PaintError("ComfyUI was told to stop in the middle of it.")
+            raise RenderError("ComfyUI was told to stop in the middle of it.")
 
 
 def _refusal(answer: requests.Response) -> str:

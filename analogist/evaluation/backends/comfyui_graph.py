@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PICTURES = ("a", "a_prime", "b", "grid", "canvas", "mask", "marked")
-"""Values that are pictures; they are uploaded, and the input takes the name of the file."""
+from ...files import read_text
+
+IMAGES = ("a", "a_prime", "b", "grid", "canvas", "mask", "marked")
+"""Values that are images; they are uploaded, and the input takes the name of the file."""
 TEXTS = ("prompt", "bare_prompt", "negative_prompt", "suffix", "layout", "fit")
 """Values that are words; all others are numbers."""
 LABELS = {"a'": "a_prime", "negative prompt": "negative_prompt", "cfg": "guidance_scale"}
@@ -30,16 +32,16 @@ class Slot:
 
 @dataclass(frozen=True)
 class Template:
-    """A graph, the inputs that take values by their names, and the node whose pictures are the results."""
+    """A graph, the inputs that take values by their names, and the node whose images are the results."""
 
     graph: Graph
     slots: Mapping[str, tuple[Slot, ...]]
     output: str
 
     @property
-    def pictures(self) -> list[str]:
-        """The pictures that the graph takes."""
-        return [name for name in PICTURES if name in self.slots]
+    def images(self) -> list[str]:
+        """The images that the graph takes."""
+        return [name for name in IMAGES if name in self.slots]
 
     def filled(self, values: Mapping[str, object]) -> Graph:
         """The graph of one analogy."""
@@ -53,14 +55,14 @@ class Template:
 def read_template(path: Path, inputs: Mapping[str, str], output: str | None, values: Iterable[str]) -> Template:
     """Read a graph and find its inputs.
 
-    A node whose title is the name of a value ("B", "prompt", "seed", ...) takes it: a picture in its input "image",
+    A node whose title is the name of a value ("B", "prompt", "seed", ...) takes it: an image in its input "image",
     anything else in the input of that name or in the only one that is not connected and fits. `inputs` says it where
     there are several, or where titles are other ones.
 
     Args:
         path: what ComfyUI's "Export (API)" wrote.
         inputs: "title.input" or "number.input" by the name of a value.
-        output: title or number of the node with the results; None where only one node saves or shows pictures.
+        output: title or number of the node with the results; None where only one node saves or shows images.
         values: the names that there are.
 
     Raises:
@@ -85,11 +87,12 @@ def read_template(path: Path, inputs: Mapping[str, str], output: str | None, val
 
 
 def _read(path: Path) -> Graph:
+    text = read_text(path, "workflow")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"There is no workflow {str(path)!r}.") from None
-    except (OSError, ValueError) as error:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"The workflow {str(path)!r} is nested too deeply.") from None
+    except ValueError as error:
         raise ValueError(f"The workflow {str(path)!r} cannot be read: {error}.") from error
     nodes = content.values() if isinstance(content, dict) else ()
     if not nodes or not all(isinstance(node, dict) and "class_type" in node and "inputs" in node for node in nodes):
@@ -112,16 +115,16 @@ def _by_title(graph: Graph, names: Iterable[str]) -> dict[str, tuple[Slot, ...]]
         title = _title(node).strip().lower()
         name = LABELS.get(title, title.replace(" ", "_"))
         # The node that builds the grid may well be called "Grid", too, but it loads none.
-        if name in wanted and (name not in PICTURES or isinstance(node["inputs"].get("image"), str)):
+        if name in wanted and (name not in IMAGES or isinstance(node["inputs"].get("image"), str)):
             slots[name] = (*slots.get(name, ()), _only_input(number, node, name))
     return slots
 
 
 def _only_input(number: str, node: Mapping[str, Any], name: str) -> Slot:
     """The input of a node that can only be meant: of that name, or alone in being of its kind."""
-    kinds = (str,) if name in (*PICTURES, *TEXTS) else (int, float)
+    kinds = (str,) if name in (*IMAGES, *TEXTS) else (int, float)
     free = [key for key, value in node["inputs"].items() if type(value) in kinds]  # A connection is a list.
-    usual = "image" if name in PICTURES else name
+    usual = "image" if name in IMAGES else name
     found = [usual] if usual in free else free
     if len(found) != 1:
         choice = f"has {', '.join(found)}" if found else "has none that is not connected"
@@ -154,7 +157,7 @@ def _output(graph: Graph, output: str | None) -> str:
     found = [number for number, node in graph.items() if node["class_type"] in ("SaveImage", "PreviewImage")]
     if len(found) != 1:
         raise ValueError(
-            f"{len(found) or 'no'} nodes save or preview pictures; say as output in the configuration which has the "
+            f"{len(found) or 'no'} nodes save or preview images; say as output in the configuration which has the "
             "results"
         )
     return found[0]

@@ -1,4 +1,4 @@
-"""Painting with the diffusers pipeline, in whatever process this object is in."""
+"""Rendering with the diffusers pipeline, in whatever process this object is in."""
 
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,10 @@ from ...pipelines.inpainting import Settings, sample
 from ...pipelines.loading import load_model
 from ...pipelines.models import InpaintingModel
 from ..jobs import Job
-from ..settings import InProcess, Painting
+from ..settings import InProcess, RenderSettings
 
 
-class DiffusersPainter:
+class DiffusersRenderer:
     """The published method; the model is loaded when the first analogy comes, so that the object travels light."""
 
     def __init__(self, backend: InProcess) -> None:
@@ -29,19 +29,19 @@ class DiffusersPainter:
         tokenizer = None if ours.tokenizer is None else Path(ours.tokenizer)
         return load_model(ours.model, ours.device, precision, tokenizer, ours.allow_download)
 
-    def paint(self, job: Job) -> list[Image.Image]:
+    def render(self, job: Job) -> list[Image.Image]:
         generator = self.model.generator(job.seed)
-        return next(sample(self.model, job.grid, job.image, [job.prompt], sampling(job.painting), generator))
+        return next(sample(self.model, job.grid, job.image, [job.prompt], sampling(job.settings), generator))
 
 
-def sampling(painting: Painting) -> Settings:
+def sampling(settings: RenderSettings) -> Settings:
     """The settings as the pipeline takes them."""
     return Settings(
-        steps=painting.steps,
-        strength=painting.strength,
-        guidance=painting.guidance_scale,
-        edit=Edit(sac=painting.sac, cam=painting.cam, scale=painting.scale_sac),
-        images_per_prompt=painting.num_images_per_prompt,
-        suffix=painting.suffix,
-        negative_prompt=painting.negative_prompt,
+        steps=settings.steps,
+        strength=settings.strength,
+        guidance=settings.guidance_scale,
+        edit=Edit(sac=settings.sac, cam=settings.cam, scale=settings.scale_sac),
+        images_per_prompt=settings.num_images_per_prompt,
+        suffix=settings.suffix,
+        negative_prompt=settings.negative_prompt,
     )

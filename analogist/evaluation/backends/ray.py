@@ -1,6 +1,6 @@
-"""Many painters on many machines, through Ray: each has a GPU of its own where there is one.
+"""Many renderers on many machines, through Ray: each has a GPU of its own where there is one.
 
-Ray starts the painters, starts one again that is lost, and gives it its analogy again; here is only who is free.
+Ray starts them, starts one again that is lost, and gives it its analogy again; here is only who is free.
 """
 
 import os
@@ -9,38 +9,32 @@ from typing import Any
 
 import ray
 
-from ..jobs import (
-    Crew,
-    Job,
-    Outcome,
-    Painter,
-    attempt,
-)
+from ..jobs import Executor, Job, Outcome, Renderer, attempt
 
 LOSSES = 5
-"""How often one analogy may lose its painter before it is given up: it may be what kills them."""
+"""How often one analogy may lose its worker before it is given up: it may be what kills them."""
 
 
 class _Worker:
-    """A painter in a process of Ray's."""
+    """A renderer in a process of Ray's."""
 
-    def __init__(self, painter: Painter) -> None:
-        self.painter = painter
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
 
-    def paint(self, job: Job) -> Outcome:
-        return attempt(self.painter, job)
+    def render(self, job: Job) -> Outcome:
+        return attempt(self.renderer, job)
 
 
-def on_ray(painter: Painter, address: str | None = None, workers: int | None = None) -> Crew:
-    """A crew on a cluster of Ray's.
+def on_ray(renderer: Renderer, address: str | None = None, workers: int | None = None) -> Executor:
+    """An executor on a cluster of Ray's.
 
     Args:
-        painter: is copied to each worker; what is heavy in it should be loaded there, when it is first used.
+        renderer: is copied to each worker; what is heavy in it should be loaded there, when it is first used.
         address: of a cluster ("auto" for the one of this machine); None starts one on this machine, for this process.
         workers: how many; by default one for each GPU of the cluster, or one for each CPU where there is none.
     """
 
-    def crew(jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def executor(jobs: Iterable[Job]) -> Iterator[Outcome]:
         if not ray.is_initialized():
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is told to anybody unasked.
             ray.init(address=address, log_to_driver=False, include_dashboard=False if address is None else None)
@@ -49,10 +43,10 @@ def on_ray(painter: Painter, address: str | None = None, workers: int | None = N
         # A share where workers outnumber GPUs, so that all of them can start.
         share = min(1.0, gpus / number)
         worker = ray.remote(num_gpus=share, max_restarts=-1, max_task_retries=LOSSES)(_Worker)
-        kept = ray.put(painter)
+        kept = ray.put(renderer)
         yield from _distributed(iter(jobs), [worker.remote(kept) for _ in range(number)])
 
-    return crew
+    return executor
 
 
 def _distributed(jobs: Iterator[Job], free: list[Any]) -> Iterator[Outcome]:
@@ -62,7 +56,7 @@ def _distributed(jobs: Iterator[Job], free: list[Any]) -> Iterator[Outcome]:
         while free:
             worker = free.pop()
             if (job := next(jobs, None)) is not None:
-                running[worker.paint.remote(job)] = (worker, job)
+                running[worker.render.remote(job)] = (worker, job)
         if not running:
             return
         (done,), _ = ray.wait(list(running))
