@@ -36,8 +36,11 @@ from .world import SIDE, render
 SEED = 0
 SAVE_EVERY = 120.0
 """Seconds between two checkpoints."""
-LATENT_NOISE = 0.1
+LATENT_NOISE = 0.06
 """Noise on the latents in the training of the autoencoder, so that small errors of the UNet stay small errors."""
+AUTOENCODER_RATE = 0.02
+ADAM_SHARE = 0.06
+"""Learning rate of AdamW as a share of Muon's."""
 EMA = 0.995
 """Of the weights that are kept: over about 200 steps."""
 CELLS_AMONG_COLLAGES = 0.15
@@ -46,7 +49,7 @@ CELLS_AMONG_COLLAGES = 0.15
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, batch sizes and learning rates (of Muon, and of AdamW for what is no matrix) of the two stages."""
+    """Steps, batch sizes and learning rates of Muon in the two stages of the UNet."""
 
     cell_steps: int
     collage_steps: int
@@ -54,8 +57,6 @@ class Plan:
     collage_batch: int = 12
     cell_rate: float = 0.012
     collage_rate: float = 0.008
-    adam_share: float = 0.06
-    """Rate of AdamW as a share of Muon's."""
 
     @property
     def steps(self) -> int:
@@ -121,6 +122,28 @@ def autocast() -> Any:
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_amx_tile_supported())
 
 
+def optimizers(model: nn.Module, outer: tuple[str, ...]) -> tuple[Muon, torch.optim.AdamW]:
+    """Muon for the matrices inside; AdamW for first and last layers (`outer`, parts of names), norms and biases."""
+    named = list(model.named_parameters())
+    inside = [p for name, p in named if p.ndim > 1 and not any(part in name for part in outer)]
+    chosen = {id(p) for p in inside}
+    others = [p for _, p in named if id(p) not in chosen]
+    return Muon(inside, 0.0), torch.optim.AdamW(others, 0.0, betas=(0.9, 0.99), weight_decay=1e-3)
+
+
+def set_rate(muon: Muon, adam: torch.optim.AdamW, rate: float) -> None:
+    muon.param_groups[0]["lr"] = rate
+    adam.param_groups[0]["lr"] = rate * ADAM_SHARE
+
+
+def update(loss: Tensor, model: nn.Module, muon: Muon, adam: torch.optim.AdamW) -> None:
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in (muon, adam):
+        optimizer.step()
+        optimizer.zero_grad()
+
+
 # Autoencoder
 
 
@@ -128,11 +151,11 @@ def train_autoencoder(folder: Path, steps: int, batch: int = 8) -> PatchAutoenco
     """Latents of unit variance with a little noise on them must give the image back."""
     torch.manual_seed(SEED)
     vae, norm = PatchAutoencoder(), nn.BatchNorm2d(4, affine=False)
-    optimizer = torch.optim.AdamW(vae.parameters(), 2e-3, betas=(0.9, 0.99), weight_decay=1e-4)
-    state = {"vae": vae, "norm": norm, "optimizer": optimizer}
+    muon, adam = optimizers(vae, outer=("encoder.1.", "decoder.0."))
+    state = {"vae": vae, "norm": norm, "muon": muon, "adam": adam}
     for step in resumed(folder / "autoencoder.pt", "Autoencoder", state, steps):
         rng, generator = np.random.default_rng([SEED, 2, step]), torch.Generator().manual_seed(step)
-        optimizer.param_groups[0]["lr"] = 2e-3 * ramp(step, steps, 100, 0.6)
+        set_rate(muon, adam, AUTOENCODER_RATE * ramp(step, steps, 100, 0.6))
         pixels = to_pixels(np.stack([collage_image(rng) for _ in range(batch)]))
         holes = torch.from_numpy(rng.uniform(size=(batch, 1, 2, 2)) < 0.1).float()  # Grey cells.
         pixels = pixels * (1 - holes.repeat_interleave(SIDE, -1).repeat_interleave(SIDE, -2))
@@ -140,10 +163,7 @@ def train_autoencoder(folder: Path, steps: int, batch: int = 8) -> PatchAutoenco
             latents = norm(vae.encode(pixels).float())
             out = vae.decode(latents + LATENT_NOISE * torch.randn(latents.shape, generator=generator)).float()
         loss = l1_loss(out, pixels) + mse_loss(out, pixels)
-        loss.backward()
-        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        update(loss, vae, muon, adam)
         if step % 50 == 0:
             log(folder / "autoencoder.csv", step, loss.item())
     bake(vae, norm)
@@ -198,16 +218,6 @@ class Denoiser(nn.Module):
         return self.unet(x, t, self.text(ids).last_hidden_state).sample
 
 
-def optimizers(denoiser: Denoiser) -> tuple[Muon, torch.optim.AdamW]:
-    """Muon for the matrices inside, AdamW for the first and last layers, embeddings, norms and biases."""
-    outer = ("conv_in", "conv_out", "embedding")
-    named = list(denoiser.named_parameters())
-    inside = [p for name, p in named if p.ndim > 1 and not any(part in name for part in outer)]
-    chosen = {id(p) for p in inside}
-    others = [p for _, p in named if id(p) not in chosen]
-    return Muon(inside, 0.0), torch.optim.AdamW(others, 0.0, betas=(0.9, 0.99), weight_decay=1e-3)
-
-
 def train_unet(folder: Path, vae: PatchAutoencoder, plan: Plan) -> tuple[Denoiser, int]:
     """The average of the weights, after as many steps as were done."""
     torch.manual_seed(SEED)
@@ -216,21 +226,16 @@ def train_unet(folder: Path, vae: PatchAutoencoder, plan: Plan) -> tuple[Denoise
     modules.unet.set_attn_processor(AttnProcessor())  # The fused kernel's backward takes half of a step on a CPU.
     denoiser = Denoiser(modules).to(memory_format=torch.channels_last)
     average = AveragedModel(denoiser, multi_avg_fn=get_ema_multi_avg_fn(EMA))
-    muon, adam = optimizers(denoiser)
+    muon, adam = optimizers(denoiser, outer=("conv_in", "conv_out", "embedding"))
     state = {"denoiser": denoiser, "average": average, "muon": muon, "adam": adam}
     tables, alphas = Tables(vae), ddim(50).alphas_cumprod
     for step in resumed(folder / "unet.pt", "UNet", state, plan.steps):
         rng, generator = np.random.default_rng([SEED, 3, step]), torch.Generator().manual_seed(step)
-        muon.param_groups[0]["lr"] = plan.rate(step)
-        adam.param_groups[0]["lr"] = plan.rate(step) * plan.adam_share
+        set_rate(muon, adam, plan.rate(step))
         single = plan.is_cell_step(step)
         batch = tables.cells(rng, plan.cell_batch) if single else tables.collages(rng, plan.collage_batch)
         loss = v_loss(denoiser, batch, alphas, generator)
-        loss.backward()
-        nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
-        for optimizer in (muon, adam):
-            optimizer.step()
-            optimizer.zero_grad()
+        update(loss, denoiser, muon, adam)
         average.update_parameters(denoiser)
         if step % 20 == 0:
             log(folder / ("cells.csv" if single else "collages.csv"), step, loss.item())
