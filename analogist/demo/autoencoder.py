@@ -1,7 +1,8 @@
 """The demo model's autoencoder: 8x8 pixels to 4 numbers, computed on patches and so quick on a CPU.
 
 It stands where Stable Diffusion 1.x has AutoencoderKL: the same factor, the same number of channels and the same scale
-of the latents, but no layer ever sees the picture at its full size, and encoding draws no random numbers.
+of the latents, but no layer ever sees the image at its full size, and encoding draws no random numbers. The encoder
+looks at one patch at a time: the same patch has the same latents wherever it stands.
 """
 
 from torch import Tensor, nn
@@ -16,13 +17,13 @@ SCALING_FACTOR = 0.18215
 class ResidualBlock(nn.Module):
     """Two convolutions beside a way past them; without normalization, so that a color stays what it is."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kernel: int = 3) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
+            nn.Conv2d(width, width, kernel, padding=kernel // 2),
             nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
+            nn.Conv2d(width, width, kernel, padding=kernel // 2),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ class PatchAutoencoder(nn.Module):
         self.encoder = nn.Sequential(
             nn.PixelUnshuffle(FACTOR),
             nn.Conv2d(3 * FACTOR**2, width, 1),
-            *(ResidualBlock(width) for _ in range(encoder_blocks)),
+            *(ResidualBlock(width, kernel=1) for _ in range(encoder_blocks)),
             nn.Conv2d(width, CHANNELS, 1),
         )
         self.decoder = nn.Sequential(

@@ -1,20 +1,17 @@
 """Measure the demo model on held-out analogies: what CAM and SAC add, with and without a prompt.
 
-python tools/evaluate_demo_model.py                         the table, with intervals of paired differences, and a plot
-python tools/evaluate_demo_model.py --sweep                 scale, layers and strength, as a picture
+python -m tools.demo_model.evaluate                         the table, with intervals of paired differences, and a plot
+python -m tools.demo_model.evaluate --sweep                 scale, layers and strength, as a image
 
 All variants of one analogy start from the same noise, so that their differences mean something.
 """
 
 import csv
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import matplotlib
 
@@ -22,91 +19,26 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 import typer
 from PIL import Image
 from rich.progress import track
 from scipy.stats import bootstrap
-from torch import Tensor
-from torch.nn.functional import interpolate
 
-from analogist.cells import Cell
 from analogist.demo.analogies import LAST_LAYERS
 from analogist.demo.model import load
 from analogist.demo.weights import PATH
-from analogist.grid import canvas, mask
-from analogist.images import to_tensor
 from analogist.layers import PAPER, LayerRange
 from analogist.pipelines.edits import Edit
-from analogist.pipelines.inpainting import Conditions, Settings, denoise, start_latents
+from analogist.pipelines.inpainting import Settings
 from analogist.pipelines.models import InpaintingModel
-from analogist.toy_scores import scores
-from analogist.toy_world import (
-    GRID,
-    Analogy,
-    held_out_analogies,
-    render,
-)
+
+from .analogies import Analogy, held_out_analogies
+from .renderer import Renderer, through
+from .scores import scores
+from .world import render
 
 NONE, ALL = LayerRange(0, 0), LayerRange(0, 16)
-BATCH = 12
 Row = dict[str, str | float]
-
-
-class Told(NamedTuple):
-    """Some analogies and everything that the UNet is told of them."""
-
-    noise: Tensor
-    canvas: Tensor
-    conditions: Conditions
-
-
-def told(model: InpaintingModel, analogies: Sequence[Analogy], prompts: Sequence[str], numbers: Sequence[int]) -> Told:
-    """Noise and canvas (analogies, 4, h, w); analogy number n has the noise of seed n, whatever else is set."""
-    pixels = to_tensor([canvas(GRID, analogy.grid()) for analogy in analogies]).movedim(-1, 1) * 2 - 1
-    hole = to_tensor([mask(GRID)])[:, None]
-    side = pixels.shape[-1] // 8
-    conditions = Conditions(
-        mask=interpolate(hole, (side, side)).expand(len(analogies), -1, -1, -1),
-        masked_image_latents=model.encode(pixels * (hole < 0.5), torch.Generator()),
-        cond=torch.cat([model.encode_text(prompt) for prompt in prompts]),
-        uncond=model.encode_text(""),
-    )
-    noise = torch.cat([torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(n)) for n in numbers])
-    return Told(noise, model.encode(pixels, torch.Generator()), conditions)
-
-
-class Painter:
-    """Paints B' in several processes of one thread: with layers this small, twice as fast as threads on two cores."""
-
-    def __init__(self, weights: Path) -> None:
-        self._pool = ProcessPoolExecutor(
-            mp_context=get_context("spawn"), initializer=_load_in_worker, initargs=(weights,)
-        )
-
-    def paint(self, analogies: Sequence[Analogy], prompts: Sequence[str], settings: Settings) -> list[Image.Image]:
-        """B' of each analogy, at the size of a tile."""
-        parts = [range(start, min(start + BATCH, len(analogies))) for start in range(0, len(analogies), BATCH)]
-        chosen = ([analogies[n] for n in part] for part in parts)
-        texts = ([prompts[n] for n in part] for part in parts)
-        painted = self._pool.map(partial(_paint, settings=settings), chosen, texts, parts)
-        return [picture for part in painted for picture in part]
-
-
-def _load_in_worker(weights: Path) -> None:
-    global _model
-    torch.set_num_threads(1)
-    _model = load(weights)
-
-
-@torch.no_grad()
-def _paint(
-    analogies: Sequence[Analogy], prompts: Sequence[str], numbers: Sequence[int], settings: Settings
-) -> list[Image.Image]:
-    noise, image, conditions = told(_model, analogies, prompts, numbers)
-    latents = start_latents(noise, image, settings)
-    *_, latents = denoise(_model.unet, latents, conditions, settings, _model.prediction_type)
-    return [grid.crop(GRID.tile_box(Cell.B_PRIME)) for grid in _model.decode(latents)]
 
 
 @dataclass(frozen=True)
@@ -127,46 +59,44 @@ PATCHES = (
 )
 """In all layers where no others are named."""
 PROMPTS = {"true prompt": lambda analogy: analogy.b_prime.caption(), "no prompt": lambda analogy: ""}
-MEASURES = {"error": "error", "changed": "changed attribute", "kept": "position, size, rotation"}
+MEASURES = {
+    "error": "error",
+    "changed": "changed attribute",
+    "kept": "kept attributes",
+    "shape": "shape",
+    "size": "size",
+}
 
 
 def measure(
-    painter: Painter, model: InpaintingModel, analogies: Sequence[Analogy], settings: Settings
+    renderer: Renderer, model: InpaintingModel, analogies: Sequence[Analogy], settings: Settings
 ) -> Iterator[Row]:
-    """One row for each result, and for the two copies that a lazy painter would hand in."""
-    for (prompt, text), variant in track([*product(PROMPTS.items(), PATCHES)], "Painting"):
+    """One row for each result, and for the two copies that a lazy renderer would hand in."""
+    for (prompt, text), variant in track([*product(PROMPTS.items(), PATCHES)], "Rendering"):
         guidance = settings.guidance if prompt == "true prompt" else 1.0  # There is nothing to be guided by.
-        painted = painter.paint(
+        rendered = renderer.render(
             analogies, [text(a) for a in analogies], replace(settings, edit=variant.edit, guidance=guidance)
         )
-        yield from rows(prompt, variant.name, analogies, painted)
+        yield from rows(prompt, variant.name, analogies, rendered)
     yield from rows("", "B itself", analogies, [render(a.b) for a in analogies])
     yield from rows("", "A' itself", analogies, [render(a.a_prime) for a in analogies])
     yield from rows("", "autoencoder alone", analogies, [through(model, a) for a in analogies])
 
 
-def through(model: InpaintingModel, analogy: Analogy) -> Image.Image:
-    """The answer, encoded and decoded: the best that this model can paint."""
-    grid = analogy.answer()
-    pixels = to_tensor([grid]).movedim(-1, 1) * 2 - 1
-    with torch.no_grad():
-        (decoded,) = model.decode(model.encode(pixels, torch.Generator()))
-    return decoded.crop(GRID.tile_box(Cell.B_PRIME))
-
-
-def rows(prompt: str, variant: str, analogies: Sequence[Analogy], painted: Sequence[Image.Image]) -> Iterator[Row]:
-    for number, (analogy, picture) in enumerate(zip(analogies, painted, strict=True)):
+def rows(prompt: str, variant: str, analogies: Sequence[Analogy], rendered: Sequence[Image.Image]) -> Iterator[Row]:
+    for number, (analogy, image) in enumerate(zip(analogies, rendered, strict=True)):
         yield {
             "prompt": prompt,
             "variant": variant,
             "analogy": number,
             "transformation": analogy.attribute,
-            **scores(picture, analogy.b_prime, analogy.attribute),
+            **scores(image, analogy.b_prime, analogy.attribute),
         }
 
 
 def column(results: Sequence[Row], prompt: str, variant: str, name: str) -> np.ndarray:
-    chosen = [row for row in results if row["prompt"] == prompt and row["variant"] == variant]
+    """One measure of one variant, in the order of the analogies; those without the attribute are left out."""
+    chosen = [row for row in results if row["prompt"] == prompt and row["variant"] == variant and name in row]
     return np.array([row[name] for row in sorted(chosen, key=lambda row: row["analogy"])], dtype=float)
 
 
@@ -200,7 +130,7 @@ def table(results: Sequence[Row]) -> str:
 
 def plot(results: Sequence[Row], path: Path) -> None:
     """The paired differences to no patch, with their intervals; one panel for each measure."""
-    figure, axes = plt.subplots(1, len(MEASURES), figsize=(12, 4), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, len(MEASURES), figsize=(16, 4), sharey=True, layout="constrained")
     for axis, (name, title) in zip(axes, MEASURES.items(), strict=True):
         for shift, prompt, color in zip((-0.15, 0.15), PROMPTS, ("tab:blue", "tab:orange"), strict=True):
             for row, variant in enumerate(PATCHES[1:]):
@@ -223,7 +153,7 @@ RANGES = {"0..5": LayerRange(0, 6), "3..10": PAPER, "13..15": LAST_LAYERS, "all"
 STRENGTHS = (0.7, 0.9, 0.98)
 
 
-def sweep(painter: Painter, analogies: Sequence[Analogy], settings: Settings, path: Path) -> None:
+def sweep(renderer: Renderer, analogies: Sequence[Analogy], settings: Settings, path: Path) -> None:
     """SAC without a prompt, for each strength: the error and the changed attribute over scale and layers."""
     prompts = [""] * len(analogies)
     names = ("error", "changed")
@@ -232,8 +162,8 @@ def sweep(painter: Painter, analogies: Sequence[Analogy], settings: Settings, pa
     settings = replace(settings, guidance=1.0)
 
     def means(edit: Edit, strength: float) -> np.ndarray:
-        painted = painter.paint(analogies, prompts, replace(settings, edit=edit, strength=strength))
-        scored = [scores(p, a.b_prime, a.attribute) for p, a in zip(painted, analogies, strict=True)]
+        rendered = renderer.render(analogies, prompts, replace(settings, edit=edit, strength=strength))
+        scored = [scores(p, a.b_prime, a.attribute) for p, a in zip(rendered, analogies, strict=True)]
         return np.array([[score[name] for name in names] for score in scored]).mean(axis=0)
 
     for i, strength in enumerate(STRENGTHS):
@@ -262,18 +192,18 @@ def sweep(painter: Painter, analogies: Sequence[Analogy], settings: Settings, pa
     figure.savefig(path, dpi=110)
 
 
-def sheet(painter: Painter, analogies: Sequence[Analogy], settings: Settings, path: Path) -> None:
-    """A, A', B, what each variant paints with the true prompt and without one, and the true B'."""
+def sheet(renderer: Renderer, analogies: Sequence[Analogy], settings: Settings, path: Path) -> None:
+    """A, A', B, what each variant renders with the true prompt and without one, and the true B'."""
     columns = [[render(scene) for scene in (a.a, a.a_prime, a.b)] for a in analogies]
     titles = ["A", "A'", "B"]
     for prompt, text in PROMPTS.items():
         for variant in (PATCHES[0], PATCHES[3], PATCHES[5]):
             guidance = settings.guidance if prompt == "true prompt" else 1.0
-            painted = painter.paint(
+            rendered = renderer.render(
                 analogies, [text(a) for a in analogies], replace(settings, edit=variant.edit, guidance=guidance)
             )
-            for row, picture in zip(columns, painted, strict=True):
-                row.append(picture)
+            for row, image in zip(columns, rendered, strict=True):
+                row.append(image)
             titles.append(f"{prompt},\n{variant.name}")
     figure, axes = plt.subplots(
         len(analogies),
@@ -284,8 +214,8 @@ def sheet(painter: Painter, analogies: Sequence[Analogy], settings: Settings, pa
     for axis, title in zip(axes[0], [*titles, "true B'"], strict=True):
         axis.set_title(title, fontsize=7)
     for row, analogy, shown in zip(axes, analogies, columns, strict=True):
-        for axis, picture in zip(row, [*shown, render(analogy.b_prime)], strict=True):
-            axis.imshow(picture)
+        for axis, image in zip(row, [*shown, render(analogy.b_prime)], strict=True):
+            axis.imshow(image)
             axis.set_axis_off()
     figure.savefig(path, dpi=90)
 
@@ -299,6 +229,7 @@ def main(
     steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 25,
     strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.9,
     guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = 3.0,
+    processes: Annotated[int | None, typer.Option(help="One a core by default.")] = None,
     sheet_only: Annotated[
         bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")
     ] = False,
@@ -308,12 +239,12 @@ def main(
 ) -> None:
     settings = Settings(steps=steps, strength=strength, guidance=guidance, images_per_prompt=1, suffix="")
     folder.mkdir(parents=True, exist_ok=True)
-    painter = Painter(weights)
+    renderer = Renderer(weights, processes)
     if sheet_only:
-        return sheet(painter, held_out_analogies(12), settings, folder / "sheet.png")
+        return sheet(renderer, held_out_analogies(12), settings, folder / "sheet.png")
     if sweep_only:
-        return sweep(painter, held_out_analogies(24), settings, folder / "sweep.png")
-    results = list(measure(painter, load(weights), held_out_analogies(number), settings))
+        return sweep(renderer, held_out_analogies(24), settings, folder / "sweep.png")
+    results = list(measure(renderer, load(weights), held_out_analogies(number), settings))
     with (folder / "results.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in results for key in row)))
         writer.writeheader()

@@ -1,0 +1,71 @@
+"""Analogies in the world of drawings, for the measurements: what B' has to be is known."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+from PIL import Image
+
+from analogist.cells import Cell
+from analogist.grid import compose, place
+
+from .world import COLORS, GRID, SHAPES, Scene, render, scenes
+
+TRANSFORMATIONS = {
+    "color": tuple(COLORS),
+    "background": tuple(COLORS),
+    "shape": SHAPES,
+    "pattern": ("striped", "dotted"),
+    "style": ("outlined",),
+    "filter": ("black and white",),
+}
+"""What changes in an analogy, and into what."""
+
+
+@dataclass(frozen=True)
+class Analogy:
+    """A : A' :: B : B', in which one attribute changes to the same word in both pairs."""
+
+    attribute: str
+    a: Scene
+    a_prime: Scene
+    b: Scene
+    b_prime: Scene
+
+    @property
+    def scenes(self) -> dict[Cell, Scene]:
+        return {Cell.A: self.a, Cell.A_PRIME: self.a_prime, Cell.B: self.b, Cell.B_PRIME: self.b_prime}
+
+    def grid(self) -> Image.Image:
+        """The grid of A, A' and B, of the size of `GRID`; B' is black."""
+        return compose(GRID, render(self.a), render(self.a_prime), render(self.b))
+
+    def answer(self) -> Image.Image:
+        """The grid with the true B' in it."""
+        image = self.grid()
+        place(GRID, image, Cell.B_PRIME, render(self.b_prime))
+        return image
+
+
+def held_out_analogies(number: int, seed: int = 0) -> list[Analogy]:
+    """Analogies that no training collage shows, all transformations in turn; B' shows a held-out shape and color."""
+    rng = np.random.default_rng([seed, 2])
+    names = list(TRANSFORMATIONS)
+    return [_analogy(rng, names[n % len(names)]) for n in range(number)]
+
+
+def _analogy(rng: Generator, attribute: str) -> Analogy:
+    pool = [scene for scene in scenes() if scene.filter == "none" and scene.style == "filled"]
+    word = str(rng.choice(TRANSFORMATIONS[attribute]))
+    while True:
+        a, b = (pool[n] for n in rng.integers(len(pool), size=2))
+        if attribute == "style":  # An outline has no pattern.
+            a, b = replace(a, pattern="plain"), replace(b, pattern="plain")
+        if word in (getattr(a, attribute), getattr(b, attribute)) or a.shape == b.shape or a.color == b.color:
+            continue
+        try:
+            a_prime, b_prime = (replace(scene, **{attribute: word}) for scene in (a, b))
+        except ValueError:  # The thing could not be seen.
+            continue
+        if b_prime.is_held_out:
+            return Analogy(attribute, a, a_prime, b, b_prime)
