@@ -17,8 +17,8 @@ HEAD = """# SAC and CAM beside other nodes
 Every row is a test inside a real ComfyUI (`tests/host/test_composition.py`, `test_patches.py`), in both orders: the
 patches placed behind the neighbour, and the neighbour placed behind the patches. *Both act*: each changes the result
 alone, and together it differs from either. Otherwise the run stops with the sentence that is quoted; nothing is ever
-silently without effect, and nothing is left behind in the model. The last column is the same test on a UNet with several
-transformer blocks in a stage, as SDXL has them. This page is written by `tools/make_composition_table.py`.
+silently without effect, and nothing is left behind in the model. The last column is the same test on a UNet with more
+transformer blocks in a stage than one, as SDXL has them. This page is written by `tools/make_composition_table.py`.
 
 | beside | what it does | the patches behind it | it behind the patches | several blocks in a stage |
 |---|---|---|---|---|
