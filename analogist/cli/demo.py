@@ -27,7 +27,7 @@ def demo(
 
     if model.model is None:
         loaded = demo_model.load(device=model.device or "cpu")
-        number, solve, settings = analogies.DRAWINGS, analogies.drawings, analogies.DRAWINGS_SETTINGS
+        number, solve, settings = len(analogies.read_drawings()), analogies.drawings, analogies.DRAWINGS_SETTINGS
         settings = replace(settings, steps=steps or settings.steps)
     else:
         loaded = model.load()

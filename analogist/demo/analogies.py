@@ -1,6 +1,9 @@
 """The demo: drawings with the model that comes with the pack, or photographs with a model of the user's own."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
@@ -12,24 +15,20 @@ from ..grid import (
     compose,
     crop,
 )
+from ..images import open_image
 from ..layers import LayerRange
 from ..marks import mark
 from ..pipelines.edits import Edit
 from ..pipelines.inpainting import Settings, sample
 from ..pipelines.models import InpaintingModel
-from ..published import SEED
 from ..sheets.contact_sheet import Tile, contact_sheet
-from ..toy_world import (
-    GRID,
-    Analogy,
-    held_out_analogies,
-    render,
-)
 
 TITLE = "A is to A' as B is to B'."
 PHOTOGRAPHS_PROMPT = "Cat in color"
-DRAWINGS = 6
-"""Analogies of drawings in a demo, one of each transformation."""
+DRAWINGS = Path(__file__).with_name("drawings")
+"""Six analogies as images, one of each transformation, and what B' shows in words."""
+GRID = AnalogyGrid(cell_width=64, cell_height=64, gutter=0)
+"""The grid of the demo model; without white lines, so that a thing has the same latents in every cell."""
 LAST_LAYERS = LayerRange(13, 16)
 DRAWINGS_SETTINGS = Settings(
     steps=25,
@@ -47,47 +46,69 @@ Pictures = dict[str, Image.Image]
 OnStep = Callable[[], None]
 
 
-class Solved(NamedTuple):
-    """An analogy of the toy world and what was painted for its B', at the size of a tile."""
+@dataclass(frozen=True)
+class Drawing:
+    """An analogy whose answer is known: its images, and the prompt."""
 
-    analogy: Analogy
-    painted: Image.Image
+    attribute: str
+    images: dict[Cell, Image.Image]
+    prompt: str
+
+    def grid(self) -> Image.Image:
+        """The grid of A, A' and B; B' is black."""
+        return compose(GRID, self.images[Cell.A], self.images[Cell.A_PRIME], self.images[Cell.B])
+
+
+class Solved(NamedTuple):
+    """An analogy and the B' that was rendered for it, at the size of a tile."""
+
+    drawing: Drawing
+    rendered: Image.Image
+
+
+def read_drawings() -> list[Drawing]:
+    """The analogies that come with the library."""
+    prompts: dict[str, str] = json.loads((DRAWINGS / "prompts.json").read_text(encoding="utf-8"))
+    return [
+        Drawing(name, {cell: open_image(DRAWINGS / f"{name}_{cell.name.lower()}.png") for cell in Cell}, prompt)
+        for name, prompt in prompts.items()
+    ]
 
 
 def drawings(
     model: InpaintingModel, settings: Settings, seed: int = 42, on_step: OnStep = lambda: None
 ) -> tuple[Pictures, str]:
-    """Solve `DRAWINGS` held-out analogies; the pictures and the prompt of the first one, and a sheet of them all.
+    """Solve the drawn analogies; the images and the prompt of the first one, and a sheet of them all.
 
-    `on_step` is called `DRAWINGS * len(settings.timesteps)` times.
+    `on_step` is called `len(settings.timesteps)` times for each. The seed chooses the noise alone.
     """
-    solved = list(solve(model, held_out_analogies(DRAWINGS, SEED), settings, seed, on_step))
-    (analogy, painted), grid = solved[0], solved[0].analogy.grid()
-    cells = {cell: render(scene) for cell, scene in analogy.scenes.items()} | {Cell.B_PRIME: painted}
-    return _named(cells, GRID, grid, solved_sheet(solved)), analogy.b_prime.caption()
+    solved = list(solve(model, read_drawings(), settings, seed, on_step))
+    drawing, rendered = solved[0]
+    cells = drawing.images | {Cell.B_PRIME: rendered}
+    return _named(cells, GRID, drawing.grid(), solved_sheet(solved)), drawing.prompt
 
 
 def solve(
     model: InpaintingModel,
-    analogies: Iterable[Analogy],
+    found: Iterable[Drawing],
     settings: Settings,
     seed: int = 42,
     on_step: OnStep = lambda: None,
 ) -> Iterator[Solved]:
-    """Paint B' of analogies of the toy world, each told what B' shows but not where, how large and how turned."""
-    for number, analogy in enumerate(analogies):
-        generator, prompt = model.generator(seed + number), analogy.b_prime.caption()
-        (painted,) = next(sample(model, GRID, analogy.grid(), [prompt], settings, generator, on_step))
-        yield Solved(analogy, painted.crop(GRID.tile_box(Cell.B_PRIME)))
+    """Render B' of drawn analogies, each told what B' shows but not how large."""
+    for number, drawing in enumerate(found):
+        generator = model.generator(seed + number)
+        (grid,) = next(sample(model, GRID, drawing.grid(), [drawing.prompt], settings, generator, on_step))
+        yield Solved(drawing, grid.crop(GRID.tile_box(Cell.B_PRIME)))
 
 
 def solved_sheet(solved: Iterable[Solved]) -> Image.Image:
-    """A, A', B, the B' that was painted and the true one, one analogy in each row."""
+    """A, A', B, the B' that was rendered and the true one, one analogy in each row."""
     rows = []
-    for analogy, painted in solved:
-        a, a_prime, b, b_prime = (render(scene) for scene in analogy.scenes.values())
-        rows.append([Tile(picture) for picture in (a, a_prime, b, painted, b_prime)])
-    return contact_sheet(rows, TITLE, 128, column_heads=["A", "A'", "B", "B' as painted", "true B'"])
+    for drawing, rendered in solved:
+        a, a_prime, b, b_prime = (drawing.images[cell] for cell in (Cell.A, Cell.A_PRIME, Cell.B, Cell.B_PRIME))
+        rows.append([Tile(image) for image in (a, a_prime, b, rendered, b_prime)])
+    return contact_sheet(rows, TITLE, 128, column_heads=["A", "A'", "B", "B' as rendered", "true B'"])
 
 
 def photographs(

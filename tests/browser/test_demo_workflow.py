@@ -1,6 +1,8 @@
 """The workflow with the model of the pack: it opens with nothing missing, runs, and solves its analogy."""
 
 from support import comfyui
+from tools.demo_model.scores import is_right
+from tools.demo_model.world import Scene, render
 
 comfyui.need_host()
 
@@ -13,7 +15,6 @@ from PIL import Image
 
 from support.comfyui import Server
 from support.golden import PROJECT
-from support.graph import room
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 
@@ -38,8 +39,7 @@ def test_it_opens_with_nothing_missing_and_solves_its_analogy(server: Server) ->
         for complaint in ("is missing", "errors found"):  # They come a moment after opening: the run has taken longer.
             assert frontend.page.get_by_text(complaint).count() == 0
     assert (pictures["SaveImage"].size, pictures["PreviewImage"].size) == ((64, 64), (128, 128))
-    toys, scores = room("analogist.toy_world"), room("analogist.toy_scores")
-    b = toys.Scene("circle", "black", "yellow", pattern="striped", x=0.1, y=0.2, size=0.4)
+    b = Scene("fish", "black", "yellow", pattern="striped")
     answer = replace(b, color="red")
-    assert scores.is_right(pictures["SaveImage"], answer, "color")
-    assert not scores.is_right(toys.render(b, 64), answer, "color")
+    assert is_right(pictures["SaveImage"], answer, "color")
+    assert not is_right(render(b, 64), answer, "color")

@@ -11,8 +11,9 @@ from analogist.demo.model import load
 from analogist.pipelines.edits import transformer_blocks
 from analogist.pipelines.inpainting import Settings
 from analogist.pipelines.models import InpaintingModel
-from analogist.toy_world import TRANSFORMATIONS, held_out_analogies, render
 from support.random_pipeline import random_model, random_pipeline
+from tools.demo_model.analogies import TRANSFORMATIONS, held_out_analogies
+from tools.demo_model.world import render
 
 FILES = ["a", "a_prime", "b", "b_prime", "grid", "grid_marked", "contact_sheet"]
 
@@ -71,9 +72,9 @@ def test_the_demo_of_drawings_shows_every_transformation(of_the_pack: Inpainting
     steps: list[None] = []
     settings = Settings(steps=2, strength=0.5, images_per_prompt=1, suffix="", negative_prompt="")
     pictures, prompt = demo.drawings(of_the_pack, settings, on_step=lambda: steps.append(None))
-    assert demo.DRAWINGS == len(TRANSFORMATIONS) == len(steps)
+    assert len(demo.read_drawings()) == len(TRANSFORMATIONS) == len(steps)
     assert list(pictures) == FILES
-    first, *_ = held_out_analogies(1, seed=42)
+    first, *_ = held_out_analogies(1)
     assert prompt == first.b_prime.caption()
     assert pictures["a"].tobytes() == render(first.a).tobytes()
     assert pictures["b"].tobytes() == render(first.b).tobytes()
@@ -83,8 +84,8 @@ def test_the_demo_of_drawings_shows_every_transformation(of_the_pack: Inpainting
 
 def test_the_sheet_has_a_row_for_each_analogy_with_the_truth_at_its_end() -> None:
     color = (1, 2, 3)
-    analogies = held_out_analogies(3)
-    painted = Image.new("RGB", render(analogies[0].b).size, color)
+    analogies = demo.read_drawings()[:3]
+    painted = Image.new("RGB", (64, 64), color)
     sheet = np.asarray(demo.solved_sheet(demo.Solved(analogy, painted) for analogy in analogies))
     ours = (sheet == color).all(axis=-1)
     assert ours.sum() == 3 * 128 * 128
@@ -93,3 +94,9 @@ def test_the_sheet_has_a_row_for_each_analogy_with_the_truth_at_its_end() -> Non
     assert (sheet[:, columns[-1] + 20 :] != 255).any()
     one, other = (np.asarray(demo.solved_sheet([demo.Solved(analogy, painted)])) for analogy in analogies[:2])
     assert (one[:, columns[-1] + 1 :] != other[:, columns[-1] + 1 :]).any()
+
+
+def test_the_drawings_are_what_their_tool_draws() -> None:
+    for drawing, analogy in zip(demo.read_drawings(), held_out_analogies(6), strict=True):
+        assert (drawing.attribute, drawing.prompt) == (analogy.attribute, analogy.b_prime.caption())
+        assert all(drawing.images[cell].tobytes() == render(scene).tobytes() for cell, scene in analogy.scenes.items())

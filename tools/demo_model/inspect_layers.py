@@ -38,7 +38,7 @@ from analogist.layers import LayerRange
 from analogist.pipelines.edits import Edit, EditedAttention, EditedProcessor, transformer_blocks
 from analogist.pipelines.inpainting import Settings, predict
 from analogist.pipelines.models import InpaintingModel, ddim
-from analogist.toy_world import held_out_analogies
+from tools.demo_model.analogies import held_out_analogies
 
 TIMES = (250, 500, 750)
 """Noise levels, as training time steps."""

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from PIL.Image import Resampling
 from skimage import data, transform
 
-from analogist.toy_world import Scene, render
+from tools.demo_model.world import Scene, render
 from tools.workflows.thumbnails import WORKFLOWS
 
 Color = tuple[int, int, int]
@@ -226,8 +226,8 @@ def strokes_along(picture: Image.Image) -> tuple[Field, Field]:
 
 def shapes() -> Triple:
     """Drawings of the world that the model of the pack knows, at the size of its tiles."""
-    a = Scene(shape="triangle", color="white", background="green", x=-0.3, y=0.1, size=0.7, rotation=-0.05)
-    b = Scene(shape="circle", color="black", background="yellow", pattern="striped", x=0.1, y=0.2, size=0.4)
+    a = Scene("house", "black", "white")
+    b = Scene("fish", "black", "yellow", pattern="striped")
     return render(a), render(replace(a, color="red")), render(b)
 
 

@@ -36,7 +36,7 @@ ALIGNED_WITH_B = Example(
 )
 DEMO = Example(
     "shapes",
-    "a striped red circle on a yellow background",
+    "a striped red fish on a yellow background",
     cell=64,
     setting=Setting(steps=25, strength=0.9, guidance=3.0, layers=LayerRange(13, 16)),
     suffix="",
@@ -74,7 +74,7 @@ def demo_model(graph: Graph) -> Loaded:
 
 
 def grid(graph: Graph, example: Example, given: Sockets, **linked: Output) -> Sockets:
-    settings = [example.layout.value, example.cell, example.cell, "stretch", 2]
+    settings = [example.layout.value, example.cell, example.cell, "stretch", 0 if example is DEMO else 2]
     return graph.add("AnalogistGridBuilder", settings, a=given["A"], a_prime=given["A'"], b=given["B"], **linked)
 
 
