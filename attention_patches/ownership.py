@@ -107,7 +107,7 @@ def taken_over(owners: Owners, edited: Mapping[Block, Edited]) -> dict[Stage | A
     taken = dict(owners)
     for stage in dict.fromkeys(block.stage for block in edited):
         blocks = {block: edit for block, edit in edited.items() if block.stage == stage}
-        addresses = [stage, *(block.address for block in blocks)]
+        addresses: list[Stage | Address] = [stage, *(block.address for block in blocks)]
         previous = {address: taken.pop(address) for address in addresses if address in owners}
         taken[stage] = StageAttention(stage, {block.index: edit for block, edit in blocks.items()}, previous)
     return taken
