@@ -77,12 +77,12 @@ class AnalogyGrid:
         for name, value in (("cell_width", self.cell_width), ("cell_height", self.cell_height)):
             if value < CELL_STEP or value % CELL_STEP:
                 raise ValueError(
-                    f"{name} is {value}, but must be a multiple of {CELL_STEP} pixels ({CELL_STEP}, 128, 192, ...)."
+                    f"{name} must be a multiple of {CELL_STEP} pixels ({CELL_STEP}, 128, 192, ...), got {value}."
                 )
         most = min(self.cell_width, self.cell_height) // 4
         if not 0 <= self.gutter <= most or self.gutter % 2:
             raise ValueError(
-                f"gutter is {self.gutter}, but must be even and at most a quarter of the cell, {most} pixels."
+                f"gutter must be even and at most a quarter of the cell, {most} pixels, got {self.gutter}."
             )
 
     @property
@@ -198,8 +198,8 @@ def _check_scale(grid: AnalogyGrid, size: Size) -> None:
     ranges = [_possible_factors(side, exact) for side, exact in zip(size, grid.size, strict=True)]
     if max(low for low, _ in ranges) >= min(high for _, high in ranges):
         raise ValueError(
-            f"The image is {size[0]}x{size[1]}, but this grid is {grid.size[0]}x{grid.size[1]}: "
-            "crop an image of that size, or of that shape if it was scaled."
+            f"expected an image of the grid, {grid.size[0]}x{grid.size[1]}, or that scaled by one factor, "
+            f"got {size[0]}x{size[1]}."
         )
 
 

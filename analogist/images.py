@@ -88,8 +88,8 @@ def rgb(images: Tensor, name: str = "image") -> Tensor:
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
         raise ValueError(
-            f"{name} has the shape {tuple(images.shape)}, but must be a batch of images: (number, height, width, "
-            "channels) with 1, 3 or 4 channels."
+            f"{name} must be a batch of images (number, height, width, channels) with 1, 3 or 4 channels, "
+            f"got the shape {tuple(images.shape)}."
         )
     if 0 in images.shape:
         number, height, width, _ = images.shape

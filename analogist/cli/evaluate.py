@@ -41,14 +41,17 @@ class Precision(str, Enum):
     FLOAT32 = "float32"
 
 
+DatasetPath = Annotated[
+    Path,
+    typer.Argument(
+        help="Published: a folder with <task>_masked and <task>_gpt4_out.txt in it. Plain: a folder for each "
+        "analogy, or for each of a, a_prime and b. Or a manifest, .csv or .jsonl."
+    ),
+]
+
+
 def evaluate(
-    dataset: Annotated[
-        Path,
-        typer.Argument(
-            help="Published: a folder with <task>_masked and <task>_gpt4_out.txt in it. Plain: a folder for each "
-            "analogy, or for each of a, a_prime and b. Or a manifest, .csv or .jsonl."
-        ),
-    ],
+    dataset: DatasetPath,
     output_dir: Annotated[
         Path, typer.Option("--output-dir", "-o", help="Where results are kept; the same folder goes on with a run.")
     ] = Path("results/evaluation"),

@@ -1,40 +1,28 @@
-"""Pictures with labels on one white sheet: the results of an analogy, and a sweep over settings."""
+"""Images with labels on one white sheet: the results of an analogy, and a sweep over settings."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from math import ceil
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+import numpy as np
+from PIL import Image, ImageOps
 from PIL.Image import Resampling
 
 from ..grid import WHITE, Size
+from .lettering import Color, text_image
 
-Color = tuple[int, int, int]
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Settings = Mapping[str, str]
 """Settings of one result by their names, as they are shown."""
 
-SYSTEM_FONTS = (
-    "NotoSansCJK-Regular.ttc",
-    "msyh.ttc",
-    "PingFang.ttc",
-    "Arial Unicode.ttf",
-    "DejaVuSans.ttf",
-    "LiberationSans-Regular.ttf",
-    "arial.ttf",
-)
-"""Fonts of Linux, Windows and macOS by their files, those with most letters first; Pillow knows where they lie."""
 SMALLEST_TEXT = 12
 """Pixels; smaller letters cannot be read."""
 TEXT, FAINT, BEST = (20, 20, 20), (150, 150, 150), (0, 130, 60)
-PICTURE = "picture"
+NUMBER = "image"
 """Stands for a setting where several results have the same ones."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a sheet, the text below it, and whether it is framed as the best."""
+    """One image of a sheet, the text below it, and whether it is framed as the best."""
 
     picture: Image.Image
     label: str = ""
@@ -48,12 +36,12 @@ def contact_sheet(
     row_heads: Sequence[str] = (),
     column_heads: Sequence[str] = (),
 ) -> Image.Image:
-    """Rows of tiles, each picture whole, in its own shape and `side` pixels long; nothing is cut off.
+    """Rows of tiles, each image whole, in its own shape and `side` pixels long; nothing is cut off.
 
     Args:
         rows: the tiles from left to right; None leaves a place empty. Rows may differ in length.
         title: over everything, broken into lines where it is too long; so are labels and heads.
-        side: the longer side of the pictures. The text grows with it.
+        side: the longer side of the images. The text grows with it.
         row_heads, column_heads: text beside each row and above each column, or none at all.
 
     Raises:
@@ -62,7 +50,7 @@ def contact_sheet(
     tiles = [tile for row in rows for tile in row if tile]
     columns = max((len(row) for row in rows), default=0)
     if not tiles:
-        raise ValueError("There is no picture for the sheet.")
+        raise ValueError("There is no image for the sheet.")
     for name, heads, number in (("row", row_heads, len(rows)), ("column", column_heads, columns)):
         if heads and len(heads) != number:
             raise ValueError(f"There are {len(heads)} {name} heads for {number} {name}s.")
@@ -103,7 +91,7 @@ def sweep_sheet(
     everywhere goes into the title. Where results have the same settings they are told apart by their number.
 
     Args:
-        results: the pictures, with what is written below each.
+        results: the images, with what is written below each.
         settings: the settings of each, in the same order.
         columns: the name of the setting that changes from left to right; empty takes the one with most values.
 
@@ -112,40 +100,46 @@ def sweep_sheet(
     """
     settings = _told_apart(_checked(results, settings))
     values = {name: _ordered([one[name] for one in settings]) for name in settings[0]}
-    if columns and columns not in values:
-        raise ValueError(f"There is no setting {columns!r} in the results; there is {', '.join(values) or 'none'}.")
     varying = [name for name in values if len(values[name]) > 1]
-    across = columns or max(varying, key=lambda name: len(values[name]), default=next(iter(values)))
+    across = _across(values, varying, columns)
     down = [name for name in varying if name != across]
-    keys = _ordered_keys([tuple(one[name] for name in down) for one in settings], [values[name] for name in down])
-    at = {(tuple(one[name] for name in down), one[across]): tile for one, tile in zip(settings, results, strict=True)}
+    rows = [tuple(one[name] for name in down) for one in settings]
+    keys = _ordered_keys(rows, [values[name] for name in down])
+    at = {(row, one[across]): tile for row, one, tile in zip(rows, settings, results, strict=True)}
     fixed = ", ".join(f"{name} {values[name][0]}" for name in values if name not in (across, *varying))
     return contact_sheet(
         [[at.get((key, value)) for value in values[across]] for key in keys],
         "  ".join(part for part in (title, fixed) if part),
         side,
-        ["\n".join(f"{name} {value}" for name, value in zip(down, key, strict=True)) for key in keys] if down else (),
+        ["\n".join(map(" ".join, zip(down, key, strict=True))) for key in keys] if down else (),
         [f"{across} {value}" for value in values[across]],
     )
+
+
+def _across(values: Mapping[str, Sequence[str]], varying: Sequence[str], wanted: str) -> str:
+    """The setting that changes from left to right: the wanted one, else the one with most values."""
+    if wanted and wanted not in values:
+        raise ValueError(f"There is no setting {wanted!r} in the results; there is {', '.join(values) or 'none'}.")
+    return wanted or max(varying, key=lambda name: len(values[name]), default=next(iter(values)))
 
 
 def _checked(results: Sequence[Tile], settings: Sequence[Settings]) -> Sequence[Settings]:
     if len(results) != len(settings) or not results:
         raise ValueError(
-            f"There are {len(results)} pictures and {len(settings)} sets of settings: there must be one set for each."
+            f"There are {len(results)} images and {len(settings)} sets of settings: there must be one set for each."
         )
     names = list(settings[0])
     for number, one in enumerate(settings, 1):
         if set(one) != set(names) or not names:
             raise ValueError(
-                f"The settings of picture {number} are of {', '.join(one) or 'nothing'}, but those of picture 1 are of "
+                f"The settings of image {number} are of {', '.join(one) or 'nothing'}, but those of image 1 are of "
                 f"{', '.join(names) or 'nothing'}: all must name the same settings."
             )
     return settings
 
 
 def _told_apart(settings: Sequence[Settings]) -> list[dict[str, str]]:
-    """The settings, with the number of the picture added where several have the same."""
+    """The settings, with the number of the image added where several have the same."""
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     numbers = []
     for one in settings:
@@ -154,7 +148,7 @@ def _told_apart(settings: Sequence[Settings]) -> list[dict[str, str]]:
         numbers.append(seen[key])
     if max(numbers) == 1:
         return [dict(one) for one in settings]
-    return [{**one, PICTURE: str(number)} for one, number in zip(settings, numbers, strict=True)]
+    return [{**one, NUMBER: str(number)} for one, number in zip(settings, numbers, strict=True)]
 
 
 def _ordered(values: Sequence[str]) -> list[str]:
@@ -173,7 +167,7 @@ def _ordered_keys(keys: Sequence[tuple[str, ...]], values: Sequence[Sequence[str
 
 
 class _Style:
-    """Sizes that follow from the side of the pictures, and text as a picture."""
+    """Sizes that follow from the side of the images."""
 
     def __init__(self, side: int) -> None:
         self.side = side
@@ -181,80 +175,29 @@ class _Style:
         self.gap, self.margin, self.frame = max(3, side // 48), max(10, side // 12), max(2, side // 64)
 
     def text(self, text: str, width: int, color: Color = TEXT) -> Image.Image:
-        """Text in lines of at most `width` pixels: a picture as large as they need, its lines centred."""
-        font, text = _font(text, self.text_size)
-        lines = "\n".join(_lines(text, font, width))
-        measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-        left, _, right, bottom = measure.multiline_textbbox((0, 0), lines, font, spacing=self.gap, align="center")
-        picture = Image.new("RGB", (ceil(right - left) + 1, ceil(bottom) + 1), WHITE)
-        draw = ImageDraw.Draw(picture)
-        draw.multiline_text((-left, 0), lines, color, font, spacing=self.gap, align="center")
-        return picture
-
-
-def _font(text: str, size: int) -> tuple[Font, str]:
-    """A font for the text, and the text. Pillow's own font has ASCII alone, for the rest the system's are looked for.
-
-    Where the system has none of them, letters beyond ASCII become question marks.
-    """
-    if not text.isascii():
-        for name in SYSTEM_FONTS:
-            with suppress(OSError):
-                return ImageFont.truetype(name, size), text
-    return ImageFont.load_default(size), text.encode("ascii", "replace").decode()
-
-
-def _lines(text: str, font: Font, width: int) -> list[str]:
-    """`text` in lines of at most `width` pixels, broken at spaces, and inside a word that is longer than a line."""
-    lines = []
-    for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split():
-            if font.getlength(f"{line} {word}".strip()) <= width:
-                line = f"{line} {word}".strip()
-                continue
-            lines += [line] * bool(line)
-            *whole, line = _pieces(word, font, width)
-            lines += whole
-        lines.append(line)
-    return lines
-
-
-def _pieces(word: str, font: Font, width: int) -> list[str]:
-    pieces = [""]
-    for letter in word:
-        if pieces[-1] and font.getlength(pieces[-1] + letter) > width:
-            pieces.append("")
-        pieces[-1] += letter
-    return pieces
+        return text_image(text, self.text_size, width, color, self.gap)
 
 
 def _block(tile: Tile | None, box: Size, style: _Style) -> Image.Image:
-    """A picture in the middle of its box, framed or not, with its label below; None is a place without one."""
-    place = Image.new("RGB", box, WHITE)
+    """An image in the middle of its box, framed or not, with its label below; None is a place without one."""
     if tile is None:
-        none = style.text("none", box[0], FAINT)
-        place.paste(none, ((box[0] - none.width) // 2, (box[1] - none.height) // 2))
-        return place
-    picture = tile.picture.convert("RGB").resize(_fitted(tile.picture.size, style.side), Resampling.LANCZOS)
-    if tile.best:  # Inside the picture, where it cannot touch a neighbour.
-        inner = ImageOps.crop(picture, style.frame)
-        picture = ImageOps.expand(inner, style.frame, BEST)
-    place.paste(picture, ((box[0] - picture.width) // 2, (box[1] - picture.height) // 2))
+        return _placed(style.text("none", box[0], FAINT), box)
+    image = tile.picture.convert("RGB").resize(_fitted(tile.picture.size, style.side), Resampling.LANCZOS)
+    if tile.best:  # Inside the image, where it cannot touch a neighbour.
+        image = ImageOps.expand(ImageOps.crop(image, style.frame), style.frame, BEST)
+    place = _placed(image, box)
     if not tile.label:
         return place
-    label = style.text(tile.label, box[0], BEST if tile.best else TEXT)
-    return _below([place, _centred(label, box[0])], style.gap)
+    return _below([place, _centred(style.text(tile.label, box[0], BEST if tile.best else TEXT), box[0])], style.gap)
 
 
 def _with_heads(heads: Sequence[Image.Image], bands: Sequence[Image.Image], height: int, gap: int) -> list[Image.Image]:
-    """Each band with its head at the left, beside the middle of its pictures, which are `height` pixels high."""
+    """Each band with its head at the left, beside the middle of its images, which are `height` pixels high."""
     width = max(head.width for head in heads)
     lines = []
     for head, band in zip(heads, bands, strict=True):
-        beside = Image.new("RGB", (width, max(head.height, band.height)), WHITE)
-        beside.paste(head, (0, max(0, (min(height, band.height) - head.height) // 2)))
-        lines.append(_beside([beside, band], gap))
+        middle = _placed(head, (head.width, max(head.height, min(height, band.height))))
+        lines.append(_beside([_placed(middle, (width, middle.height), (0, 0)), band], gap))
     return lines
 
 
@@ -264,27 +207,28 @@ def _fitted(size: Size, side: int) -> Size:
     return max(1, round(width * side / longer)), max(1, round(height * side / longer))
 
 
-def _centred(picture: Image.Image, width: int) -> Image.Image:
-    wide = Image.new("RGB", (max(width, picture.width), picture.height), WHITE)
-    wide.paste(picture, ((wide.width - picture.width) // 2, 0))
-    return wide
+def _placed(image: Image.Image, size: Size, centering: tuple[float, float] = (0.5, 0.5)) -> Image.Image:
+    """An image on white, at its own size; `centering` as in Pillow: 0 is left or top, 1 right or bottom."""
+    spare = size[0] - image.width, size[1] - image.height
+    left, top = (int(pixels * share) for pixels, share in zip(spare, centering, strict=True))
+    return ImageOps.expand(image, (left, top, spare[0] - left, spare[1] - top), WHITE)
 
 
-def _beside(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
-    width = sum(picture.width for picture in pictures) + gap * (len(pictures) - 1)
-    joined = Image.new("RGB", (width, max(picture.height for picture in pictures)), WHITE)
-    x = 0
-    for picture in pictures:
-        joined.paste(picture, (x, 0))
-        x += picture.width + gap
-    return joined
+def _centred(image: Image.Image, width: int) -> Image.Image:
+    return _placed(image, (max(width, image.width), image.height))
 
 
-def _below(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
-    height = sum(picture.height for picture in pictures) + gap * (len(pictures) - 1)
-    joined = Image.new("RGB", (max(picture.width for picture in pictures), height), WHITE)
-    y = 0
-    for picture in pictures:
-        joined.paste(picture, (0, y))
-        y += picture.height + gap
-    return joined
+def _beside(images: Sequence[Image.Image], gap: int) -> Image.Image:
+    height = max(image.height for image in images)
+    return _joined([_placed(image, (image.width + gap, height), (1, 0)) for image in images], gap, axis=1)
+
+
+def _below(images: Sequence[Image.Image], gap: int) -> Image.Image:
+    width = max(image.width for image in images)
+    return _joined([_placed(image, (width, image.height + gap), (0, 1)) for image in images], gap, axis=0)
+
+
+def _joined(images: Sequence[Image.Image], gap: int, axis: int) -> Image.Image:
+    """Images one after the other; each brings the gap before it, which the first one does not need."""
+    pixels = np.concatenate([np.asarray(image) for image in images], axis=axis)
+    return Image.fromarray(np.split(pixels, [gap], axis=axis)[1])

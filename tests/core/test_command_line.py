@@ -69,8 +69,8 @@ def test_grid_writes_the_grid_and_the_marked_one(tmp_path: Path, pictures: list[
     ("options", "message"),
     [
         (["--res", 500], "--res must be a multiple of 128 (256, 384, 512, ...), got 500"),
-        (["--cell-width", 100], "cell_width is 100, but must be a multiple of 64"),
-        (["--gutter", 3], "gutter is 3, but must be"),
+        (["--cell-width", 100], "cell_width must be a multiple of 64 pixels (64, 128, 192, ...), got 100"),
+        (["--gutter", 3], "gutter must be even"),
         (["-o", "grid.unknown"], "unknown file extension: .unknown"),
     ],
 )

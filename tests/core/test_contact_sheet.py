@@ -8,12 +8,12 @@ from PIL import Image, ImageFont
 
 from analogist.sheets.contact_sheet import (
     BEST,
-    SYSTEM_FONTS,
     Tile,
     analogy_sheet,
     contact_sheet,
     sweep_sheet,
 )
+from analogist.sheets.lettering import SYSTEM_FONTS
 from analogist.sheets.sweep import parse_settings, runs
 
 COLORS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0), (0, 250, 250), (250, 0, 250)]
@@ -77,7 +77,7 @@ def test_letters_beyond_ascii_are_drawn_or_become_question_marks(
     monkeypatch: pytest.MonkeyPatch, fonts: tuple[str, ...] | None
 ) -> None:
     if fonts is not None:
-        monkeypatch.setattr("analogist.sheets.contact_sheet.SYSTEM_FONTS", fonts)
+        monkeypatch.setattr("analogist.sheets.lettering.SYSTEM_FONTS", fonts)
     sheet, asked = (contact_sheet([[Tile(plain(0), word)]], side=64) for word in ("\u00e9t\u00e9", "?t?"))
     assert (border(sheet) == 255).all()
     assert (sheet.tobytes() == asked.tobytes()) == (fonts == () or not any(map(is_there, SYSTEM_FONTS)))
@@ -96,7 +96,7 @@ def test_the_best_is_framed_and_an_empty_place_stays_one() -> None:
     left, top, right, bottom = box(sheet, 1)
     assert sheet.getpixel((left - 1, top)) == sheet.getpixel((right, bottom - 1)) == BEST
     assert box(sheet, 2)[0] > box(sheet, 0)[2]
-    with pytest.raises(ValueError, match="no picture"):
+    with pytest.raises(ValueError, match="no image"):
         contact_sheet([[None]])
     with pytest.raises(ValueError, match="1 row heads for 2 rows"):
         contact_sheet([[Tile(plain(0))], [Tile(plain(1))]], row_heads=["one"])

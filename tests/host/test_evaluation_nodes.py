@@ -227,9 +227,9 @@ def test_the_sweep_puts_numbers_in_order_and_the_named_setting_across() -> None:
 @pytest.mark.parametrize(
     ("settings", "more", "says"),
     [
-        (["seed=1"], {}, "4 pictures and 1 sets of settings"),
+        (["seed=1"], {}, "4 images and 1 sets of settings"),
         (["seed 1"] * 4, {}, "settings 'seed 1' cannot be read"),
-        (["seed=1"] * 3 + ["scale=1"], {}, "settings of picture 4 are of scale"),
+        (["seed=1"] * 3 + ["scale=1"], {}, "settings of image 4 are of scale"),
         (["seed=1", "seed=2", "seed=3", "seed=4"], {"columns": ["scale"]}, "no setting 'scale'.*there is seed"),
     ],
 )

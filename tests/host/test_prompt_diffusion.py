@@ -200,7 +200,7 @@ def test_a_latent_of_another_size_enlarges_or_cuts_all_three_alike(model: Any, h
         ({"a": torch.rand(1, 64, 128, 3) * 2 - 1}, "a has values from -1 to .* lie between 0 and 1"),
         ({"b": torch.rand(1, 64, 128, 3) * 255}, "b has values from .* to 25"),
         ({"b": torch.full((1, 8, 8, 3), float("nan"))}, "b has pixels that are not numbers"),
-        ({"a_prime": torch.zeros(1, 64, 128, 2)}, "a_prime has the shape"),
+        ({"a_prime": torch.zeros(1, 64, 128, 2)}, "a_prime must be a batch"),
         ({"a_prime": torch.zeros(2, 64, 128, 3), "b": torch.zeros(3, 64, 128, 3)}, "a has 1, a_prime has 2, b has 3"),
         ({"a": None}, "A' came without A: give both, or neither"),
         ({"a_prime": None}, "A came without A'"),
