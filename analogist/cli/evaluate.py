@@ -1,15 +1,15 @@
-"""`python -m analogist evaluate`: a data set painted, scored and shown, in runs that can be killed and resumed."""
+"""`python -m analogist evaluate`: a data set rendered, scored and shown, in runs that can be killed and resumed."""
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 from rich.table import Column, Table
-from rich.text import Text
+
+from .console import bars, output, quiet_libraries, say, warn
+from .options import LARGEST_SEED, AllowDownload, ClipOption, Device, Dtype, Model, Precision
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -30,17 +30,6 @@ COLUMNS = {
     "rmse": "RMSE",
 }
 """What the terminal shows, and how it is called there; everything else is in the files."""
-output, errors = Console(), Console(stderr=True)
-
-
-class Precision(str, Enum):
-    """Names of torch's types."""
-
-    FLOAT16 = "float16"
-    BFLOAT16 = "bfloat16"
-    FLOAT32 = "float32"
-
-
 DatasetPath = Annotated[
     Path,
     typer.Argument(
@@ -60,35 +49,24 @@ def evaluate(
     ] = None,
     task: Annotated[list[str] | None, typer.Option(help="Only this task; may be given several times.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many analogies of each task.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the configuration's.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(envvar="ANALOGIST_MODEL", help="As in `run`; in place of the configuration's."),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cuda, mps or cpu; the GPU by default, where there is one.")
-    ] = None,
-    dtype: Annotated[
-        Precision | None, typer.Option(help="Precision; float16 on a GPU and float32 on the CPU by default.")
-    ] = None,
-    clip: Annotated[
-        str | None, typer.Option(envvar="ANALOGIST_CLIP", help="Score by this CLIP: a folder in transformers' format.")
-    ] = None,
-    allow_download: Annotated[
-        bool, typer.Option("--allow-download", help="Fetch what is missing from Hugging Face.")
-    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="In place of the configuration's.")] = None,
+    model: Model = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    clip: Annotated[str | None, ClipOption] = None,
+    allow_download: AllowDownload = False,
     redo_changed: Annotated[
-        bool, typer.Option("--redo-changed", help="Paint anew what is there from other settings.")
+        bool, typer.Option("--redo-changed", help="Render again what is there from other settings.")
     ] = False,
     ray: Annotated[
-        str | None, typer.Option(help='Paint on a cluster of Ray\'s: its address, "auto", or "local" to start one.')
+        str | None, typer.Option(help='Render on a cluster of Ray\'s: its address, "auto", or "local" to start one.')
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Workers on Ray; one for each GPU by default, else for each CPU.")
     ] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write the table as Parquet, too.")] = False,
 ) -> None:
-    """Paint, score and show a whole data set; killed at any point, the same command goes on where it ended."""
+    """Render, score and show a whole data set; killed at any point, the same command goes on where it ended."""
     from ..evaluation.dataset import read_dataset
     from ..evaluation.planning import missing_tasks
     from ..evaluation.runner import evaluate as run
@@ -99,7 +77,7 @@ def evaluate(
     found = read_dataset(dataset)
     if config:
         for name in missing_tasks(settings, found):
-            _warn(f"The configuration names the task {name!r}, which is not in the data set.")
+            warn(f"The configuration names the task {name!r}, which is not in the data set.")
     renderer, kept = _renderer(settings)
     scorer = _scorer(found, clip, device, allow_download)
     with Store(output_dir) as store, _Bars() as bars:
@@ -146,7 +124,7 @@ def _renderer(config: "Config") -> tuple["Renderer", "dict[str, JsonValue]"]:
 
     backend = config.backend
     if isinstance(backend, InProcess):
-        _quiet_libraries()  # Before they are imported: they speak while they are.
+        quiet_libraries()  # Before they are imported: they speak while they are.
         from ..evaluation.backends.diffusers import DiffusersRenderer
 
         return DiffusersRenderer(backend), backend.model_dump(include={"kind", "model", "dtype"})
@@ -209,17 +187,16 @@ def _show(evaluated: "Evaluated", folder: Path) -> None:
         values = (row[name] for name in columns)
         table.add_row(*("-" if one is None else f"{one:.3f}" if isinstance(one, float) else str(one) for one in values))
     output.print(table)
-    _say(f"Everything is in {folder}; look at {folder / 'report.html'}.")
+    say(f"Everything is in {folder}; look at {folder / 'report.html'}.")
     if evaluated.problems:
-        _warn(f"{len(evaluated.problems)} problems are named above and in the report.")
+        warn(f"{len(evaluated.problems)} problems are named above and in the report.")
 
 
 class _Bars:
     """Shows what a run tells: bars with the time left, and sentences. A context."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        self.progress = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=errors)
+        self.progress = bars(MofNCompleteColumn(), TimeElapsedColumn())
 
     def __enter__(self) -> "_Bars":
         self.progress.start()
@@ -236,22 +213,4 @@ class _Bars:
         self.progress.advance(self.bar)
 
     def failed(self, problem: "Problem") -> None:
-        _warn(str(problem))
-
-
-def _warn(sentence: str) -> None:
-    errors.print(Text(sentence, style="red"), soft_wrap=True)
-
-
-def _say(sentence: str) -> None:
-    output.print(Text(sentence), soft_wrap=True)
-
-
-def _quiet_libraries() -> None:
-    """Keep notes to programmers off the terminal; errors still come through."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    for logging in (diffusers_logging, transformers_logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
+        warn(str(problem))

@@ -229,5 +229,5 @@ def test_it_paints_a_grid_of_128_pixels(path: Path) -> None:
 
 def test_the_shipped_file_loads_and_says_how_it_was_made() -> None:
     load_modules()
-    assert {"steps", "batch", "collages", "machine"} <= read().facts.keys()
+    assert {"steps", "single cells", "collages", "torch"} <= read().facts.keys()
     assert demo_file.PATH.stat().st_size <= 16_000_000

@@ -37,7 +37,7 @@ from analogist.grid import (
     crop,
 )
 from analogist.pipelines.inpainting import Settings
-from analogist.scores.strips import published_cells, read_strip
+from analogist.scores.strips import Asked, published_cells, read_strip
 from support.evaluation import BACKEND, FakeRenderer, config, picture, plain, published
 
 PAPER_TASKS = ["colorization", "deblur", "denoise", "enhancement"]
@@ -293,7 +293,7 @@ def test_a_run_writes_strips_pictures_and_records(tmp_path: Path, renderer: Fake
     assert strip.crop((128, 0, 256, 128)).tobytes() == canvas(job.grid, job.image).tobytes()
     quarter = grids[1].crop((64, 64, 128, 128)).resize((128, 128))
     assert strip.crop((384, 0, 512, 128)).tobytes() == quarter.tobytes()
-    assert published_cells(read_strip(path, 2)).b.size == (64, 64)  # What `score` reads.
+    assert published_cells(read_strip(path, Asked(results=2))).b.size == (64, 64)  # What `score` reads.
 
     b_prime = Image.open(tmp_path / "out" / "pictures" / "task" / "x_2.png")
     assert b_prime.tobytes() == crop(job.grid, grids[1], Cell.B_PRIME).tobytes()
@@ -321,7 +321,7 @@ def test_bad_analogies_are_named_and_do_not_stop_the_rest(tmp_path: Path, render
     rows = {(row["task"], row["name"]): row for row in table.item_rows(evaluated)}
     failed = {key: row["problem"] for key, row in rows.items() if row["status"] == "failed"}
     assert sorted(failed) == [("colorization", ""), ("deblur", "001"), ("deblur", "003"), ("denoise", "001")]
-    assert "001.png' cannot be read as a picture" in failed["deblur", "001"]
+    assert "001.png' cannot be read as an image" in failed["deblur", "001"]
     assert failed["deblur", "003"] == "the model broke."
     assert failed["denoise", "001"] == "its prompt is empty."
     assert "2 grids in 'colorization_masked' but 3 lines" in failed["colorization", ""]
