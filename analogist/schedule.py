@@ -19,18 +19,25 @@ def ddim_timesteps(steps: int, strength: float = 1.0, train_steps: int = TRAIN_S
         ValueError: `steps` or `strength` out of range, or so small together that no step is left.
     """
     if not 1 <= steps < train_steps:
-        raise ValueError(
-            f"{steps} steps are not possible; the model was trained on {train_steps}: use 1 to {train_steps - 1}."
-        )
+        raise ValueError(f"steps must be 1 to {train_steps - 1}, got {steps}")
     if not 0.0 < strength <= 1.0:
-        raise ValueError(f"A strength of {strength} is not possible: it must be above 0 and at most 1.")
+        raise ValueError(f"strength must be in (0, 1], got {strength}")
+    if not _covers(steps, train_steps):
+        below = max(number for number in range(1, steps) if _covers(number, train_steps))
+        raise ValueError(
+            f"{steps} steps of {train_steps // steps} leave out the noisiest {train_steps % steps} of the "
+            f"{train_steps} training steps: use {below}"
+        )
     run = int(steps * strength)
     if run == 0:
-        raise ValueError(
-            f"A strength of {strength} leaves none of {steps} steps to run: raise the strength or the number of steps."
-        )
+        raise ValueError(f"strength {strength} leaves none of {steps} steps to run: raise strength or steps")
     stride = train_steps // steps
     return [i * stride + 1 for i in reversed(range(run))]
+
+
+def _covers(steps: int, train_steps: int) -> bool:
+    """Whether the schedule starts near pure noise: its stride is a whole number, and what is left over is left out."""
+    return train_steps % steps <= train_steps // 10
 
 
 def scaled_linear_sigmas(
@@ -49,9 +56,17 @@ def ddim_sigmas(steps: int, strength: float, train_sigmas: Tensor | Sequence[flo
         steps, strength: as in `ddim_timesteps`.
         train_sigmas: the model's sigma of every training time step, the least noisy first.
 
+    Raises:
+        ValueError: as `ddim_timesteps`, or a table that has not a sigma for each of the 1000 training time steps.
+
     The reference ends at the first training step's alpha (`set_alpha_to_one` off), not at a clean picture, so the
     last value is train_sigmas[0] (0.0292 in Stable Diffusion) and not 0.
     """
     table = torch.as_tensor(train_sigmas, dtype=torch.float32)
-    timesteps = ddim_timesteps(steps, strength, train_steps=len(table))
+    if len(table) != TRAIN_STEPS:
+        raise ValueError(
+            f"expected a sigma for each of {TRAIN_STEPS} training time steps, got {len(table)} (a distilled schedule, "
+            "such as LCM's): use a stock scheduler, or take its ModelSampling node out"
+        )
+    timesteps = ddim_timesteps(steps, strength)
     return torch.cat([table[timesteps], table[:1]])

@@ -5,13 +5,8 @@ from functools import partial
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..analogist.cells import (
-    Cell,
-    TokenGrid,
-    cell_tokens,
-    write_cell,
-)
-from ..analogist.cloning import clone_self_attention
+from ..analogist.cells import TokenGrid
+from ..analogist.cloning import clone_rows, clone_self_attention
 from .ownership import Attention, Options, unedited
 from .patching import Placement, patch_attention
 
@@ -42,9 +37,8 @@ def _edit(
     def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return split(unedited(join(q), join(k), join(v), options, previous=None))
 
-    out = join(clone_self_attention(split(q), split(k), split(v), grid_size, scale, attention))
-    if previous is not None:  # The cloned rows are ours; A and B look as the previous owner has them look.
-        whole = previous(q, k, v, options)
-        for cell in (Cell.A, Cell.B):
-            write_cell(out, grid_size, cell, cell_tokens(whole, grid_size, cell))
-    return out
+    if previous is None:
+        return join(clone_self_attention(split(q), split(k), split(v), grid_size, scale, attention))
+    # The cloned rows are ours; A and B look as the previous owner has them look.
+    whole = split(previous(q, k, v, options))
+    return join(clone_rows(whole, split(q), split(k), split(v), grid_size, scale))

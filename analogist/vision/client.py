@@ -168,7 +168,7 @@ def _broken(error: BaseException, profile: Profile) -> Kind:
     names = {type(cause).__name__ for cause in causes}
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return errors.UNTRUSTED
-    if "ProxyError" in names:
+    if "ProxyError" in names or ("ConnectError" in names and _proxy(profile)):
         return errors.PROXY
     if names & {"ConnectError", "ConnectTimeout", "UnsupportedProtocol"}:
         return errors.NOT_RUNNING if profile.is_local else errors.UNREACHABLE

@@ -38,6 +38,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer({})
 
+    def do_CONNECT(self) -> None:
+        """As a proxy that lets nobody through."""
+        self.server.connects.append(self.path)
+        self.send(502, b"")
+
     def answer(self, body: dict[str, Any]) -> None:
         self.server.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         behaviour = self.server.script.pop(0) if len(self.server.script) > 1 else self.server.script[0]
@@ -68,6 +73,7 @@ class VisionServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[Request] = []
+        self.connects: list[str] = []
         self.script: list[Behaviour] = [says('{"change": "", "alignment": "neither", "prompts": ["a red car"]}')]
 
     @property
