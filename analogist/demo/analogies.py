@@ -16,9 +16,7 @@ from ..grid import (
     crop,
 )
 from ..images import open_image
-from ..layers import LayerRange
 from ..marks import mark
-from ..pipelines.edits import Edit
 from ..pipelines.inpainting import Settings, sample
 from ..pipelines.models import InpaintingModel
 from ..sheets.contact_sheet import Tile, contact_sheet
@@ -29,17 +27,15 @@ DRAWINGS = Path(__file__).with_name("drawings")
 """Six analogies as images, one of each transformation, and what B' shows in words."""
 GRID = AnalogyGrid(cell_width=64, cell_height=64, gutter=0)
 """The grid of the demo model; without white lines, so that a thing has the same latents in every cell."""
-LAST_LAYERS = LayerRange(13, 16)
 DRAWINGS_SETTINGS = Settings(
     steps=25,
     strength=0.9,
     guidance=3.0,
-    edit=Edit(sac=LAST_LAYERS, cam=LAST_LAYERS),
     images_per_prompt=1,
     suffix="",
     negative_prompt="",
 )
-"""In the small model it is the last layers that look at the other cells, see docs/demo_model.md."""
+"""SAC and CAM are in the paper's layers; docs/demo_model.md says what they change in this model."""
 
 Pictures = dict[str, Image.Image]
 """The pictures of a demo by the names of their files: a, a_prime, b, b_prime, grid, grid_marked, contact_sheet."""

@@ -24,7 +24,6 @@ from PIL import Image
 from rich.progress import track
 from scipy.stats import bootstrap
 
-from analogist.demo.analogies import LAST_LAYERS
 from analogist.demo.model import load
 from analogist.demo.weights import PATH
 from analogist.layers import PAPER, LayerRange
@@ -38,6 +37,7 @@ from .scores import scores
 from .world import render
 
 NONE, ALL = LayerRange(0, 0), LayerRange(0, 16)
+LAST_LAYERS = LayerRange(13, 16)
 Row = dict[str, str | float]
 
 

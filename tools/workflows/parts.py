@@ -38,7 +38,7 @@ DEMO = Example(
     "shapes",
     "a striped red fish on a yellow background",
     cell=64,
-    setting=Setting(steps=25, strength=0.9, guidance=3.0, layers=LayerRange(13, 16)),
+    setting=Setting(steps=25, strength=0.9, guidance=3.0),
     suffix="",
     negative="",
 )
