@@ -52,7 +52,7 @@ class Settings:
         if not math.isfinite(self.guidance):
             raise ValueError(f"The guidance is {self.guidance}, but must be a finite number.")
         if self.images_per_prompt < 1:
-            raise ValueError(f"{self.images_per_prompt} images per prompt are not possible: ask for at least 1.")
+            raise ValueError(f"images per prompt must be at least 1, got {self.images_per_prompt}")
 
     @property
     def timesteps(self) -> list[int]:

@@ -159,6 +159,8 @@ def _proxy(profile: Profile) -> str | None:
 def _certificates() -> ssl.SSLContext | bool:
     """Whom to trust: the authorities that the environment names, else the HTTP client's own."""
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if key_log := environ.get("SSLKEYLOGFILE"):  # Not every HTTP client opens it before the first connection.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = key_log
     return ssl.create_default_context(cafile=file or None, capath=folder or None) if file or folder else True
 
 

@@ -153,8 +153,8 @@ def test_defaults_are_those_of_the_library() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--steps", 0], "0 steps are not possible"),
-        (["--strength", 2], "A strength of 2.0 is not possible"),
+        (["--steps", 0], "steps must be 1 to 999, got 0"),
+        (["--strength", 2], "strength must be in (0, 1], got 2.0"),
         (["--sac-start-layer", 12], "The layer range 12 to 11 is not a range"),
         (["--cam-end-layer", 20], "goes past this model, which has 16 layers"),
         (["--scale-sac", "nan"], "scale of Self-Attention Cloning is nan"),

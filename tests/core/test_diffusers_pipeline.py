@@ -268,11 +268,11 @@ def test_a_model_without_transformer_blocks_is_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"steps": 0}, "0 steps are not possible"),
-        ({"strength": 1.2}, r"strength of 1.2 is not possible"),
+        ({"steps": 0}, "steps must be 1 to 999, got 0"),
+        ({"strength": 1.2}, r"strength must be in \(0, 1\], got 1.2"),
         ({"steps": 3, "strength": 0.1}, "leaves none of 3 steps"),
         ({"guidance": float("nan")}, "guidance is nan"),
-        ({"images_per_prompt": 0}, "0 images per prompt"),
+        ({"images_per_prompt": 0}, "images per prompt must be at least 1, got 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict, message: str) -> None:

@@ -103,7 +103,7 @@ def test_tasks_inherit_the_defaults(tmp_path: Path, ending: str, text: str) -> N
     ("text", "message"),
     [
         ("tasks: {deblur: {strenght: 0.5}}", "tasks.deblur.strenght: there is no such setting"),
-        ("tasks: {deblur: {strength: 2}}", "tasks.deblur: A strength of 2.0 is not possible"),
+        ("tasks: {deblur: {strength: 2}}", "tasks.deblur: strength must be in (0, 1], got 2.0"),
         ("defaults: {res: 100}", "defaults.res: Input should be a multiple of 128"),
         ("defaults: {sac_start_layer: 12}", "defaults: The layer range 12 to 11 is not a range"),
         ("defaults: {scale_sac: .nan}", "defaults.scale_sac: Input should be a finite number"),

@@ -41,6 +41,10 @@ def test_the_ends_of_the_published_sigma_table() -> None:
 
 @given(steps=st.integers(1, 999), strength=st.floats(0.01, 1))
 def test_timesteps_fall_evenly_to_one(steps: int, strength: float) -> None:
+    if 1000 % steps > 100:  # Their whole strides end far from pure noise: 600 steps would begin at step 600 of 1000.
+        with pytest.raises(ValueError, match=rf"{steps} steps of {1000 // steps} leave out the noisiest .*: use \d+$"):
+            ddim_timesteps(steps, strength)
+        return
     if int(steps * strength) == 0:
         with pytest.raises(ValueError, match="leaves none of"):
             ddim_timesteps(steps, strength)
@@ -53,7 +57,13 @@ def test_timesteps_fall_evenly_to_one(steps: int, strength: float) -> None:
 
 @pytest.mark.parametrize(
     ("steps", "strength", "says"),
-    [(0, 1.0, "0 steps"), (1000, 1.0, "1 to 999"), (50, 0.0, "above 0"), (50, 1.1, "at most 1")],
+    [
+        (0, 1.0, "steps must be 1 to 999, got 0"),
+        (1000, 1.0, "steps must be 1 to 999, got 1000"),
+        (600, 1.0, "600 steps of 1 leave out the noisiest 400 of the 1000 training steps: use 500"),
+        (50, 0.0, r"strength must be in \(0, 1\], got 0.0"),
+        (50, 1.1, r"strength must be in \(0, 1\], got 1.1"),
+    ],
 )
 def test_impossible_schedules_are_refused(steps: int, strength: float, says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -101,3 +111,9 @@ def test_a_part_that_is_no_part_is_refused(start: float, end: float) -> None:
 def test_sigmas_take_any_models_table() -> None:
     table = torch.linspace(0.1, 10, 1000)
     assert ddim_sigmas(2, 1.0, table).tolist() == pytest.approx([table[501].item(), table[1].item(), table[0].item()])
+
+
+@pytest.mark.parametrize("length", [50, 999, 1001])
+def test_a_table_of_another_length_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match=f"expected a sigma for each of 1000 training time steps, got {length}"):
+        ddim_sigmas(50, 0.98, torch.linspace(0.03, 14.6, length))
