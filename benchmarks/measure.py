@@ -1,6 +1,7 @@
 """Time and memory of variants of one thing, measured in turn in one run, so that their ratios mean something."""
 
 import json
+import os
 import platform
 import statistics
 import time
@@ -11,6 +12,9 @@ from itertools import accumulate
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
+
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # The profiler's own lines; it reads this when it is first used.
 
 
 @dataclass
@@ -52,13 +56,17 @@ def peak_bytes(variant: Callable[[], object]) -> int:
 def compare(case: str, variants: Mapping[str, Callable[[], object]], rounds: int) -> Iterator[Result]:
     """Warm up, run all variants in turn `rounds` times, and give the medians; ratios are against the first variant."""
     peaks: dict[str, int] = {}
-    for name, variant in variants.items():
-        variant()  # To warm up.
-        peaks[name] = peak_bytes(variant)  # Apart from the times, because counting takes time.
     times: dict[str, list[float]] = {name: [] for name in variants}
-    for _ in range(rounds):
+    with tqdm(total=len(variants) * (rounds + 2), desc=case, unit="call", leave=False) as progress:
         for name, variant in variants.items():
-            times[name].append(seconds(variant))
+            variant()  # To warm up.
+            progress.update()
+            peaks[name] = peak_bytes(variant)  # Apart from the times, because counting takes time.
+            progress.update()
+        for _ in range(rounds):
+            for name, variant in variants.items():
+                times[name].append(seconds(variant))
+                progress.update()
     first = next(iter(variants))
     for name, measured in times.items():
         ratio = statistics.median(one / other for one, other in zip(measured, times[first], strict=True))

@@ -49,7 +49,7 @@ class Edit:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.scale):
-            raise ValueError(f"The scale of Self-Attention Cloning is {self.scale}, but must be a finite number.")
+            raise ValueError(f"scale must be a finite number, got {self.scale}")
 
     def is_active(self, timestep: int) -> bool:
         """Whether the edit acts at a training time step; percent p of the schedule is time step (1 - p) * 999."""

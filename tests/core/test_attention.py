@@ -142,11 +142,12 @@ def test_every_precision_and_head_size(
     assert (out.double() - exact).abs().max() < tolerance
 
 
-def test_a_gradient_goes_the_plain_way() -> None:
-    q, k, v = (tensor.requires_grad_() for tensor in qkv((2, 2)))
-    assert torch.autograd.gradcheck(
-        lambda *qkv: clone_self_attention(*qkv, (2, 2), 1.3), (q, k, v), atol=1e-2, eps=1e-3
-    )
+@pytest.mark.parametrize("which", ["q", "k", "v", "all"])
+def test_gradients_flow(which: str) -> None:
+    named = dict(zip("qkv", qkv((2, 4)), strict=True))
+    for name in "qkv" if which == "all" else which:
+        named[name].requires_grad_()
+    assert torch.autograd.gradcheck(lambda *qkv: clone_self_attention(*qkv, (2, 4), 1.3), tuple(named.values()))
 
 
 def test_where_torch_has_no_kernel_the_plain_way_is_taken() -> None:
@@ -155,6 +156,62 @@ def test_where_torch_has_no_kernel_the_plain_way_is_taken() -> None:
     with sdpa_kernel(SDPBackend.MATH):
         assert fused.fused_attention(q, k, v) is None
         assert torch.allclose(clone_self_attention(q, k, v, (8, 8), 1.3), expected, atol=1e-5)
+
+
+def test_the_plain_way_is_two_public_attentions_of_a_quarter_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, ...]] = []
+
+    def recorded(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
+        calls.append((q.shape[-2], q.shape[-1], k.shape[-2]))
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=scale)
+
+    monkeypatch.setattr(cloning, "fused_attention", lambda q, k, v: None)
+    monkeypatch.setattr(cloning, "scaled_dot_product_attention", recorded)
+    q, k, v = qkv((6, 4))
+    out = clone_self_attention(q, k, v, (6, 4), 1.3)
+    assert calls == [(6, 10, 24)] * 2
+    assert (out - by_definition(q, k, v, (6, 4), 1.3)).abs().max() < 1e-14
+
+
+def test_inside_compile_and_vmap_over_queries_alone() -> None:
+    q, k, v = (tensor.float() for tensor in qkv((4, 4)))
+    expected = clone_self_attention(q, k, v, (4, 4), 1.3)
+    compiled = torch.compile(lambda *qkv: clone_self_attention(*qkv, (4, 4), 1.3), fullgraph=True, backend="aot_eager")
+    assert torch.allclose(compiled(q, k, v), expected, atol=1e-5)
+
+    def one(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return clone_self_attention(q[None], k[None], v[None], (4, 4), 1.3)[0]
+
+    shared = clone_self_attention(q, k[:1].expand_as(k), v[:1].expand_as(v), (4, 4), 1.3)
+    assert torch.allclose(torch.vmap(one, in_dims=(0, None, None))(q, k[0], v[0]), shared, atol=1e-5)
+
+
+def test_rows_cloned_into_a_finished_result() -> None:
+    """A and B keep what the previous owner of the attention gave them; its result is left alone."""
+    q, k, v = qkv((4, 6))
+    theirs = torch.randn(2, 3, 24, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
+    before = theirs.clone()
+    out, cloned = cloning.clone_rows(theirs, q, k, v, (4, 6), 1.3), clone_self_attention(q, k, v, (4, 6), 1.3)
+    for cell, expected in zip(Cell, (theirs, cloned, theirs, cloned), strict=True):
+        rows = tokens_of((4, 6), cell)
+        assert torch.equal(out[:, :, rows], expected[:, :, rows])
+    assert torch.equal(theirs, before)
+
+
+def test_the_trial_of_a_kernel_leaves_the_random_numbers_alone() -> None:
+    fused._trusted.cache_clear()
+    state = torch.random.get_rng_state()
+    clone_self_attention(*qkv((4, 4)), (4, 4), 1.3)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_full_device_is_no_verdict_on_a_kernel() -> None:
+    def full(*given: object) -> fused.Attended:
+        raise torch.cuda.OutOfMemoryError("out of memory")
+
+    kernels = (fused.Kernel("full", full),)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        fused._trusted(kernels, torch.device("cpu"), torch.float32, 8)
 
 
 @pytest.mark.parametrize("kernel", [fused._cuda_flash, fused._cuda_efficient])
@@ -180,6 +237,7 @@ def test_cell_tokens_are_row_major_and_write_cell_undoes_them(cell: Cell) -> Non
 @pytest.mark.parametrize(
     ("grid_size", "says"),
     [
+        ((4, 5), "4x5; its height and width must be even"),
         ((5, 4), "5x4; its height and width must be even"),
         ((4, 4), "16 tokens, but the attention sees 20"),
         ((20, 1), "20x1"),

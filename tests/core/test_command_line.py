@@ -157,7 +157,7 @@ def test_defaults_are_those_of_the_library() -> None:
         (["--strength", 2], "strength must be in (0, 1], got 2.0"),
         (["--sac-start-layer", 12], "The layer range 12 to 11 is not a range"),
         (["--cam-end-layer", 20], "goes past this model, which has 16 layers"),
-        (["--scale-sac", "nan"], "scale of Self-Attention Cloning is nan"),
+        (["--scale-sac", "nan"], "scale must be a finite number, got nan"),
         (["--res", 100], "--res must be a multiple of 128 (256, 384, 512, ...), got 100"),
         (["--device", "gpu"], "There is no device 'gpu' here"),
         (["--model", "nowhere"], "There is no model 'nowhere'"),

@@ -14,6 +14,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from support.graph import cam, execute, room, sac, sample, sigmas
+from support.neighbours import DEEP
 from support.tiny_pack.tiny import CONTEXT_DIM, tiny_model
 
 
@@ -223,6 +224,93 @@ def test_a_compiled_unet_in_place_of_the_plain_one(model: ModelPatcher, order: s
 
     together = both(compiled(model)) if order == "before" else compiled(both(model))
     assert torch.equal(sample(together), sample(both(model)))
+
+
+@pytest.mark.parametrize("kind", ["attn1", "attn2"])
+def test_the_previous_owner_answers_for_the_rows_that_are_not_edited(model: ModelPatcher, kind: str) -> None:
+    """Rows of A and B are the owner's in SAC, the row of B' in CAM; the owner's own result is left alone."""
+    theirs = torch.randn(2, 64, 32)
+    before, owned = theirs.clone(), model.clone()
+    owned.set_model_patch_replace(lambda q, k, v, options: theirs, kind, "middle", 0)
+    patched = sac(owned) if kind == "attn1" else cam(owned)
+    attention = patched.model_options["transformer_options"]["patches_replace"][kind]["middle", 0]
+    sizes = {"original_shape": [2, 9, 64, 64], "activations_shape": [2, 32, 8, 8]}
+    options = {**sizes, "block": ("middle", 0), "block_index": 0, "n_heads": 8, "attn_precision": None}
+    out = attention(*torch.randn(3, 2, 64, 32).unbind(), options)
+    same = (out == theirs).all(dim=-1).unflatten(1, (2, 4, 2, 4)).all(dim=4).all(dim=2)  # (batch, row, column)
+    assert same.tolist() == [[[True, False], [True, False]] if kind == "attn1" else [[False, False], [False, True]]] * 2
+    assert torch.equal(theirs, before)
+
+
+def test_several_blocks_in_a_stage_are_edited_one_by_one() -> None:
+    """Chosen blocks equal the explicit logits; the others of the same stage stay the host's own, bit for bit."""
+    deep = tiny_model(**DEEP)
+    chosen = {"start_layer": 3, "end_layer": 12}
+    explicit = deep.clone()
+    blocks = room("attention_patches.blocks").transformer_blocks(deep)
+    for block in blocks[3:12]:
+        explicit.set_model_attn1_replace(explicit_cloning, *block.address)
+        explicit.set_model_attn2_replace(explicit_masking, *block.address)
+    scale = sample(deep).abs().max()
+    assert (sample(both(deep, **chosen)) - sample(explicit)).abs().max() <= 1e-5 * scale
+    only = {"start_layer": 11, "end_layer": 12}  # The second of the two in the middle.
+    seen: list[Tensor] = []
+
+    def watch(out: Tensor, options: dict) -> Tensor:
+        if options["block"] == ("middle", 0) and options["block_index"] == 0:
+            seen.append(out)
+        return out
+
+    for patched in (deep, sac(deep, **only)):
+        watched = patched.clone()
+        watched.set_model_attn1_output_patch(watch)
+        sample(watched, steps=1)
+    assert torch.equal(*seen)
+
+
+def explicit_cloning(q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
+    h, w = options["activations_shape"][-2:]
+    q, k, v = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k, v))
+    logits = q @ k.mT * q.shape[-1] ** -0.5
+    (a, a_prime), (b, b_prime) = (
+        [cell.flatten() for cell in row.chunk(2, dim=1)] for row in torch.arange(h * w).view(h, w).chunk(2)
+    )
+    edited = logits.clone()
+    edited[..., a_prime[:, None], b_prime] = 1.3 * logits[..., a[:, None], b]
+    edited[..., b_prime[:, None], a_prime] = 1.3 * logits[..., b[:, None], a]
+    return (edited.softmax(-1) @ v).transpose(1, 2).flatten(2)
+
+
+def explicit_masking(q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
+    h, w = options["activations_shape"][-2:]
+    out = plain(q, k, v, options).unflatten(1, (h, w)).clone()
+    out[:, : h // 2] = 0
+    out[:, :, : w // 2] = 0
+    return out.flatten(1, 2)
+
+
+def test_a_part_of_the_sampling_is_that_of_the_schedule_which_is_sampled(model: ModelPatcher) -> None:
+    """A node behind the patch may bring another schedule of noise: percents are of that one."""
+    from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
+
+    def rescaled(model: ModelPatcher) -> ModelPatcher:
+        return ModelSamplingDiscrete().patch(model, "eps", zsnr=True)[0]
+
+    part = {"start_percent": 0.3, "end_percent": 0.7}
+    behind, before = sample(rescaled(both(model, **part)), steps=8), sample(both(rescaled(model), **part), steps=8)
+    assert torch.equal(behind, before)
+    assert not torch.equal(behind, sample(rescaled(model), steps=8))
+
+
+def test_sigmas_of_a_distilled_schedule_are_refused(model: ModelPatcher) -> None:
+    from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
+
+    distilled = ModelSamplingDiscrete().patch(model, "lcm", zsnr=False)[0]
+    with pytest.raises(ValueError, match=r"1000 training time steps, got 50.*use a stock scheduler"):
+        sigmas(distilled, 10, 0.98)
+    rescaled = ModelSamplingDiscrete().patch(model, "eps", zsnr=True)[0]
+    table = rescaled.get_model_object("model_sampling").sigmas
+    assert sigmas(rescaled, 50, 0.98)[[0, -1]].tolist() == [table[961].item(), table[0].item()]
 
 
 # Refusals
