@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from comfy.ldm.modules.attention import SpatialTransformer
-from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+from comfy.ldm.modules.diffusionmodules.openaimodel import Downsample, UNetModel, Upsample
 from comfy.model_patcher import ModelPatcher
+
+from ..analogist import layers
 
 Stage = tuple[str, int]
 """A block of the UNet, ("input" | "middle" | "output", number): the two-part address of its transformer blocks."""
@@ -33,21 +36,37 @@ def transformer_blocks(model: ModelPatcher) -> list[Block]:
     Raises:
         ValueError: the model is no UNet with such blocks (a diffusion transformer, say).
     """
+    return [Block(stage, index) for stage, depth, _ in _stages(model) for index in range(depth)]
+
+
+def structure(model: ModelPatcher) -> layers.Structure:
+    """The stages that hold those blocks, in the same order."""
+    parts: dict[str, Literal["down", "middle", "up"]] = {"input": "down", "middle": "middle", "output": "up"}
+    return [layers.Stage(parts[name], ratio, depth) for (name, _), depth, ratio in _stages(model)]
+
+
+def _stages(model: ModelPatcher) -> list[tuple[Stage, int, int]]:
+    """Each stage with its number of transformer blocks and the latent's side over its own."""
     unet = model.get_model_object("diffusion_model")
     unet = getattr(unet, "_orig_mod", unet)  # A UNet that was given to torch.compile.
-    blocks = list(_walk(unet)) if isinstance(unet, UNetModel) else []
-    if not blocks:
+    stages = list(_walk(unet)) if isinstance(unet, UNetModel) else []
+    if not stages:
         raise ValueError(
             "expected a UNet with transformer blocks (Stable Diffusion 1.x, 2.x, SDXL), got a "
             f"{type(model.model).__name__} with a {type(unet).__name__}: SAC and CAM do not work with this model"
         )
-    return blocks
+    return stages
 
 
-def _walk(unet: UNetModel) -> Iterator[Block]:
+def _walk(unet: UNetModel) -> Iterator[tuple[Stage, int, int]]:
     parts = (("input", unet.input_blocks), ("middle", [unet.middle_block]), ("output", unet.output_blocks))
+    ratio = 1
     for name, stages in parts:
-        for number, stage in enumerate(stages or ()):
-            for module in stage or ():  # SSD-1B and Vega have no middle block.
+        for number, stage in enumerate(stages):
+            for module in stage or ():  # KOALA and its like have no middle block.
                 if isinstance(module, SpatialTransformer):
-                    yield from (Block((name, number), index) for index in range(len(module.transformer_blocks)))
+                    yield (name, number), len(module.transformer_blocks), ratio
+                elif isinstance(module, Downsample):
+                    ratio *= 2
+                elif isinstance(module, Upsample):
+                    ratio //= 2

@@ -1,5 +1,6 @@
 """Put an edit into the attentions of a ComfyUI MODEL: clone and install. The only file that touches model_options."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,8 +11,8 @@ from torch import Tensor
 
 from ..analogist.cells import TokenGrid, check_grid
 from ..analogist.grid import AnalogyGrid
-from ..analogist.layers import LayerRange, SamplingRange
-from .blocks import Block, transformer_blocks
+from ..analogist.layers import Layers, SamplingRange, describe
+from .blocks import Block, structure, transformer_blocks
 from .evaluation import EVALUATION, Evaluation, uncompiled
 from .ownership import Attention, Kind, Options, Owners, taken_over, unedited
 
@@ -29,12 +30,12 @@ class Placement:
     """Where and when an edit acts; as the inputs of the nodes.
 
     Attributes:
-        layers: which transformer blocks, half open.
+        layers: which transformer blocks.
         sampling: in which part of the sampling.
         grid: the grid that will be sampled, if known: then a latent of another size is refused.
     """
 
-    layers: LayerRange
+    layers: Layers
     sampling: SamplingRange
     grid: AnalogyGrid | None = None
 
@@ -48,10 +49,10 @@ def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Plac
         name: what error messages call the edit.
 
     Raises:
-        ValueError: a model without such attentions, or a layer range that goes past it.
+        ValueError: a model without such attentions, or layers that it does not have.
     """
     blocks = transformer_blocks(model)
-    layers = placement.layers.select(len(blocks))
+    layers = placement.layers.select(structure(model))
     patched = model.clone()
     if placement.sampling.is_empty or not layers:
         return patched
@@ -60,10 +61,17 @@ def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Plac
         blocks[layer]: EditedAttention(edit, kind, blocks[layer], placement, ratio, f"{name}, layer {layer}")
         for layer in layers
     }
+    logging.info("Analogist: %s in %s", name, describe(layers, structure(model)))
     replaced = patched.model_options["transformer_options"].setdefault("patches_replace", {})
     replaced[kind] = taken_over(_owners(model, kind), edited)
     patched.add_wrapper_with_key(WrappersMP.CALC_COND_BATCH, EVALUATION, _watch(kind, edited))
     return patched
+
+
+def chosen(model: ModelPatcher, layers: Layers) -> str:
+    """For a person: how many transformer blocks of `model` are edited, and in which stages."""
+    stages = structure(model)
+    return describe(layers.select(stages), stages)
 
 
 def _owners(model: ModelPatcher, kind: Kind) -> Owners:

@@ -4,9 +4,10 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..analogist.grid import AnalogyGrid
-from ..analogist.layers import LayerRange, SamplingRange
+from ..analogist.layers import LayerRange, Layers, Numbering, SamplingRange
 from ..attention_patches import cam, sac
-from ..attention_patches.patching import Placement
+from ..attention_patches.patching import Placement, chosen
+from .display import own_id, show
 from .types import CATEGORY, AnalogyGridType
 
 
@@ -50,7 +51,35 @@ def _placement_inputs() -> list[io.Input]:
             optional=True,
             tooltip="From the grid builder. Not needed; with it, a latent that is not that grid is refused.",
         ),
+        io.String.Input(
+            "layers",
+            default="",
+            optional=True,
+            advanced=True,
+            tooltip="In place of start_layer and end_layer: a list such as 4-10 or 3, 5, 7-9, both ends included. Empty: not used.",
+        ),
+        io.Combo.Input(
+            "numbering",
+            options=[numbering.value for numbering in Numbering],
+            default=Numbering.SD15.value,
+            optional=True,
+            advanced=True,
+            tooltip="What the layer numbers count. As in SD 1.5: 0-15, translated to the same stages of SDXL. This model's own: its blocks in execution order, 0-69 in SDXL.",
+        ),
     ]
+
+
+def _layers(start_layer: int, end_layer: int, layers: str, numbering: str) -> Layers:
+    """Of the text, or of the two numbers where there is none."""
+    if layers.strip():
+        return Layers.parse(layers, Numbering(numbering))
+    return Layers.between(LayerRange(start_layer, end_layer), Numbering(numbering))
+
+
+def _show_chosen(cls: type[io.ComfyNode], model: ModelPatcher, layers: Layers) -> None:
+    node_id = own_id(cls)
+    if node_id is not None:
+        show(chosen(model, layers), node_id)
 
 
 class SACPatch(io.ComfyNode):
@@ -63,6 +92,7 @@ class SACPatch(io.ComfyNode):
             description="Self-Attention Cloning: B' looks at A' as B looks at A, so that the structure of B meets the look of A'. "
             "Place it last among the patches of self-attention.",
             search_aliases=["self-attention cloning", "SAC", "image analogy", "attention patch"],
+            hidden=[io.Hidden.unique_id],
             inputs=[
                 io.Model.Input("model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting."),
                 io.Float.Input(
@@ -92,9 +122,14 @@ class SACPatch(io.ComfyNode):
         start_percent: float,
         end_percent: float,
         layout: AnalogyGrid | None = None,
+        layers: str = "",
+        numbering: str = Numbering.SD15.value,
     ) -> io.NodeOutput:
-        placement = Placement(LayerRange(start_layer, end_layer), SamplingRange(start_percent, end_percent), layout)
-        return io.NodeOutput(sac.patched(model, scale, placement))
+        selected = _layers(start_layer, end_layer, layers, numbering)
+        placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
+        patched = sac.patched(model, scale, placement)
+        _show_chosen(cls, model, selected)
+        return io.NodeOutput(patched)
 
 
 class CAMPatch(io.ComfyNode):
@@ -107,6 +142,7 @@ class CAMPatch(io.ComfyNode):
             description="Cross-Attention Masking: only B' listens to the text, so that the prompt does not disturb A, A' and B. "
             "Place it last among the patches of cross-attention.",
             search_aliases=["cross-attention masking", "CAM", "image analogy", "attention patch"],
+            hidden=[io.Hidden.unique_id],
             inputs=[
                 io.Model.Input("model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting."),
                 *_placement_inputs(),
@@ -127,6 +163,11 @@ class CAMPatch(io.ComfyNode):
         start_percent: float,
         end_percent: float,
         layout: AnalogyGrid | None = None,
+        layers: str = "",
+        numbering: str = Numbering.SD15.value,
     ) -> io.NodeOutput:
-        placement = Placement(LayerRange(start_layer, end_layer), SamplingRange(start_percent, end_percent), layout)
-        return io.NodeOutput(cam.patched(model, placement))
+        selected = _layers(start_layer, end_layer, layers, numbering)
+        placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
+        patched = cam.patched(model, placement)
+        _show_chosen(cls, model, selected)
+        return io.NodeOutput(patched)

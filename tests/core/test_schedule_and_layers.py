@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analogist.layers import PAPER, LayerRange, SamplingRange
+from analogist.layers import PAPER, SD15, LayerRange, Layers, Numbering, SamplingRange, Stage, describe
 from analogist.schedule import ddim_sigmas, ddim_timesteps, scaled_linear_sigmas
 from support.golden import ALL, OWN
 
@@ -117,3 +117,83 @@ def test_sigmas_take_any_models_table() -> None:
 def test_a_table_of_another_length_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match=f"expected a sigma for each of 1000 training time steps, got {length}"):
         ddim_sigmas(50, 0.98, torch.linspace(0.03, 14.6, length))
+
+
+def unet(down: dict[int, list[int]], middle: int, up: dict[int, list[int]]) -> list[Stage]:
+    """A UNet's stages from the depths at each level."""
+    return [
+        *(Stage("down", ratio, depth) for ratio, depths in down.items() for depth in depths),
+        *([Stage("middle", max(down), middle)] if middle else []),
+        *(Stage("up", ratio, depth) for ratio, depths in up.items() for depth in depths),
+    ]
+
+
+SDXL = unet({2: [2, 2], 4: [10, 10]}, 10, {4: [10, 10, 10], 2: [2, 2, 2]})
+SSD_1B = unet({2: [2, 2], 4: [4, 4]}, 0, {4: [4, 4, 10], 2: [2, 1, 1]})
+
+
+@pytest.mark.parametrize(
+    ("structure", "numbers", "chosen"),
+    [
+        (SDXL, "3-10", range(2, 66)),
+        (SDXL, "4-8", range(4, 54)),
+        (SDXL, "4-7", range(4, 44)),
+        (SDXL, "6", range(24, 34)),
+        (SDXL, "0-15", range(70)),
+        (SSD_1B, "6-7", range(12, 16)),
+        (SSD_1B, "9", range(20, 30)),
+    ],
+)
+def test_layers_of_sd15_are_stages_of_other_unets(structure: list[Stage], numbers: str, chosen: range) -> None:
+    assert Layers.parse(numbers).select(structure) == list(chosen)
+
+
+@given(numbers=st.sets(st.integers(0, 15)), numbering=st.sampled_from(Numbering))
+def test_on_sixteen_layers_both_numberings_are_the_same(numbers: set[int], numbering: Numbering) -> None:
+    assert Layers(frozenset(numbers), numbering).select(SD15) == sorted(numbers)
+
+
+def test_layers_that_a_model_has_not_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"as in SD 1\.5 must be 0 to 15, got 16 \(this model has 70"):
+        Layers.parse("3-16").select(SDXL)
+    with pytest.raises(ValueError, match="this model's own must be 0 to 69, got 70"):
+        Layers.parse("70", Numbering.OWN).select(SDXL)
+    with pytest.raises(ValueError, match="no counterpart of the layers 0, 1 of SD"):
+        Layers.parse("0, 1").select(SDXL)
+
+
+RANGES = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 20)), min_size=1)
+
+
+@given(numbers=RANGES, space=st.sampled_from(["", " "]))
+def test_a_text_of_layers(numbers: list[tuple[int, int]], space: str) -> None:
+    parts = [str(first) if more == 0 else f"{first}{space}-{space}{first + more}" for first, more in numbers]
+    expected = {number for first, more in numbers for number in range(first, first + more + 1)}
+    assert Layers.parse(f",{space}".join(parts)).numbers == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "3-", "-3", "9-4", "3;4", "a", "3,,4", "3,", "1.5", "\u0663", "12345", "3-4-5"]
+)
+def test_a_text_that_names_no_layers_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected layers such as 4-53 or 7-10, 18, 25, got "):
+        Layers.parse(text)
+
+
+@given(text=st.text())
+def test_any_text_is_layers_or_is_refused_by_name(text: str) -> None:
+    try:
+        layers = Layers.parse(text)
+    except ValueError as error:
+        assert str(error).startswith("expected layers such as 4-53 or 7-10, 18, 25, got ")  # noqa: PT017
+    else:
+        assert layers.numbers
+        assert set(text) <= set("0123456789-, \t\n\r\v\f")
+
+
+def test_what_is_chosen_is_described() -> None:
+    layers = Layers.parse("3-8").select(SDXL)
+    assert (
+        describe(layers, SDXL) == "52 of 70 transformer blocks: down 1/2 (2), down 1/4 (20), middle (10), up 1/4 (20)"
+    )
+    assert describe([], SD15) == "0 of 16 transformer blocks: none"

@@ -27,14 +27,8 @@ def model(request: pytest.FixtureRequest) -> ModelPatcher:
 
 
 def both(model: ModelPatcher) -> ModelPatcher:
-    layers = layers_of(model)
-    return cam(sac(model, scale=2.0, **layers), **layers)
-
-
-def layers_of(model: ModelPatcher) -> dict[str, int]:
-    """The paper's stages."""
-    depth = model.model.model_config.unet_config["transformer_depth_middle"]
-    return {} if depth == 1 else {"start_layer": 4, "end_layer": 17}
+    """In the paper's layers, which are stages of either UNet."""
+    return cam(sac(model, scale=2.0))
 
 
 @pytest.fixture(autouse=True)

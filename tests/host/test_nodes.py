@@ -26,10 +26,16 @@ PROMISED = {
     ),
     "AnalogistPromptParser": (["reply", "prompts_wanted", "suffix"], ["STRING", "STRING"]),
     "AnalogistSACPatch": (
-        ["model", "scale", "start_layer", "end_layer", "start_percent", "end_percent", "layout"],
+        [
+            *("model", "scale", "start_layer", "end_layer", "start_percent", "end_percent", "layout"),
+            *("layers", "numbering"),
+        ],
         ["MODEL"],
     ),
-    "AnalogistCAMPatch": (["model", "start_layer", "end_layer", "start_percent", "end_percent", "layout"], ["MODEL"]),
+    "AnalogistCAMPatch": (
+        ["model", "start_layer", "end_layer", "start_percent", "end_percent", "layout", "layers", "numbering"],
+        ["MODEL"],
+    ),
     "AnalogistSigmas": (["model", "steps", "strength"], ["SIGMAS"]),
     "AnalogistDirectionScore": (
         ["clip_vision", "a", "a_prime", "b", "b_prime", "variant"],

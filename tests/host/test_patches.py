@@ -7,15 +7,17 @@ comfyui.need_host()
 from collections.abc import Callable
 from typing import Any
 
+import comfy.ops
 import pytest
 import torch
 from comfy.ldm.modules.attention import optimized_attention
+from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from support.graph import cam, execute, room, sac, sample, sigmas
 from support.neighbours import DEEP
-from support.tiny_pack.tiny import CONTEXT_DIM, tiny_model
+from support.tiny_pack.tiny import CONTEXT_DIM, UNET, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -242,10 +244,27 @@ def test_the_previous_owner_answers_for_the_rows_that_are_not_edited(model: Mode
     assert torch.equal(theirs, before)
 
 
+def test_a_text_of_layers_is_the_range_it_says(model: ModelPatcher) -> None:
+    assert torch.equal(sample(sac(model, layers="3-10")), sample(sac(model)))
+    assert torch.equal(sample(sac(model, layers="3-10", numbering="this model's own")), sample(sac(model)))
+    scattered = sample(sac(sac(model, start_layer=3, end_layer=5), start_layer=9, end_layer=10))
+    assert torch.equal(sample(sac(model, layers="3, 4, 9", start_layer=0, end_layer=0)), scattered)
+    with pytest.raises(ValueError, match="expected layers such as 4-53 or 7-10, 18, 25, got '9-4'"):
+        cam(model, layers="3, 9-4")
+
+
+def test_what_was_chosen_is_said_in_the_log(model: ModelPatcher, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        cam(model, layers="5-7")
+    assert caplog.messages[-1] == (
+        "Analogist: Cross-Attention Masking in 3 of 16 transformer blocks: down 1/4 (1), middle (1), up 1/4 (1)"
+    )
+
+
 def test_several_blocks_in_a_stage_are_edited_one_by_one() -> None:
     """Chosen blocks equal the explicit logits; the others of the same stage stay the host's own, bit for bit."""
     deep = tiny_model(**DEEP)
-    chosen = {"start_layer": 3, "end_layer": 12}
+    chosen = {"layers": "3-11", "numbering": "this model's own"}
     explicit = deep.clone()
     blocks = room("attention_patches.blocks").transformer_blocks(deep)
     for block in blocks[3:12]:
@@ -253,7 +272,7 @@ def test_several_blocks_in_a_stage_are_edited_one_by_one() -> None:
         explicit.set_model_attn2_replace(explicit_masking, *block.address)
     scale = sample(deep).abs().max()
     assert (sample(both(deep, **chosen)) - sample(explicit)).abs().max() <= 1e-5 * scale
-    only = {"start_layer": 11, "end_layer": 12}  # The second of the two in the middle.
+    only = {"layers": "11", "numbering": "this model's own"}  # The second of the two in the middle.
     seen: list[Tensor] = []
 
     def watch(out: Tensor, options: dict) -> Tensor:
@@ -351,7 +370,7 @@ def test_a_model_without_transformer_blocks_is_refused() -> None:
 
 @pytest.mark.parametrize("patch", [sac, cam])
 def test_layers_past_the_model_are_refused_when_the_node_runs(model: ModelPatcher, patch: Callable) -> None:
-    with pytest.raises(ValueError, match="3 to 17 goes past this model, which has 16 layers"):
+    with pytest.raises(ValueError, match=r"layers numbered as in SD 1\.5 must be 0 to 15, got 16"):
         patch(model, end_layer=17)
     with pytest.raises(ValueError, match="9 to 4 is not a range"):
         patch(model, start_layer=9, end_layer=4)
@@ -403,3 +422,37 @@ def test_layer_numbers_are_the_papers(model: ModelPatcher) -> None:
     addresses = [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
     assert [block.stage for block in blocks] == addresses
     assert {block.index for block in blocks} == {0}
+
+
+LARGE_UNET = {**{key: value for key, value in UNET.items() if key != "num_heads"}, "num_head_channels": 64}
+LARGE_UNET |= {"model_channels": 320, "context_dim": 2048}
+
+
+@pytest.mark.parametrize(
+    ("down", "middle", "up", "total", "paper"),
+    [
+        ([1, 1, 1, 1, 1, 1, 0, 0], 1, [1] * 9 + [0] * 3, 16, range(3, 11)),
+        ([0, 0, 2, 2, 10, 10], 10, [0] * 3 + [2] * 3 + [10] * 3, 70, range(2, 66)),
+        ([0, 0, 2, 2, 4, 4], -1, [0, 0, 0, 1, 1, 2, 10, 4, 4], 34, range(2, 32)),
+        ([0, 0, 1, 1, 2, 2], -1, [0] * 3 + [1] * 3 + [2] * 3, 15, range(1, 13)),
+        ([0, 2, 5], -2, [0, 0, 2, 2, 5, 5], 21, range(19)),
+    ],
+    ids=["SD 1.x and 2.x", "SDXL", "SSD-1B", "Vega", "KOALA"],
+)
+def test_the_papers_layers_on_every_unet(down: list[int], middle: int, up: list[int], total: int, paper: range) -> None:
+    """Derived from the UNet's own modules, on the meta device: nothing is allocated."""
+    levels = [1, 2, 4, 4] if len(down) == 8 else [1, 2, 4]
+    depths = {"transformer_depth": down, "transformer_depth_middle": middle, "transformer_depth_output": list(up)}
+    sizes = {"channel_mult": levels, "num_res_blocks": [len(down) // len(levels)] * len(levels)}
+    unet = UNetModel(**{**LARGE_UNET, **depths, **sizes}, device="meta", operations=comfy.ops.disable_weight_init)
+
+    class Model:
+        def get_model_object(self, name: str) -> UNetModel:
+            return unet
+
+    layers, blocks = room("analogist.layers"), room("attention_patches.blocks")
+    structure = blocks.structure(Model())
+    assert len(blocks.transformer_blocks(Model())) == sum(stage.depth for stage in structure) == total
+    assert layers.Layers.between(layers.PAPER).select(structure) == list(paper)
+    assert layers.Layers.parse("0-15").select(structure) == list(range(total))
+    assert layers.Layers.parse(f"0-{total - 1}", layers.Numbering.OWN).select(structure) == list(range(total))
