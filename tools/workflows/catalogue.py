@@ -35,7 +35,7 @@ POSITIVE_NEGATIVE = {"positive": "CONDITIONING", "negative": "CONDITIONING"}
 
 KINDS = {
     "AnalogistBestOf": Kind((280, 180), {"images": "IMAGE", "scores": "FLOAT", "numbers": "INT", "text": "STRING"}),
-    "AnalogistCAMPatch": Kind((280, 180), {"model": "MODEL"}),
+    "AnalogistCAMPatch": Kind((280, 230), {"model": "MODEL"}),
     "AnalogistContactSheet": Kind((360, 560), {"sheet": "IMAGE"}, LABELS),
     "AnalogistDemoModelLoader": Kind((260, 80), {"model": "MODEL", "clip": "CLIP", "vae": "VAE"}),
     "AnalogistDirectionScore": Kind((280, 240), {"scores": "FLOAT", "structure": "FLOAT", "text": "STRING"}, LABELS),
@@ -63,7 +63,7 @@ KINDS = {
             "settings": "STRING",
         },
     ),
-    "AnalogistSACPatch": Kind((280, 200), {"model": "MODEL"}),
+    "AnalogistSACPatch": Kind((280, 250), {"model": "MODEL"}),
     "AnalogistSigmas": Kind((280, 90), {"sigmas": "SIGMAS"}),
     "CFGGuider": Kind((280, 100), _named("GUIDER")),
     "CLIPLoader": Kind((260, 110), _named("CLIP")),

@@ -171,14 +171,14 @@ def every_node() -> Graph:
     graph.column()
     layout = {"layout": placed["layout"]}
     model = parts.patches(graph, example, loaded.model, layout)
-    schedule = parts.sigmas(graph, example, model)
     inpaint = parts.conditioned(graph, placed, said, loaded.vae)
     graph.column()
+    schedule = parts.sigmas(graph, example, model)
     latent = parts.sampled(graph, example, model, schedule, inpaint)
-    image, b_prime = parts.decoded(graph, latent, loaded.vae, placed["layout"])
     graph.column()
-    parts.saved(graph, "B'", example.name, b_prime, (260, 340))
-    parts.previewed(graph, "The whole sampled grid", image, (260, 340))
+    image, b_prime = parts.decoded(graph, latent, loaded.vae, placed["layout"])
+    parts.saved(graph, "B'", example.name, b_prime, (260, 230))
+    parts.previewed(graph, "The whole sampled grid", image, (260, 230))
     return graph
 
 

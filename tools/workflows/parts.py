@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analogist.grid import Layout
-from analogist.layers import LayerRange
+from analogist.layers import LayerRange, Numbering
 from analogist.published import DEFAULT, NEGATIVE_PROMPT, SUFFIX, Setting
 
 from .catalogue import INPAINTING
@@ -92,7 +92,7 @@ def words(graph: Graph, example: Example, clip: Output, prompt: Sockets | None =
 
 def patches(graph: Graph, example: Example, model: Output, layers: Sockets, **scale: Output) -> Output:
     """SAC and CAM; `layers` links the inputs that both have."""
-    where = [example.setting.layers.start, example.setting.layers.end, 0.0, 1.0]
+    where = [example.setting.layers.start, example.setting.layers.end, 0.0, 1.0, "", Numbering.SD15.value]
     cloned = graph.add("AnalogistSACPatch", [example.setting.scale, *where], model=model, **layers, **scale)["model"]
     return graph.add("AnalogistCAMPatch", where, model=cloned, **layers)["model"]
 
