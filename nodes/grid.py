@@ -16,6 +16,56 @@ from ..analogist.images import from_tensor, to_tensor, together
 from .types import CATEGORY, AnalogyGridType
 
 
+def _builder_inputs() -> list[io.Input]:
+    return [
+        io.Image.Input("a", display_name="A", tooltip="The example before the change."),
+        io.Image.Input("a_prime", display_name="A'", tooltip="The example after the change."),
+        io.Image.Input(
+            "b",
+            display_name="B",
+            tooltip="The image to change in the same way. A batch of many B with one pair A, A' makes many grids.",
+        ),
+        io.Combo.Input(
+            "layout",
+            options=[layout.value for layout in Layout],
+            default=Layout.ROWS.value,
+            tooltip="pairs in rows: A and A' show the same thing in the same place. "
+            "pairs in columns: A and B do, and A' is placed differently.",
+        ),
+        io.Int.Input(
+            "cell_width",
+            default=256,
+            min=64,
+            max=2048,
+            step=64,
+            tooltip="Width of one cell in pixels. The grid is twice as wide: 256 makes the paper's 512 grid.",
+        ),
+        io.Int.Input("cell_height", default=256, min=64, max=2048, step=64, tooltip="Height of one cell in pixels."),
+        io.Combo.Input(
+            "fit",
+            options=[fit.value for fit in Fit],
+            default=Fit.STRETCH.value,
+            tooltip="How images of another shape get into a cell. stretch: as in the paper, undone by the cropper. "
+            "crop: the middle part. pad: the whole image with white bars.",
+        ),
+        io.Int.Input(
+            "gutter",
+            default=2,
+            min=0,
+            max=64,
+            step=2,
+            advanced=True,
+            tooltip="Width of the white lines around the images, in pixels. The paper uses 2, where all lines are equal.",
+        ),
+        io.Image.Input(
+            "b_prime_init",
+            display_name="B' init",
+            optional=True,
+            tooltip="A first version of B' to start from, instead of a copy of B. It matters at strengths below 1.",
+        ),
+    ]
+
+
 class GridBuilder(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -40,55 +90,7 @@ class GridBuilder(io.ComfyNode):
                 "A to A' B to B'",
                 "example pair",
             ],
-            inputs=[
-                io.Image.Input("a", display_name="A", tooltip="The example before the change."),
-                io.Image.Input("a_prime", display_name="A'", tooltip="The example after the change."),
-                io.Image.Input(
-                    "b",
-                    display_name="B",
-                    tooltip="The image to change in the same way. A batch of many B with one pair A, A' makes many grids.",
-                ),
-                io.Combo.Input(
-                    "layout",
-                    options=[layout.value for layout in Layout],
-                    default=Layout.ROWS.value,
-                    tooltip="pairs in rows: A and A' show the same thing in the same place. "
-                    "pairs in columns: A and B do, and A' is placed differently.",
-                ),
-                io.Int.Input(
-                    "cell_width",
-                    default=256,
-                    min=64,
-                    max=2048,
-                    step=64,
-                    tooltip="Width of one cell in pixels. The grid is twice as wide: 256 makes the paper's 512 grid.",
-                ),
-                io.Int.Input(
-                    "cell_height", default=256, min=64, max=2048, step=64, tooltip="Height of one cell in pixels."
-                ),
-                io.Combo.Input(
-                    "fit",
-                    options=[fit.value for fit in Fit],
-                    default=Fit.STRETCH.value,
-                    tooltip="How images of another shape get into a cell. stretch: as in the paper, undone by the cropper. "
-                    "crop: the middle part. pad: the whole image with white bars.",
-                ),
-                io.Int.Input(
-                    "gutter",
-                    default=2,
-                    min=0,
-                    max=64,
-                    step=2,
-                    advanced=True,
-                    tooltip="Width of the white lines around the images, in pixels. The paper uses 2, where all lines are equal.",
-                ),
-                io.Image.Input(
-                    "b_prime_init",
-                    display_name="B' init",
-                    optional=True,
-                    tooltip="A first version of B' to start from, instead of a copy of B. It matters at strengths below 1.",
-                ),
-            ],
+            inputs=_builder_inputs(),
             outputs=[
                 io.Image.Output("grid", tooltip="The grid with an empty (black) B'."),
                 io.Image.Output(
