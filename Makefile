@@ -2,6 +2,7 @@
 # make test       the tests; those inside ComfyUI run where there is one (COMFYUI_PATH, or comfy-cli's workspace)
 # make test-slow  the endurance runs that `make test` leaves out: trainings, killed workers, long sweeps
 # make lint       ruff and mypy
+# make validate   what the Comfy registry checks before it takes the pack
 # make bench      what SAC and CAM cost, measured on this machine; a table, JSON and a plot in outputs/bench
 # Everything is set up in .venv from the package index; nothing else on the machine is touched.
 
@@ -11,10 +12,11 @@ TORCH ?= torch==2.13.*
 MARK ?= not slow
 VENV := .venv
 BIN := $(VENV)/bin
+CLI := .venv-comfy-cli
 # Processes of one thread each: small models gain nothing from threads that wait for each other.
 RUN_TESTS = -m pytest -c tests/pytest.ini -m "$(MARK)" -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-core test-host test-slow lint bench format clean
+.PHONY: demo test test-core test-host test-slow lint validate bench format clean
 
 demo: $(VENV)/demo
 	$(BIN)/python -m analogist demo
@@ -42,6 +44,11 @@ lint: $(VENV)/ready
 	@mkdir -p build/lint && ln -sfn $(CURDIR) build/lint/analogist_pack
 	cd build/lint && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p analogist_pack.nodes -p analogist_pack.attention_patches -p analogist_pack.loaders -p analogist_pack.controlnet
 
+# comfy-cli wants versions of its own, so it has an environment of its own. It warns where the registry would refuse soon.
+validate: $(CLI)/ready
+	@said=$$($(CLI)/bin/comfy --skip-prompt --no-enable-telemetry node validate 2>&1) || { echo "$$said"; exit 1; }; \
+	echo "$$said"; if echo "$$said" | grep -qi "warning"; then exit 1; fi
+
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/attention.py outputs/bench/attention.json
 	@if host=$$($(PYTHON) tools/host_python.py); then $$host benchmarks/unet.py outputs/bench/unet.json; fi
@@ -58,5 +65,10 @@ $(VENV)/demo $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet "$(TORCH)" -e ".[$(EXTRA)]"
 	touch $@
 
+$(CLI)/ready:
+	test -x $(CLI)/bin/python || $(PYTHON) -m venv $(CLI)
+	$(CLI)/bin/python -m pip install --quiet "comfy-cli>=1.23"
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-host build outputs
+	rm -rf $(VENV) $(CLI) .venv-host build outputs

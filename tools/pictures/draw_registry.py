@@ -2,8 +2,8 @@
 
 python -m tools.pictures.draw_registry
 
-Both show one analogy in a 2x2 grid: a grey shape is to the same shape in color as another grey shape is to what the model
-renders. The registry takes an icon of at most 400x400 pixels and a banner of 21:9.
+Both show one analogy in a 2x2 grid: a grey shape is to the same shape in color as another grey shape is to what the
+model renders. The registry takes an icon of at most 400x400 pixels and a banner of 21:9.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ def banner() -> Image.Image:
     for text, size, color, top in lines:
         font = ImageFont.load_default(height * size)
         draw.text((2 * margin + side, height * top), text, color, font)
-    return image.convert("RGB").resize(BANNER, Resampling.LANCZOS)
+    return image.convert("RGB").resize(BANNER, Resampling.LANCZOS).quantize(64)
 
 
 def main() -> None:
