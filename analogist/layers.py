@@ -37,6 +37,10 @@ class LayerRange:
             )
         return range(self.start, self.end)
 
+    def __str__(self) -> str:
+        """As a person writes it, both ends included; empty where it is."""
+        return f"{self.start}-{self.end - 1}" if self.start < self.end else ""
+
 
 PAPER = LayerRange(3, 11)
 """The paper's layers 3..10."""

@@ -1,6 +1,10 @@
-"""What the reference implementation of Analogist (arXiv 2405.10316) fixes, said once: settings, texts, ten tasks."""
+"""What the reference implementation of Analogist (arXiv 2405.10316) fixes, said once: settings, texts, ten tasks.
 
-from dataclasses import dataclass
+And the presets, the same numbers under the names by which a person chooses them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from .layers import PAPER, LayerRange
 
@@ -59,3 +63,32 @@ TASKS = {
     "scannet": DEFAULT,
 }
 """The tasks of the published evaluation."""
+
+DEMO = Setting(steps=25, strength=0.9, guidance=3.0, images_per_prompt=1)
+"""Of the model that comes with the pack, with a prompt; docs/demo_model.md has the measurements."""
+TASK_TITLES = {
+    "colorization": "colorization",
+    "deblur": "deblurring",
+    "denoise": "denoising",
+    "enhancement": "low-light enhancement",
+    "image_editing": "image editing",
+    "image_translation": "image translation",
+    "style_transfer": "style transfer",
+    "inpainting": "inpainting",
+    "ubcfashion": "skeleton to image",
+    "scannet": "mask to image",
+}
+"""The paper's words for what its data sets hold."""
+PRESETS: Mapping[str, Setting] = {
+    "paper": DEFAULT,
+    **{f"task: {TASK_TITLES[name]}": setting for name, setting in TASKS.items()},
+    "example: colorization": DEFAULT,
+    "example: caricature": Setting(strength=0.96, layers=LayerRange(4, 9)),
+    "example: aligned with B": Setting(strength=0.8, layers=LayerRange(4, 8)),
+    "more like B": Setting(strength=0.8, scale=1.0),
+    "more like A'": Setting(scale=1.5),
+    "demo model": DEMO,
+    "demo model, no prompt": replace(DEMO, guidance=1.0, layers=LayerRange(13, 16)),
+}
+"""What a person can choose; saved graphs hold the names, so a name never changes. The three examples are those of the
+reference's README: the last two in cells of 512."""

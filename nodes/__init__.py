@@ -16,6 +16,7 @@ from .prompt_diffusion import (
 )
 from .prompting import GPT4VPrompter, PromptParser
 from .sampling import Sigmas
+from .settings import Settings
 from .sheets import ContactSheet, Sweep, SweepValues
 
 NODES: list[type[io.ComfyNode]] = [
@@ -28,6 +29,7 @@ NODES: list[type[io.ComfyNode]] = [
     SACPatch,
     CAMPatch,
     Sigmas,
+    Settings,
     DirectionScore,
     BestOf,
     ContactSheet,

@@ -109,6 +109,9 @@ class SweepValues(io.ComfyNode):
                 io.Float.Output("strength", is_output_list=True, tooltip="To strength of Analogist Sigmas."),
                 io.Int.Output("seed", is_output_list=True, tooltip="To noise_seed of Random Noise."),
                 io.String.Output("settings", is_output_list=True, tooltip="A line for each run. To Analogist Sweep."),
+                io.String.Output(
+                    "layers", is_output_list=True, tooltip="The same layers as text. To layers of Analogist Settings."
+                ),
             ],
         )
 
@@ -122,6 +125,7 @@ class SweepValues(io.ComfyNode):
             [run.strength for run in runs],
             [run.seed for run in runs],
             [run.line() for run in runs],
+            [str(run.layers) for run in runs],
         )
 
 

@@ -157,31 +157,37 @@ def test_the_published_settings_are_sent(frontend: Frontend) -> None:
     for name, workflow in WORKFLOWS.items():
         frontend.open(workflow)
         prompt = frontend.prompt()
-        demo = bool(nodes_of(prompt, "AnalogistDemoModelLoader"))
-        for schedule in nodes_of(prompt, "AnalogistSigmas"):
-            assert schedule["inputs"]["steps"] == (25 if demo else 50), name
         for sampler in nodes_of(prompt, "KSampler"):
             settings = [sampler["inputs"][name] for name in ("steps", "cfg", "sampler_name")]
             assert settings == [100, 9, "ddim"], name
         for conditioned in nodes_of(prompt, "InpaintModelConditioning"):
             assert conditioned["inputs"]["noise_mask"] is False, name
-        where = [
-            [node["inputs"][edge] for edge in ("start_layer", "end_layer")]
-            for kind in ("AnalogistSACPatch", "AnalogistCAMPatch")
-            for node in nodes_of(prompt, kind)
-        ]
-        assert all(one == where[0] for one in where), name
+        presets = {number for number, node in prompt.items() if node["class_type"] == "AnalogistSettings"}
+        for kind, names in LINKED.items():
+            for node in nodes_of(prompt, kind):
+                assert {node["inputs"][one][0] for one in names} <= presets, (name, kind)
+
+
+LINKED = {
+    "AnalogistSACPatch": ("scale", "layers"),
+    "AnalogistCAMPatch": ("layers",),
+    "AnalogistSigmas": ("steps", "strength"),
+    "CFGGuider": ("cfg",),
+}
+"""What comes from the preset."""
 
 
 def test_a_setting_on_the_node_reaches_the_graph_within(frontend: Frontend) -> None:
     frontend.open(WORKFLOWS[COLORIZE])
     kind = next(node["type"] for node in WORKFLOWS[COLORIZE]["nodes"] if "proxyWidgets" in node["properties"])
-    for widget, value in (("SAC scale", 1.5), ("cell size (px)", 512), ("prompt", "a dog"), ("seed", 7)):
+    chosen = {"preset": "more like A'", "SAC scale": 1.5, "cell size (px)": 512, "prompt": "a dog", "seed": 7}
+    for widget, value in chosen.items():
         frontend.set_widget(kind, widget, value)
     prompt = frontend.prompt()
-    (sac,), (builder,) = nodes_of(prompt, "AnalogistSACPatch"), nodes_of(prompt, "AnalogistGridBuilder")
+    (numbers,), (builder,) = nodes_of(prompt, "AnalogistSettings"), nodes_of(prompt, "AnalogistGridBuilder")
     (noise,) = nodes_of(prompt, "RandomNoise")
-    assert (sac["inputs"]["scale"], noise["inputs"]["noise_seed"]) == (1.5, 7)
+    assert (numbers["inputs"]["preset"], numbers["inputs"]["scale"]) == ("more like A'", 1.5)
+    assert noise["inputs"]["noise_seed"] == 7
     assert (builder["inputs"]["cell_width"], builder["inputs"]["cell_height"]) == (512, 512)
     assert "a dog" in [node["inputs"]["text"] for node in nodes_of(prompt, "CLIPTextEncode")]
 

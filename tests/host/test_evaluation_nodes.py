@@ -189,11 +189,12 @@ def test_the_values_of_a_sweep_are_lists_of_one_length() -> None:
     outputs = execute(
         "AnalogistSweepValues", scales="1, 1.3", layers="3..10, 4-8", strengths="0.98", seeds="42, 43, 42"
     )
-    assert [len(output) for output in outputs] == [8] * 6
+    assert [len(output) for output in outputs] == [8] * 7
     assert outputs[0] == [1.0] * 4 + [1.3] * 4
     assert list(zip(outputs[1], outputs[2], strict=True))[:4] == [(3, 11), (3, 11), (4, 9), (4, 9)]
     assert outputs[4] == [42, 43] * 4
     assert outputs[5][2] == "scale=1, layers=4..8, strength=0.98, seed=42"
+    assert outputs[6][:4] == ["3-10", "3-10", "4-8", "4-8"]
 
 
 @pytest.mark.parametrize(

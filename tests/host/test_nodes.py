@@ -37,6 +37,10 @@ PROMISED = {
         ["MODEL"],
     ),
     "AnalogistSigmas": (["model", "steps", "strength"], ["SIGMAS"]),
+    "AnalogistSettings": (
+        ["preset", "scale", "layers", "steps", "strength", "guidance"],
+        ["FLOAT", "STRING", "INT", "FLOAT", "FLOAT"],
+    ),
     "AnalogistDirectionScore": (
         ["clip_vision", "a", "a_prime", "b", "b_prime", "variant"],
         ["FLOAT", "FLOAT", "STRING"],
@@ -48,7 +52,7 @@ PROMISED = {
     ),
     "AnalogistSweepValues": (
         ["scales", "layers", "strengths", "seeds"],
-        ["FLOAT", "INT", "INT", "FLOAT", "INT", "STRING"],
+        ["FLOAT", "INT", "INT", "FLOAT", "INT", "STRING", "STRING"],
     ),
     "AnalogistSweep": (["images", "settings", "columns", "title", "best", "picture_side", "scores"], ["IMAGE"]),
     "AnalogistPromptDiffusionLoader": (["control_net_name"], ["CONTROL_NET"]),

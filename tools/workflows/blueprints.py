@@ -1,9 +1,11 @@
-"""The nodes that hold a whole graph: one for Analogist, one for Prompt Diffusion."""
+"""The nodes that hold a whole graph: two for Analogist, one for Prompt Diffusion."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task
 from analogist.published import SUFFIX
+from analogist.vision import request
 
 from . import parts
 from .graph import GREEN, Look, Output, Subgraph
@@ -36,6 +38,15 @@ ANALOGY = _about(
     "colorize",
     "reference image",
 )
+BY_VISION = _about(
+    "Analogist",
+    "Do to B what A' did to A, with a prompt that a vision model writes: it sees A, A' and B.",
+    "image analogy",
+    "vision prompt",
+    "describe image",
+    "automatic prompt",
+    "style transfer by example",
+)
 DIFFUSION = _about(
     "Analogist/Prompt Diffusion",
     "Do to B what A' did to A, by a model that was trained for maps: depth, outlines, segmentation.",
@@ -46,41 +57,88 @@ DIFFUSION = _about(
 )
 
 
-def image_analogy(key: str, example: Example, results: int = 1) -> Subgraph:
+@dataclass(frozen=True)
+class Face:
+    """What the outer node of an analogy shows, besides its texts.
+
+    Attributes:
+        grid: layout and size of the cells, by the names of the Grid Builder's inputs.
+        numbers: by the names of the inputs of Settings.
+        sampling: "seed", and "amount" where there is more than one result.
+    """
+
+    grid: Sockets
+    numbers: Sockets
+    sampling: Sockets
+
+
+def _face(inner: Subgraph, example: Example, results: int = 1, layers: bool = False) -> Face:
+    preset = inner.widget("preset", "COMBO", example.preset)
+    layout = inner.widget("layout", "COMBO", example.layout.value)
+    cell = inner.widget("cell size (px)", "INT", example.cell)
+    numbers = {
+        "steps": inner.widget("steps", "INT", 0, "steps (0: preset)"),
+        "strength": inner.widget("strength", "FLOAT", 0.0, "strength (0: preset)"),
+        "scale": inner.widget("SAC scale", "FLOAT", 0.0, "SAC scale (0: preset)"),
+    }
+    if layers:
+        numbers["layers"] = inner.widget("layers", "STRING", "", "layers (empty: preset)")
+    sampling = {"seed": inner.widget("seed", "INT", 42)}
+    if results > 1:
+        sampling["amount"] = inner.widget("results", "INT", results)
+    return Face({"layout": layout, "cell_width": cell, "cell_height": cell}, {"preset": preset, **numbers}, sampling)
+
+
+def image_analogy(key: str, example: Example, results: int = 1, layers: bool = False) -> Subgraph:
     """Three images and a model in; B', the sampled grid and the marked grid out."""
-    inner, setting = Subgraph(key, "Image Analogy (Analogist)", ANALOGY), example.setting
+    inner = Subgraph(key, "Image Analogy (Analogist)", ANALOGY)
     given, loaded = {name: inner.input(name, "IMAGE") for name in IMAGES}, _models(inner)
     texts = {
         "positive": inner.widget("prompt", "STRING", example.prompt + example.suffix),
         "negative": inner.widget("negative prompt", "STRING", example.negative),
     }
-    layout = inner.widget("layout", "COMBO", example.layout.value)
-    cell = inner.widget("cell size (px)", "INT", example.cell)
-    steps = inner.widget("steps", "INT", setting.steps)
-    strength = inner.widget("strength", "FLOAT", setting.strength)
-    guidance = inner.widget("guidance", "FLOAT", setting.guidance)
-    scale = inner.widget("SAC scale", "FLOAT", setting.scale)
-    first = inner.widget("start layer", "INT", setting.layers.start)
-    end = inner.widget("end layer (not included)", "INT", setting.layers.end)
-    seed = inner.widget("seed", "INT", 42)
-    linked = {"guidance": guidance, "seed": seed}
-    if results > 1:
-        linked["amount"] = inner.widget("results", "INT", results)
-
-    placed = parts.grid(inner, example, given, layout=layout, cell_width=cell, cell_height=cell)
+    face = _face(inner, example, results, layers)
+    placed = parts.grid(inner, example, given, **face.grid)
     said = parts.words(inner, example, loaded.clip, texts)
     inner.column()
-    layers = {"layout": placed["layout"], "start_layer": first, "end_layer": end}
-    model = parts.patches(inner, example, loaded.model, layers, scale=scale)
-    schedule = parts.sigmas(inner, example, model, steps=steps, strength=strength)
+    _render(inner, example, face, loaded, placed, said)
+    return inner
+
+
+def vision_analogy(key: str, example: Example) -> Subgraph:
+    """The same, with a prompt by a vision model behind an endpoint; the prompt comes out too."""
+    inner = Subgraph(key, "Image Analogy, prompt by a vision model (Analogist)", BY_VISION)
+    given, loaded = {name: inner.input(name, "IMAGE") for name in IMAGES}, _models(inner)
+    asked = {
+        "profile": inner.widget("profile", "COMBO", "openai"),
+        "model": inner.widget("vision model", "STRING", "", "vision model (empty: the profile's)"),
+        "prompt": inner.widget("prompt", "STRING", "", "prompt (typed: nobody is asked)"),
+    }
+    negative = inner.widget("negative prompt", "STRING", example.negative)
+    face = _face(inner, example)
+    placed = parts.grid(inner, example, given, **face.grid)
     inner.column()
+    widgets = ["openai", "", 1, example.suffix.removeprefix(", "), request.instruction(), 0, ""]
+    prompts = inner.add("AnalogistGPT4VPrompter", widgets, image=placed["marked"], **asked)["prompts"]
+    said = parts.words(inner, example, loaded.clip, {"positive": prompts, "negative": negative})
+    inner.column()
+    _render(inner, example, face, loaded, placed, said)
+    inner.output("prompt", prompts)
+    return inner
+
+
+def _render(inner: Subgraph, example: Example, face: Face, loaded: Loaded, placed: Sockets, said: Words) -> None:
+    """From the grid and the conditioning of its texts to the images that come out."""
+    numbers = parts.settings(inner, example, **face.numbers)
+    model = parts.patches(inner, loaded.model, numbers, placed["layout"])
+    inner.column()
+    schedule = parts.sigmas(inner, model, numbers)
     inpaint = parts.conditioned(inner, placed, said, loaded.vae)
-    latent = parts.sampled(inner, example, model, schedule, inpaint, linked)
+    latent = parts.sampled(inner, model, schedule, inpaint, {"guidance": numbers["guidance"], **face.sampling})
     inner.column()
     image, b_prime = parts.decoded(inner, latent, loaded.vae, placed["layout"])
     for name, source in (("B'", b_prime), ("grid", image), ("marked grid", placed["marked"])):
         inner.output(name, source)
-    return inner
 
 
 def prompt_diffusion(key: str, task: Task, description: str) -> Subgraph:

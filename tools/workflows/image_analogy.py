@@ -1,6 +1,5 @@
 """Analogist's graphs, in the order in which to learn: few nodes around the one that holds the method."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from analogist.published import SUFFIX
@@ -8,7 +7,7 @@ from analogist.vision import request
 from analogist.vision.request import Form
 
 from . import parts
-from .blueprints import image_analogy
+from .blueprints import image_analogy, vision_analogy
 from .catalogue import CLIP_VISION, INPAINTING, VISION_LANGUAGE
 from .graph import Graph, Look, Output
 from .parts import ALIGNED_WITH_B, COLORIZATION, DEMO, Example, Loaded, Sockets
@@ -21,11 +20,14 @@ FOLDER = "b"
 
 def analogy(graph: Graph, key: str, example: Example, given: Sockets, loaded: Loaded, **linked: Output) -> Sockets:
     """The node that holds the method; `linked` may have any of its inputs, with _ for a blank."""
-    links = {name: given[name] for name in ("A", "A'", "B")}
-    models = {"model": loaded.model, "clip": loaded.clip, "vae": loaded.vae}
     results = RESULTS if key == "best of 8" else 1
     named = {name.replace("_", " "): source for name, source in linked.items()}
-    return graph.put(image_analogy(key, example, results), **links, **models, **named)
+    return graph.put(image_analogy(key, example, results, "layers" in linked), **_links(given, loaded), **named)
+
+
+def _links(given: Sockets, loaded: Loaded) -> Sockets:
+    images = {name: given[name] for name in ("A", "A'", "B")}
+    return {**images, "model": loaded.model, "clip": loaded.clip, "vae": loaded.vae}
 
 
 def start() -> Graph:
@@ -64,37 +66,39 @@ def pairs_in_columns() -> Graph:
     return by_example(ALIGNED_WITH_B, COLUMNS)
 
 
-def prompt_by(brain: Callable[[Graph, Output], Output], text: str) -> Graph:
-    """A vision model sees the marked grid and writes the prompt."""
+def by_endpoint() -> Graph:
+    """A vision model behind an address sees the marked grid and writes the prompt."""
     graph = Graph()
     given, loaded = parts.images(graph, COLORIZATION.name), parts.checkpoint(graph)
-    graph.note(text, (260, 210))
+    graph.note(BY_ENDPOINT, (260, 210))
     graph.column()
-    placed = parts.grid(graph, COLORIZATION, given)
-    prompts = brain(graph, placed["marked"])
+    made = graph.put(vision_analogy("endpoint", COLORIZATION), Look(size=(340, 560)), **_links(given, loaded))
+    graph.add("PreviewAny", [], Look("The prompt", size=(340, 100)), source=made["prompt"])
     graph.column()
-    made = analogy(graph, brain.__name__, COLORIZATION, given, loaded, prompt=prompts)
-    graph.add("PreviewAny", [], Look("The prompt"), source=prompts)
-    graph.column()
-    parts.saved(graph, "B'", COLORIZATION.name, made["B'"], (260, 340))
+    parts.saved(graph, "B'", COLORIZATION.name, made["B'"], (400, 440))
     return graph
 
 
-def endpoint(graph: Graph, marked: Output) -> Output:
-    """The prompter node."""
-    graph.column()
-    widgets = ["openai", "", 1, SUFFIX_WIDGET, request.instruction(), 0, ""]
-    return graph.add("AnalogistGPT4VPrompter", widgets, image=marked)["prompts"]
-
-
-def local(graph: Graph, marked: Output) -> Output:
+def by_local() -> Graph:
     """ComfyUI's own text node with a vision model, and the parser."""
+    graph = Graph()
+    given, loaded = parts.images(graph, COLORIZATION.name), parts.checkpoint(graph)
+    graph.note(BY_LOCAL, (260, 210))
+    graph.column()
+    placed = parts.grid(graph, COLORIZATION, given)
     clip = graph.add("CLIPLoader", [VISION_LANGUAGE.name, "ideogram4", "default"], Look("Load a vision model"))
     graph.column()
     text = request.request(request.instruction(), 1, Form.TEXT)
     sampling = ["on", 0.7, 64, 0.95, 0.05, 1.05, 0, 0]
+    marked = placed["marked"]
     told = graph.add("TextGenerate", [text, 512, *sampling, False, True], clip=clip["CLIP"], image=marked)
-    return graph.add("AnalogistPromptParser", [1, SUFFIX_WIDGET], reply=told["generated_text"])["prompts"]
+    prompts = graph.add("AnalogistPromptParser", [1, SUFFIX_WIDGET], reply=told["generated_text"])["prompts"]
+    graph.column()
+    made = analogy(graph, "local", COLORIZATION, given, loaded, prompt=prompts)
+    graph.add("PreviewAny", [], Look("The prompt"), source=prompts)
+    graph.column()
+    parts.saved(graph, "B'", COLORIZATION.name, made["B'"], (260, 340))
+    return graph
 
 
 def best_of() -> Graph:
@@ -127,10 +131,9 @@ def sweep() -> Graph:
     graph.column()
     linked = {
         "SAC_scale": values["scale"],
-        "start_layer": values["start_layer"],
+        "layers": values["layers"],
         "strength": values["strength"],
         "seed": values["seed"],
-        "end_layer_(not_included)": values["end_layer"],
     }
     made = analogy(graph, "sweep", example, given, loaded, **linked)
     graph.column()
@@ -163,22 +166,21 @@ def folder_of_b() -> Graph:
 def every_node() -> Graph:
     """The method without a node that holds it."""
     graph, example = Graph(), COLORIZATION
-    given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
-    graph.note(EVERY_NODE, (260, 210))
+    given, loaded = parts.images(graph, example.name, (260, 300)), parts.checkpoint(graph)
+    numbers = parts.settings(graph, example)
     graph.column()
     placed = parts.grid(graph, example, given)
     said = parts.words(graph, example, loaded.clip)
     graph.column()
-    layout = {"layout": placed["layout"]}
-    model = parts.patches(graph, example, loaded.model, layout)
+    model = parts.patches(graph, loaded.model, numbers, placed["layout"])
     inpaint = parts.conditioned(graph, placed, said, loaded.vae)
     graph.column()
-    schedule = parts.sigmas(graph, example, model)
-    latent = parts.sampled(graph, example, model, schedule, inpaint)
+    schedule = parts.sigmas(graph, model, numbers)
+    latent = parts.sampled(graph, model, schedule, inpaint, {"guidance": numbers["guidance"]})
     graph.column()
-    image, b_prime = parts.decoded(graph, latent, loaded.vae, placed["layout"])
-    parts.saved(graph, "B'", example.name, b_prime, (260, 230))
-    parts.previewed(graph, "The whole sampled grid", image, (260, 230))
+    _, b_prime = parts.decoded(graph, latent, loaded.vae, placed["layout"])
+    parts.saved(graph, "B'", example.name, b_prime, (260, 270))
+    graph.note(EVERY_NODE, (260, 210))
     return graph
 
 

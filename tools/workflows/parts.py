@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analogist.grid import Layout
-from analogist.layers import LayerRange, Numbering
-from analogist.published import DEFAULT, NEGATIVE_PROMPT, SUFFIX, Setting
+from analogist.layers import PAPER, Numbering
+from analogist.published import DEFAULT, NEGATIVE_PROMPT, PRESETS, SUFFIX, Setting
 
 from .catalogue import INPAINTING
 from .graph import GREEN, RED, Graph, Look, Output
@@ -21,24 +21,28 @@ class Example:
     prompt: str
     layout: Layout = Layout.ROWS
     cell: int = 256
-    setting: Setting = DEFAULT
+    preset: str = "paper"
     suffix: str = SUFFIX
     negative: str = NEGATIVE_PROMPT
 
+    @property
+    def setting(self) -> Setting:
+        return PRESETS[self.preset]
 
-COLORIZATION = Example("colorization", "orange tabby cat in color")
+
+COLORIZATION = Example("colorization", "orange tabby cat in color", preset="task: colorization")
 ALIGNED_WITH_B = Example(
     "aligned_with_b",
     "windmill at night, painting",
     layout=Layout.COLUMNS,
     cell=512,
-    setting=Setting(strength=0.8, layers=LayerRange(4, 8)),
+    preset="example: aligned with B",
 )
 DEMO = Example(
     "shapes",
     "a striped red fish on a yellow background",
     cell=64,
-    setting=Setting(steps=25, strength=0.9, guidance=3.0),
+    preset="demo model",
     suffix="",
     negative="",
 )
@@ -61,8 +65,8 @@ class Words:
     negative: Output
 
 
-def images(graph: Graph, name: str) -> Sockets:
-    return graph.add("AnalogistExample", [name])
+def images(graph: Graph, name: str, size: tuple[int, int] | None = None) -> Sockets:
+    return graph.add("AnalogistExample", [name], Look(size=size))
 
 
 def checkpoint(graph: Graph) -> Loaded:
@@ -90,16 +94,22 @@ def words(graph: Graph, example: Example, clip: Output, prompt: Sockets | None =
     return Words(*encoded)
 
 
-def patches(graph: Graph, example: Example, model: Output, layers: Sockets, **scale: Output) -> Output:
-    """SAC and CAM; `layers` links the inputs that both have."""
-    where = [example.setting.layers.start, example.setting.layers.end, 0.0, 1.0, "", Numbering.SD15.value]
-    cloned = graph.add("AnalogistSACPatch", [example.setting.scale, *where], model=model, **layers, **scale)["model"]
-    return graph.add("AnalogistCAMPatch", where, model=cloned, **layers)["model"]
+def settings(graph: Graph, example: Example, **linked: Output) -> Sockets:
+    """The numbers of the example's preset; `linked` takes the place of any."""
+    return graph.add("AnalogistSettings", [example.preset, 0.0, "", 0, 0.0, 0.0], **linked)
 
 
-def sigmas(graph: Graph, example: Example, model: Output, **linked: Output) -> Output:
-    numbers = [example.setting.steps, example.setting.strength]
-    return graph.add("AnalogistSigmas", numbers, model=model, **linked)["sigmas"]
+def patches(graph: Graph, model: Output, numbers: Sockets, layout: Output) -> Output:
+    """SAC and CAM in the same layers."""
+    unread = [PAPER.start, PAPER.end, 0.0, 1.0, "", Numbering.SD15.value]
+    where = {"layout": layout, "layers": numbers["layers"]}
+    cloned = graph.add("AnalogistSACPatch", [DEFAULT.scale, *unread], model=model, scale=numbers["scale"], **where)
+    return graph.add("AnalogistCAMPatch", unread, model=cloned["model"], **where)["model"]
+
+
+def sigmas(graph: Graph, model: Output, numbers: Sockets) -> Output:
+    linked = {name: numbers[name] for name in ("steps", "strength")}
+    return graph.add("AnalogistSigmas", [DEFAULT.steps, DEFAULT.strength], model=model, **linked)["sigmas"]
 
 
 def conditioned(graph: Graph, placed: Sockets, said: Words, vae: Output) -> Sockets:
@@ -114,21 +124,18 @@ def conditioned(graph: Graph, placed: Sockets, said: Words, vae: Output) -> Sock
     )
 
 
-def sampled(
-    graph: Graph, example: Example, model: Output, schedule: Output, inpaint: Sockets, linked: Sockets | None = None
-) -> Output:
-    """The sampled latents; `linked` may have "guidance", "seed" and "amount"."""
-    linked = linked or {}
+def sampled(graph: Graph, model: Output, schedule: Output, inpaint: Sockets, linked: Sockets) -> Output:
+    """The sampled latents; `linked` has "guidance", and may have "seed" and "amount"."""
     latent = inpaint["latent"]
     if "amount" in linked:
         latent = graph.add("RepeatLatentBatch", [1], samples=latent, amount=linked["amount"])["LATENT"]
     guider = graph.add(
         "CFGGuider",
-        [example.setting.guidance],
+        [DEFAULT.guidance],
         model=model,
         positive=inpaint["positive"],
         negative=inpaint["negative"],
-        **({"cfg": linked["guidance"]} if "guidance" in linked else {}),
+        cfg=linked["guidance"],
     )
     sampler = graph.add("KSamplerSelect", ["euler"])
     seed = {"noise_seed": linked["seed"]} if "seed" in linked else {}

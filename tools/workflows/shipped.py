@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from PIL import Image
@@ -52,13 +51,11 @@ class Blueprint:
         return text(graph.file(self.stem))
 
 
-BY_ENDPOINT = partial(image_analogy.prompt_by, image_analogy.endpoint, image_analogy.BY_ENDPOINT)
-BY_LOCAL = partial(image_analogy.prompt_by, image_analogy.local, image_analogy.BY_LOCAL)
 SHIPPED = (
     Workflow("Image analogy 1 - start here (no download)", image_analogy.start, "shapes"),
     Workflow("Image analogy 2 - style by example", image_analogy.style_by_example, "colorization"),
-    Workflow("Image analogy 3 - prompt from a vision model", BY_ENDPOINT, "colorization", marked),
-    Workflow("Image analogy 3 - prompt from a vision model, local", BY_LOCAL, "colorization", marked),
+    Workflow("Image analogy 3 - prompt from a vision model", image_analogy.by_endpoint, "colorization", marked),
+    Workflow("Image analogy 3 - prompt from a vision model, local", image_analogy.by_local, "colorization", marked),
     Workflow("Image analogy 4 - best of 8", image_analogy.best_of, "colorization", thumbnails.sheet),
     Workflow("Image analogy 5 - sweep of settings", image_analogy.sweep, "shapes"),
     Workflow("Image analogy 6 - one pair, a folder of B", image_analogy.folder_of_b, "colorization"),
@@ -75,5 +72,6 @@ SHIPPED = (
 )
 BLUEPRINTS = (
     Blueprint(blueprints.image_analogy("blueprint", COLORIZATION)),
+    Blueprint(blueprints.vision_analogy("vision blueprint", COLORIZATION)),
     Blueprint(blueprints.prompt_diffusion("prompt diffusion blueprint", Task.PICTURE, "")),
 )

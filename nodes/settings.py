@@ -1,0 +1,132 @@
+"""The numbers of a run under one name: a preset, or those of the user."""
+
+from collections.abc import Mapping
+
+from comfy_api.latest import io, ui
+
+from ..analogist.layers import Layers
+from ..analogist.published import PRESETS
+from .display import own_id, show
+from .types import CATEGORY
+
+CUSTOM = "custom"
+KEPT = "0: the preset's."
+Value = float | int | str
+
+
+def _numbers() -> list[io.Input]:
+    """Each in place of the preset's where it is given."""
+    return [
+        io.Float.Input(
+            "scale",
+            display_name="SAC scale (0: preset)",
+            default=0.0,
+            min=0.0,
+            max=10.0,
+            step=0.05,
+            tooltip=f"How sharply B' follows the pair: small stays near B, large goes towards A'. {KEPT}",
+        ),
+        io.String.Input(
+            "layers",
+            display_name="layers (empty: preset)",
+            default="",
+            placeholder="the preset's",
+            tooltip="Transformer blocks of SAC and CAM, such as 3-10 or 4, 6-8; both ends included. Empty: the preset's.",
+        ),
+        io.Int.Input(
+            "steps",
+            display_name="steps (0: preset)",
+            default=0,
+            min=0,
+            max=999,
+            tooltip=f"Steps of the whole schedule. {KEPT}",
+        ),
+        io.Float.Input(
+            "strength",
+            display_name="strength (0: preset)",
+            default=0.0,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip=f"The part of the schedule that is run: lower stays closer to B. {KEPT}",
+        ),
+        io.Float.Input(
+            "guidance",
+            display_name="guidance (0: preset)",
+            default=0.0,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            tooltip=f"How strongly the prompt counts. {KEPT}",
+        ),
+    ]
+
+
+class Settings(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="AnalogistSettings",
+            display_name="Analogist Settings",
+            category=CATEGORY,
+            description="The settings of an analogy by name: the paper's for each of its tasks, those of its examples, nearer to B or "
+            "to A', or your own numbers.",
+            search_aliases=["preset", "settings", "image analogy", "style transfer", "colorize", "parameters"],
+            inputs=[
+                io.Combo.Input(
+                    "preset",
+                    options=[*PRESETS, CUSTOM],
+                    default=next(iter(PRESETS)),
+                    tooltip="paper: what the published program does by default. A number below takes the place of the preset's. "
+                    "custom: all five numbers are yours.",
+                ),
+                *_numbers(),
+            ],
+            outputs=[
+                io.Float.Output("scale", display_name="SAC scale", tooltip="To scale of Analogist SAC Patch."),
+                io.String.Output(
+                    "layers", tooltip="To layers of Analogist SAC Patch and CAM Patch: both need the same."
+                ),
+                io.Int.Output("steps", tooltip="To steps of Analogist Sigmas."),
+                io.Float.Output("strength", tooltip="To strength of Analogist Sigmas, or to denoise of KSampler."),
+                io.Float.Output("guidance", tooltip="To cfg of CFGGuider or KSampler."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls, preset: str, scale: float, layers: str, steps: int, strength: float, guidance: float
+    ) -> io.NodeOutput:
+        given = {"scale": scale, "layers": layers.strip(), "steps": steps, "strength": strength, "guidance": guidance}
+        chosen = _chosen(preset, given)
+        text = "\n".join(f"{name}: {value}" for name, value in chosen.items())
+        show(text, own_id(cls))
+        return io.NodeOutput(*chosen.values(), ui=ui.PreviewText(text))
+
+
+def _chosen(preset: str, given: Mapping[str, Value]) -> dict[str, Value]:
+    """The numbers of a preset, each replaced by the user's where there is one.
+
+    Raises:
+        ValueError: no such preset, layers that are none, or "custom" with a number left out.
+    """
+    if given["layers"]:
+        Layers.parse(str(given["layers"]))
+    if preset == CUSTOM:
+        if missing := [name for name, value in given.items() if not value]:
+            raise ValueError(
+                f"preset custom: expected all five numbers, got none for {', '.join(missing)}: fill them in, or choose a preset"
+            )
+        return {**given}
+    if preset not in PRESETS:
+        raise ValueError(f"expected a preset ({', '.join([*PRESETS, CUSTOM])}), got {preset!r}")
+    setting = PRESETS[preset]
+    known: dict[str, Value] = {
+        "scale": setting.scale,
+        "layers": str(setting.layers),
+        "steps": setting.steps,
+        "strength": setting.strength,
+        "guidance": setting.guidance,
+    }
+    return {name: given[name] or value for name, value in known.items()}
