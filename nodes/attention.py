@@ -1,4 +1,4 @@
-"""The two edits of the attention, as patches of a MODEL that chain with any others."""
+"""SAC and CAM as MODEL patches that chain with other patches."""
 
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
@@ -19,14 +19,14 @@ def _placement_inputs() -> list[io.Input]:
             default=3,
             min=0,
             max=70,
-            tooltip="First transformer block, in execution order: in SD 1.5 0-5 down, 6 middle, 7-15 up. The paper uses 3.",
+            tooltip="First layer (included): transformer blocks in execution order. SD 1.5 has 16: 0-5 down, 6 middle, 7-15 up. Paper: 3.",
         ),
         io.Int.Input(
             "end_layer",
             default=11,
             min=0,
             max=70,
-            tooltip="The block to stop before (not included). 3 to 11 are the paper's layers 3..10. Equal to start_layer: no effect.",
+            tooltip="End of the layers (not included): 3 and 11 select the paper's layers 3-10. Equal to start_layer: no effect.",
         ),
         io.Float.Input(
             "start_percent",
@@ -35,7 +35,7 @@ def _placement_inputs() -> list[io.Input]:
             max=1.0,
             step=0.001,
             advanced=True,
-            tooltip="Start of the sampling during which it acts.",
+            tooltip="Start of the sampling range in which the patch is active.",
         ),
         io.Float.Input(
             "end_percent",
@@ -44,19 +44,19 @@ def _placement_inputs() -> list[io.Input]:
             max=1.0,
             step=0.001,
             advanced=True,
-            tooltip="End of the sampling during which it acts.",
+            tooltip="End of the sampling range in which the patch is active.",
         ),
         AnalogyGridType.Input(
             "layout",
             optional=True,
-            tooltip="From the grid builder. Not needed; with it, a latent that is not that grid is refused.",
+            tooltip="From Analogist Grid Builder. Optional: if connected, latents of another size raise an error.",
         ),
         io.String.Input(
             "layers",
             default="",
             optional=True,
             advanced=True,
-            tooltip="In place of start_layer and end_layer: a list such as 4-10 or 3, 5, 7-9, both ends included. Empty: not used.",
+            tooltip="Replaces start_layer and end_layer: layers and ranges such as 3-10 or 3, 5, 7-9 (both ends included). Empty: not used.",
         ),
         io.Combo.Input(
             "numbering",
@@ -64,7 +64,7 @@ def _placement_inputs() -> list[io.Input]:
             default=Numbering.SD15.value,
             optional=True,
             advanced=True,
-            tooltip="What the layer numbers count. As in SD 1.5: 0-15, translated to the same stages of SDXL. This model's own: its blocks in execution order, 0-69 in SDXL.",
+            tooltip="as in SD 1.5: layers 0-15, mapped to the matching stages of the model. this model's own: transformer blocks of the model in execution order (0-69 in SDXL).",
         ),
     ]
 
@@ -89,27 +89,23 @@ class SACPatch(io.ComfyNode):
             node_id="AnalogistSACPatch",
             display_name="Analogist SAC Patch",
             category=CATEGORY,
-            description="Self-Attention Cloning: B' looks at A' as B looks at A, so that the structure of B meets the look of A'. "
-            "Place it last among the patches of self-attention.",
+            description="Self-Attention Cloning (SAC): copies the self-attention between A and B to A' and B', so that B' keeps the "
+            "structure of B and takes the appearance of A'. Place it after other self-attention patches.",
             search_aliases=["self-attention cloning", "SAC", "image analogy", "attention patch"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                io.Model.Input("model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting."),
+                io.Model.Input("model", tooltip="A UNet inpainting model such as SD 1.5 inpainting."),
                 io.Float.Input(
                     "scale",
                     default=1.3,
                     min=0.0,
                     max=10.0,
                     step=0.05,
-                    tooltip="How sharply: small stays near B, large goes towards A'. The paper uses 1.3; near 1.8 it breaks.",
+                    tooltip="Scale of the copied attention logits. Lower values stay closer to B, higher values to A'. The paper uses 1.3.",
                 ),
                 *_placement_inputs(),
             ],
-            outputs=[
-                io.Model.Output(
-                    "model", tooltip="The patched model. To the other patch, Analogist Sigmas and the guider."
-                )
-            ],
+            outputs=[io.Model.Output("model", tooltip="The patched model.")],
         )
 
     @classmethod
@@ -139,19 +135,15 @@ class CAMPatch(io.ComfyNode):
             node_id="AnalogistCAMPatch",
             display_name="Analogist CAM Patch",
             category=CATEGORY,
-            description="Cross-Attention Masking: only B' listens to the text, so that the prompt does not disturb A, A' and B. "
-            "Place it last among the patches of cross-attention.",
+            description="Cross-Attention Masking (CAM): only B' attends to the text, so that the prompt does not change A, A' and B. "
+            "Place it after other cross-attention patches.",
             search_aliases=["cross-attention masking", "CAM", "image analogy", "attention patch"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                io.Model.Input("model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting."),
+                io.Model.Input("model", tooltip="A UNet inpainting model such as SD 1.5 inpainting."),
                 *_placement_inputs(),
             ],
-            outputs=[
-                io.Model.Output(
-                    "model", tooltip="The patched model. To the other patch, Analogist Sigmas and the guider."
-                )
-            ],
+            outputs=[io.Model.Output("model", tooltip="The patched model.")],
         )
 
     @classmethod

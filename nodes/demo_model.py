@@ -1,4 +1,4 @@
-"""The small model that comes with the pack, so that a graph runs with nothing to download."""
+"""The small demo model of the pack, which needs no download."""
 
 from comfy_api.latest import io
 
@@ -13,13 +13,13 @@ class DemoModelLoader(io.ComfyNode):
             node_id="AnalogistDemoModelLoader",
             display_name="Analogist Demo Model Loader",
             category=CATEGORY,
-            description="A tiny inpainting model that comes with the pack, to see an analogy in seconds on any computer. It knows "
-            "drawings of simple shapes in grids of 128x128 pixels and nothing else; use Load Checkpoint for pictures of your own.",
+            description="Loads the small inpainting model that is included in the pack and runs in seconds on a CPU. It was trained "
+            "only on drawings of simple shapes in 128x128 grids; for other images use Load Checkpoint.",
             search_aliases=["load checkpoint", "demo", "toy model", "tiny model", "image analogy"],
             inputs=[],
             outputs=[
-                io.Model.Output("model", tooltip="The inpainting UNet; it predicts v."),
-                io.Clip.Output("clip", tooltip="The text encoder: it knows the words of shapes, colors and styles."),
+                io.Model.Output("model", tooltip="The inpainting UNet (v-prediction)."),
+                io.Clip.Output("clip", tooltip="The text encoder, trained on the names of shapes, colors and styles."),
                 io.Vae.Output("vae", tooltip="The autoencoder."),
             ],
         )

@@ -1,4 +1,4 @@
-"""Did it work? Scores of the results, and the best of them."""
+"""Scores of the results, and selection of the best."""
 
 from comfy.clip_vision import ClipVisionModel
 from comfy.model_management import throw_exception_if_processing_interrupted
@@ -21,8 +21,8 @@ class DirectionScore(io.ComfyNode):
             node_id="AnalogistDirectionScore",
             display_name="Analogist Direction Score",
             category=CATEGORY,
-            description="How well each B' follows the example: the cosine between the change from A to A' and the change from B "
-            "to B', as a CLIP vision model sees them. 1 is the same change, 0 another one.",
+            description="Scores how well each B' follows the example: the cosine similarity between the changes A to A' and B to B' "
+            "in the feature space of a CLIP vision model. 1: same change; 0: unrelated change.",
             search_aliases=[
                 "CLIP direction similarity",
                 "clip score",
@@ -34,28 +34,28 @@ class DirectionScore(io.ComfyNode):
             inputs=[
                 io.ClipVision.Input(
                     "clip_vision",
-                    tooltip="From Load CLIP Vision: a CLIP model (ViT-H, ViT-L, ViT-g). SigLIP does not fit.",
+                    tooltip="A CLIP model (ViT-H, ViT-L, ViT-g) from Load CLIP Vision. SigLIP is not supported.",
                 ),
                 *pair_and_b(),
-                io.Image.Input("b_prime", display_name="B'", tooltip="The results: as many as you like, as a batch."),
+                io.Image.Input("b_prime", display_name="B'", tooltip="The results, as a batch of any size."),
                 io.Combo.Input(
                     "variant",
                     options=list(DIRECTIONS),
                     default="corrected",
-                    tooltip="corrected: between features of length 1. as published: between features as they come, as in the paper's "
-                    "evaluation; its own numbers also need CLIP ViT-B/16, see the help page.",
+                    tooltip="corrected: differences of L2-normalized features. as published: differences of features without "
+                    "normalization, as in the paper's evaluation (which uses CLIP ViT-B/16, see the help page).",
                 ),
             ],
             outputs=[
                 io.Float.Output(
-                    "scores", is_output_list=True, tooltip="One for each B': from -1 to 1, higher is better."
+                    "scores", is_output_list=True, tooltip="One score per B', from -1 to 1. Higher is better."
                 ),
                 io.Float.Output(
                     "structure",
                     is_output_list=True,
-                    tooltip="How far the structure of each B' is from that of B: 0 is the same, lower is closer.",
+                    tooltip="Structure distance between each B' and B. 0: unchanged; lower is closer.",
                 ),
-                io.String.Output("text", tooltip="All numbers as one text."),
+                io.String.Output("text", tooltip="All scores as text."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -82,22 +82,22 @@ class BestOf(io.ComfyNode):
             node_id="AnalogistBestOf",
             display_name="Analogist Best Of",
             category=CATEGORY,
-            description="Puts results in the order of their scores, the best first, and keeps as many as you want.",
+            description="Sorts results by their scores, best first, and keeps the best ones.",
             search_aliases=["best of n", "sort by score", "rank", "select images", "best seed", "filter batch"],
             is_input_list=True,
             inputs=[
-                io.Image.Input("images", tooltip="The results, a batch or a list, all of one size."),
+                io.Image.Input("images", tooltip="The results, as a batch or a list, all of the same size."),
                 scores_input(),
-                io.Int.Input("keep", default=1, min=1, max=4096, tooltip="How many of the best to keep."),
+                io.Int.Input("keep", default=1, min=1, max=4096, tooltip="Number of images to keep."),
                 best_input(),
             ],
             outputs=[
-                io.Image.Output("images", tooltip="The best images, the best of all first."),
-                io.Float.Output("scores", is_output_list=True, tooltip="Their scores, in the same order."),
+                io.Image.Output("images", tooltip="The best images as one batch, best first."),
+                io.Float.Output("scores", is_output_list=True, tooltip="Scores of these images, in the same order."),
                 io.Int.Output(
-                    "numbers", is_output_list=True, tooltip="Which of the results they were, counted from 1."
+                    "numbers", is_output_list=True, tooltip="Positions of these images in the input, counted from 1."
                 ),
-                io.String.Output("text", tooltip="The same as one text."),
+                io.String.Output("text", tooltip="The ranking as text."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -107,7 +107,7 @@ class BestOf(io.ComfyNode):
         results = all_images(images)
         order = ranked(scores, len(results), best)[: one(keep)]
         if len({results[place].size for place in order}) > 1:
-            raise ValueError("The images are of different sizes and cannot be one batch: resize them before.")
+            raise ValueError("expected images of one size, got several: resize them before this node")
         lines = [f"{rank}. image {place + 1}: {scores[place]:.4f}" for rank, place in enumerate(order, 1)]
         text = "\n".join([*lines, f"best of {len(results)}"])
         show(text, own_id(cls))

@@ -1,4 +1,4 @@
-"""The pictures of the shipped workflows, so that a template runs as soon as it is opened."""
+"""The images of the shipped workflows, so that a template runs without other files."""
 
 from pathlib import Path
 
@@ -29,31 +29,31 @@ class Example(io.ComfyNode):
             node_id="AnalogistExample",
             display_name="Analogist Example",
             category=CATEGORY,
-            description="Three pictures that come with the pack, to try an analogy with. Replace it by three Load Image nodes "
-            "for pictures of your own.",
-            search_aliases=["image analogy", "sample pictures", "demo", "test images"],
+            description="Three example images (A, A', B) that are included in the pack. To use your own images, replace it "
+            "with three Load Image nodes.",
+            search_aliases=["image analogy", "sample images", "demo", "test images"],
             inputs=[
                 io.Combo.Input(
                     "example",
                     options=list(EXAMPLES),
                     default=EXAMPLES[0],
-                    tooltip="colorization: a grey photograph gets its colors. caricature: a face gets larger eyes. "
-                    "aligned_with_b: a drawing becomes a painting of another place, for the layout pairs in columns. "
-                    "shapes: two drawings for the model that comes with the pack. "
-                    "The others are for Prompt Diffusion: maps of two landscapes, and the landscapes.",
+                    tooltip="colorization: gray to color. caricature: larger eyes. "
+                    "aligned_with_b: drawing to painting, for the layout pairs in columns. "
+                    "shapes: drawings for Analogist Demo Model Loader. "
+                    "The others are for Prompt Diffusion: landscapes and their depth, HED, segmentation and scribble maps.",
                 ),
             ],
             outputs=[
-                io.Image.Output("A", tooltip="The example before the change."),
-                io.Image.Output("A'", tooltip="The example after the change."),
-                io.Image.Output("B", tooltip="The picture to change in the same way."),
+                io.Image.Output("A", tooltip="The example image before the change."),
+                io.Image.Output("A'", tooltip="The example image after the change."),
+                io.Image.Output("B", tooltip="The image to change in the same way."),
             ],
         )
 
     @classmethod
     def execute(cls, example: str) -> io.NodeOutput:
         if example not in EXAMPLES:
-            raise ValueError(f"There is no example {example!r}; choose one of {', '.join(EXAMPLES)}.")
-        pictures = [to_tensor([open_image(FOLDER / example / f"{name}.png")]) for name in ("a", "a_prime", "b")]
-        preview = ui.PreviewImage([picture[0] for picture in pictures], cls=cls)
-        return io.NodeOutput(*pictures, ui=preview)
+            raise ValueError(f"expected one of the examples {', '.join(EXAMPLES)}, got {example!r}")
+        images = [to_tensor([open_image(FOLDER / example / f"{name}.png")]) for name in ("a", "a_prime", "b")]
+        preview = ui.PreviewImage([image[0] for image in images], cls=cls)
+        return io.NodeOutput(*images, ui=preview)

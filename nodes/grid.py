@@ -18,19 +18,19 @@ from .types import CATEGORY, AnalogyGridType
 
 def _builder_inputs() -> list[io.Input]:
     return [
-        io.Image.Input("a", display_name="A", tooltip="The example before the change."),
-        io.Image.Input("a_prime", display_name="A'", tooltip="The example after the change."),
+        io.Image.Input("a", display_name="A", tooltip="The example image before the change."),
+        io.Image.Input("a_prime", display_name="A'", tooltip="The example image after the change."),
         io.Image.Input(
             "b",
             display_name="B",
-            tooltip="The image to change in the same way. A batch of many B with one pair A, A' makes many grids.",
+            tooltip="The image to change in the same way. A batch of B with one pair A, A' gives one grid per image.",
         ),
         io.Combo.Input(
             "layout",
             options=[layout.value for layout in Layout],
             default=Layout.ROWS.value,
-            tooltip="pairs in rows: A and A' show the same thing in the same place. "
-            "pairs in columns: A and B do, and A' is placed differently.",
+            tooltip="pairs in rows: A and A' are aligned, with the same content in the same place. "
+            "pairs in columns: A and B are aligned, and A' is not.",
         ),
         io.Int.Input(
             "cell_width",
@@ -38,15 +38,15 @@ def _builder_inputs() -> list[io.Input]:
             min=64,
             max=2048,
             step=64,
-            tooltip="Width of one cell in pixels. The grid is twice as wide: 256 makes the paper's 512 grid.",
+            tooltip="Width of one cell in pixels. The grid is twice as wide: cells of 256x256 give the paper's 512x512 grid.",
         ),
         io.Int.Input("cell_height", default=256, min=64, max=2048, step=64, tooltip="Height of one cell in pixels."),
         io.Combo.Input(
             "fit",
             options=[fit.value for fit in Fit],
             default=Fit.STRETCH.value,
-            tooltip="How images of another shape get into a cell. stretch: as in the paper, undone by the cropper. "
-            "crop: the middle part. pad: the whole image with white bars.",
+            tooltip="How an image is resized to its cell. stretch: ignores the aspect ratio, as in the paper. "
+            "crop: center crop. pad: keeps the whole image and adds white bars.",
         ),
         io.Int.Input(
             "gutter",
@@ -55,13 +55,13 @@ def _builder_inputs() -> list[io.Input]:
             max=64,
             step=2,
             advanced=True,
-            tooltip="Width of the white lines around the images, in pixels. The paper uses 2, where all lines are equal.",
+            tooltip="Width of the white lines around the images, in pixels. The paper uses 2; other values give lines of unequal width.",
         ),
         io.Image.Input(
             "b_prime_init",
             display_name="B' init",
             optional=True,
-            tooltip="A first version of B' to start from, instead of a copy of B. It matters at strengths below 1.",
+            tooltip="Initial image of the B' cell, instead of the copy of its left neighbor. Has an effect at strengths below 1.",
         ),
     ]
 
@@ -73,7 +73,7 @@ class GridBuilder(io.ComfyNode):
             node_id="AnalogistGridBuilder",
             display_name="Analogist Grid Builder",
             category=CATEGORY,
-            description="Puts A, A' and B into a 2x2 grid whose fourth cell, B', the model will render: A is to A' as B is to B'.",
+            description="Combines A, A' and B into a 2x2 grid. The model renders the fourth cell, B', so that A is to A' as B is to B'.",
             search_aliases=[
                 "image analogy",
                 "image analogies",
@@ -92,14 +92,23 @@ class GridBuilder(io.ComfyNode):
             ],
             inputs=_builder_inputs(),
             outputs=[
-                io.Image.Output("grid", tooltip="The grid with an empty (black) B'."),
+                io.Image.Output("grid", tooltip="The grid with a black B' cell."),
                 io.Image.Output(
                     "canvas",
-                    tooltip="What sampling starts from: the grid with B copied into B'. To Inpaint Model Conditioning.",
+                    tooltip="The grid with the initial content of B', from which sampling starts. Connect to pixels of InpaintModelConditioning.",
                 ),
-                io.Mask.Output("mask", tooltip="The cell of B'. To Inpaint Model Conditioning, with noise_mask off."),
-                io.Image.Output("marked", tooltip="The grid with letters and arrows, for a vision language model."),
-                AnalogyGridType.Output("layout", tooltip="Where everything lies. To the cropper and the patches."),
+                io.Mask.Output(
+                    "mask",
+                    tooltip="The B' cell. Connect to mask of InpaintModelConditioning, and turn noise_mask off there.",
+                ),
+                io.Image.Output(
+                    "marked",
+                    tooltip="The grid with letters and arrows, for a vision language model. Connect to Analogist Vision Prompter.",
+                ),
+                AnalogyGridType.Output(
+                    "layout",
+                    tooltip="Geometry of the grid. Connect to Analogist Grid Cropper and, optionally, to the patches.",
+                ),
             ],
         )
 
@@ -140,21 +149,23 @@ class GridCropper(io.ComfyNode):
             node_id="AnalogistGridCropper",
             display_name="Analogist Grid Cropper",
             category=CATEGORY,
-            description="Cuts one image, usually B', out of a sampled grid, without the white lines around it.",
+            description="Crops one cell, usually B', from a sampled grid, without the white lines around it.",
             search_aliases=["image analogy", "crop cell", "B' result", "split grid"],
             inputs=[
-                io.Image.Input("image", tooltip="The decoded grid, also after scaling. A batch gives a batch."),
-                AnalogyGridType.Input("layout", tooltip="From the grid builder that made the grid."),
-                io.Combo.Input("cell", options=["B'", "A", "A'", "B"], default="B'", tooltip="Which image to cut out."),
+                io.Image.Input(
+                    "image", tooltip="The decoded grid. It may have been upscaled or downscaled. Batches are supported."
+                ),
+                AnalogyGridType.Input("layout", tooltip="From the Analogist Grid Builder that made the grid."),
+                io.Combo.Input("cell", options=["B'", "A", "A'", "B"], default="B'", tooltip="The cell to crop."),
                 io.Combo.Input(
                     "size",
                     options=[size.value for size in CropSize],
                     default=CropSize.CELL.value,
-                    tooltip="cell: the size of the cell. original B: back to the size and shape that B had; padding is "
-                    "cut off. With fit crop it is the part of B that was kept, at B's own scale.",
+                    tooltip="cell: size of the cell. original B: resized to the original size of B, without padding. "
+                    "With fit crop: the part of B that was kept, at the original scale of B.",
                 ),
             ],
-            outputs=[io.Image.Output("image", tooltip="The picture that was cut out. To Save Image.")],
+            outputs=[io.Image.Output("image", tooltip="The cropped image.")],
         )
 
     @classmethod

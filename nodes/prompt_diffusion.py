@@ -1,4 +1,4 @@
-"""Prompt Diffusion: an example pair, a query and text through a ControlNet with two encoders."""
+"""Prompt Diffusion: a ControlNet with two encoders, for an example pair and a query."""
 
 import folder_paths
 from comfy.controlnet import ControlNet
@@ -22,18 +22,18 @@ class PromptDiffusionLoader(io.ComfyNode):
             node_id="AnalogistPromptDiffusionLoader",
             display_name="Analogist Prompt Diffusion Loader",
             category=CATEGORY,
-            description="Loads Prompt Diffusion's control network, which the stock loader takes without an error and loses half of. "
-            "The published checkpoint, its control part and the diffusers file all work.",
+            description="Loads the ControlNet of Prompt Diffusion, which Load ControlNet Model loads without its query encoder. "
+            "Accepts the published checkpoint, its control part and the diffusers file.",
             search_aliases=["prompt diffusion", "in-context learning", "controlnet", "load controlnet", "example pair"],
             inputs=[
                 io.Combo.Input(
                     "control_net_name",
                     options=folder_paths.get_filename_list("controlnet"),
-                    tooltip="A file in models/controlnet. With a plain SD 1.5 model maps come out worse: the published "
-                    "model is tuned too, see Analogist Prompt Diffusion Checkpoint Loader.",
+                    tooltip="A file in models/controlnet. The published UNet was fine-tuned too: with other SD 1.5 models maps "
+                    "are worse. Analogist Prompt Diffusion Checkpoint Loader loads both.",
                 )
             ],
-            outputs=[io.ControlNet.Output("control_net", tooltip="To Analogist Prompt Diffusion Apply.")],
+            outputs=[io.ControlNet.Output("control_net", tooltip="Connect to Analogist Prompt Diffusion Apply.")],
         )
 
     @classmethod
@@ -49,21 +49,21 @@ class PromptDiffusionCheckpointLoader(io.ComfyNode):
             node_id="AnalogistPromptDiffusionCheckpointLoader",
             display_name="Analogist Prompt Diffusion Checkpoint Loader",
             category=CATEGORY,
-            description="Loads all of Prompt Diffusion from its published checkpoint: the model, whose decoder was tuned too, and the "
-            "control network.",
+            description="Loads Prompt Diffusion from its published checkpoint: the UNet, whose decoder was fine-tuned, the text "
+            "encoder, the VAE and the ControlNet.",
             search_aliases=["prompt diffusion", "in-context learning", "load checkpoint", "controlnet"],
             inputs=[
                 io.Combo.Input(
                     "ckpt_name",
                     options=folder_paths.get_filename_list("checkpoints"),
-                    tooltip="A file in models/checkpoints: network-step=04999.ckpt, or what the converter made of it.",
+                    tooltip="A file in models/checkpoints: network-step=04999.ckpt, or its conversion to safetensors.",
                 )
             ],
             outputs=[
-                io.Model.Output("MODEL", tooltip="SD 1.5 with the tuned decoder."),
+                io.Model.Output("MODEL", tooltip="The SD 1.5 UNet with the fine-tuned decoder."),
                 io.Clip.Output("CLIP", tooltip="The text encoder of SD 1.5."),
                 io.Vae.Output("VAE", tooltip="The autoencoder of SD 1.5."),
-                io.ControlNet.Output("CONTROL_NET", tooltip="To Analogist Prompt Diffusion Apply."),
+                io.ControlNet.Output("CONTROL_NET", tooltip="Connect to Analogist Prompt Diffusion Apply."),
             ],
         )
 
@@ -80,36 +80,39 @@ class PromptDiffusionPrompt(io.ComfyNode):
             node_id="AnalogistPromptDiffusionPrompt",
             display_name="Analogist Prompt Diffusion Prompt",
             category=CATEGORY,
-            description="The words that Prompt Diffusion was trained with. Its text decides more than its example: without the words of "
-            "the task a map does not come out.",
+            description="Prompts as used in the training of Prompt Diffusion. The text matters more than the example: without the "
+            "task name in the prompt, the model does not produce a map.",
             search_aliases=["prompt diffusion", "task", "depth map", "hed map", "segmentation map", "negative prompt"],
             inputs=[
                 io.Combo.Input(
                     "task",
                     options=[task.value for task in Task],
                     default=Task.PICTURE.value,
-                    tooltip="What A' is to A. A map to a picture needs a description; each other task has words of its own.",
+                    tooltip="The relation of A and A'. map to picture needs a description; the other tasks have a fixed prompt.",
                 ),
                 io.String.Input(
                     "description",
                     default="",
                     multiline=True,
-                    tooltip="What B' shows. Read for map to picture only.",
+                    tooltip="What B' shows. Used for map to picture only.",
                 ),
                 io.String.Input(
-                    "suffix", default=SUFFIX, advanced=True, tooltip="Appended to the prompt; the published words."
+                    "suffix",
+                    default=SUFFIX,
+                    advanced=True,
+                    tooltip="Appended to the prompt. The default is the published suffix.",
                 ),
                 io.String.Input(
                     "negative",
                     default=NEGATIVE_PROMPT,
                     multiline=True,
                     advanced=True,
-                    tooltip="What to keep away from; the published words.",
+                    tooltip="Negative prompt. The default is the published one.",
                 ),
             ],
             outputs=[
-                io.String.Output("positive", tooltip="To the text of a CLIP Text Encode."),
-                io.String.Output("negative", tooltip="To the text of another one."),
+                io.String.Output("positive", tooltip="Connect to text of CLIP Text Encode."),
+                io.String.Output("negative", tooltip="Connect to text of a second CLIP Text Encode."),
             ],
         )
 
@@ -126,7 +129,7 @@ class PromptDiffusionApply(io.ComfyNode):
             node_id="AnalogistPromptDiffusionApply",
             display_name="Analogist Prompt Diffusion Apply",
             category=CATEGORY,
-            description="Adds Prompt Diffusion to the conditioning: do to B what A' shows for A. Goes in a row with other ControlNets.",
+            description="Applies Prompt Diffusion to the conditioning: A is to A' as B is to the result. Can be chained with other ControlNets.",
             search_aliases=[
                 "prompt diffusion",
                 "apply controlnet",
@@ -135,39 +138,45 @@ class PromptDiffusionApply(io.ComfyNode):
                 "example pair",
             ],
             inputs=[
-                io.Conditioning.Input("positive", tooltip="The prompt. It must name the task or describe B'."),
-                io.Conditioning.Input("negative", tooltip="The negative prompt."),
-                io.ControlNet.Input("control_net", tooltip="From one of the two loaders of Prompt Diffusion."),
-                io.Image.Input("b", display_name="B", tooltip="The query, of the same kind as A. Its size counts."),
+                io.Conditioning.Input(
+                    "positive", tooltip="Positive conditioning. The prompt must name the task or describe B'."
+                ),
+                io.Conditioning.Input("negative", tooltip="Negative conditioning."),
+                io.ControlNet.Input("control_net", tooltip="From one of the two Prompt Diffusion loaders."),
+                io.Image.Input(
+                    "b", display_name="B", tooltip="The query, of the same kind as A. It determines the size."
+                ),
                 io.Float.Input(
                     "strength",
                     default=1.0,
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="How strongly B and the example act. 0 leaves the conditioning as it is.",
+                    tooltip="Strength of the ControlNet. 0 leaves the conditioning unchanged.",
                 ),
-                _percent("start_percent", 0.0, "Start of the sampling during which it acts."),
-                _percent("end_percent", 1.0, "End of the sampling during which it acts."),
+                _percent("start_percent", 0.0, "Start of the sampling range in which the ControlNet is active."),
+                _percent("end_percent", 1.0, "End of the sampling range in which the ControlNet is active."),
                 io.Combo.Input(
                     "fit",
                     options=[fit.value for fit in Fit],
                     default=Fit.STRETCH.value,
                     advanced=True,
-                    tooltip="How a pair of another shape gets to that of B. stretch: as published. crop: the middle part. "
-                    "pad: the whole image with white bars.",
+                    tooltip="How A and A' are resized to the size of B. stretch: ignores the aspect ratio, as published. "
+                    "crop: center crop. pad: keeps the whole image and adds white bars.",
                 ),
                 io.Image.Input(
                     "a",
                     display_name="A",
                     optional=True,
-                    tooltip="The example before. Best a near relative of B, as in training. Leave out A and A' for no example.",
+                    tooltip="The example image before the change, similar to B as in training. Without A and A' there is no example.",
                 ),
-                io.Image.Input("a_prime", display_name="A'", optional=True, tooltip="The example after."),
+                io.Image.Input(
+                    "a_prime", display_name="A'", optional=True, tooltip="The example image after the change."
+                ),
             ],
             outputs=[
-                io.Conditioning.Output("positive", tooltip="To the sampler."),
-                io.Conditioning.Output("negative", tooltip="To the sampler."),
+                io.Conditioning.Output("positive", tooltip="Connect to positive of the sampler."),
+                io.Conditioning.Output("negative", tooltip="Connect to negative of the sampler."),
             ],
         )
 

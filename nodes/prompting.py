@@ -31,7 +31,7 @@ def _prompts_wanted() -> io.Input:
         default=1,
         min=1,
         max=MOST_PROMPTS,
-        tooltip="How many different prompts. Everything after this node runs once for each.",
+        tooltip="Number of different prompts. Downstream nodes run once per prompt.",
     )
 
 
@@ -39,16 +39,18 @@ def _suffix() -> io.Input:
     return io.String.Input(
         "suffix",
         default=SUFFIX.removeprefix(", "),
-        tooltip="Appended to every prompt, after a comma. This one is the paper's; leave it empty for none.",
+        tooltip="Appended to every prompt after a comma. The default is the paper's suffix. Empty: no suffix.",
     )
 
 
 def _outputs() -> list[io.Output]:
     return [
         io.String.Output(
-            "prompts", is_output_list=True, tooltip="The prompts with suffix, one after the other. To CLIP Text Encode."
+            "prompts",
+            is_output_list=True,
+            tooltip="The prompts with suffix, as a list. Connect to text of CLIP Text Encode.",
         ),
-        io.String.Output("text", tooltip="All prompts as one text, a line for each."),
+        io.String.Output("text", tooltip="All prompts as one text, one per line."),
     ]
 
 
@@ -59,8 +61,8 @@ class GPT4VPrompter(io.ComfyNode):
             node_id="AnalogistGPT4VPrompter",
             display_name="Analogist Vision Prompter",
             category=CATEGORY,
-            description="Shows the marked grid to a vision language model and asks for prompts of B'. The answer is kept on disk: "
-            "the same question is sent and paid for once.",
+            description="Sends the marked grid to a vision language model, which writes prompts for B'. Replies are cached on disk, "
+            "so that identical requests are sent once.",
             search_aliases=[
                 "vision prompt",
                 "describe image",
@@ -73,18 +75,18 @@ class GPT4VPrompter(io.ComfyNode):
                 "ollama",
             ],
             inputs=[
-                io.Image.Input("image", tooltip="The output marked of the grid builder. One grid at a time."),
+                io.Image.Input("image", tooltip="The marked output of Analogist Grid Builder. One image per run."),
                 io.Combo.Input(
                     "profile",
                     options=_profile_names(),
                     default="openai",
-                    tooltip="Where to ask. Addresses and keys are kept on this machine by its owner, never in a workflow; "
-                    "ollama, lm-studio and vllm run on this machine and need no key.",
+                    tooltip="API endpoint. Base URLs and API keys are stored on the server, never in the workflow. "
+                    "ollama, lm-studio and vllm are local servers and need no key.",
                 ),
                 io.String.Input(
                     "model",
                     default="",
-                    tooltip="A model that sees pictures, by the name that the endpoint knows. Empty: the profile's own.",
+                    tooltip="Name of a vision language model at the endpoint. Empty: the profile's default.",
                 ),
                 _prompts_wanted(),
                 _suffix(),
@@ -92,7 +94,7 @@ class GPT4VPrompter(io.ComfyNode):
                     "instruction",
                     default=instruction(),
                     multiline=True,
-                    tooltip="What the model is told. This is the paper's; how to answer is added to it.",
+                    tooltip="Instruction for the model. The default is the paper's. The reply format is appended to it.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -101,13 +103,13 @@ class GPT4VPrompter(io.ComfyNode):
                     max=2**32 - 1,
                     # The browser would draw another seed for every run, and every one is another bill.
                     control_after_generate=False,
-                    tooltip="Another number asks again; the same number never costs twice.",
+                    tooltip="A new seed sends a new request. The same seed with the same inputs uses the cached reply.",
                 ),
                 io.String.Input(
                     "prompt",
                     default="",
                     multiline=True,
-                    tooltip="Prompts typed by hand, one in each line. As long as there is one, no model is asked.",
+                    tooltip="Prompts typed by hand, one per line. If not empty, no request is sent.",
                 ),
             ],
             outputs=_outputs(),
@@ -133,7 +135,7 @@ class GPT4VPrompter(io.ComfyNode):
         prompt: str,
     ) -> io.NodeOutput:
         if lines := typed(checked("prompt", prompt, MOST_INSTRUCTION)):
-            return _output(lines, suffix, "typed by hand, no model was asked", own_id(cls))
+            return _output(lines, suffix, "typed by hand, no request sent", own_id(cls))
         request = PromptRequest(profile, model.strip(), prompts_wanted, instruction, seed)
         grids = from_tensor(image)
         if len(grids) != 1:
@@ -152,11 +154,11 @@ class PromptParser(io.ComfyNode):
             node_id="AnalogistPromptParser",
             display_name="Analogist Prompt Parser",
             category=CATEGORY,
-            description="Reads the prompts of B' out of any model's answer: ComfyUI's own Generate Text, or another LLM node. "
-            "Thinking, chatter, numbers and quotes go; a refusal stops the run.",
+            description="Extracts the prompts for B' from the reply of a language model, such as ComfyUI's Generate Text or another LLM "
+            "node. Reasoning, comments, list numbers and quotes are removed; a refusal raises an error.",
             search_aliases=["image analogy", "LLM", "split text", "JSON", "list of prompts", "TextGenerate"],
             inputs=[
-                io.String.Input("reply", force_input=True, tooltip="What the model said."),
+                io.String.Input("reply", force_input=True, tooltip="The reply of the language model."),
                 _prompts_wanted(),
                 _suffix(),
             ],
@@ -202,7 +204,7 @@ async def _interruptible(work: Coroutine[None, None, PromptResult], node_id: str
                 raise InterruptProcessingException
             if (seconds := int(time.monotonic() - start)) > told:
                 told = seconds
-                show(f"Asking, for {seconds} s", node_id)
+                show(f"Waiting for the model: {seconds} s", node_id)
     finally:
         task.cancel()
     return task.result()

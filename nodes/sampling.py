@@ -15,13 +15,13 @@ class Sigmas(io.ComfyNode):
             node_id="AnalogistSigmas",
             display_name="Analogist Sigmas",
             category=CATEGORY,
-            description="The published program's DDIM schedule: the last steps x strength of the steps. Use it with the sampler "
-            "euler, which is then DDIM.",
+            description="DDIM noise schedule of the published program: the last steps * strength steps. Use it with the sampler "
+            "euler, which is equivalent to DDIM on these sigmas.",
             search_aliases=["ddim", "strength", "scheduler", "denoise"],
             inputs=[
-                io.Model.Input("model", tooltip="The model that will be sampled: its own noise levels are used."),
+                io.Model.Input("model", tooltip="The model to sample. Its noise levels are used."),
                 io.Int.Input(
-                    "steps", default=50, min=1, max=999, tooltip="Steps of the whole schedule. The paper uses 50."
+                    "steps", default=50, min=1, max=999, tooltip="Number of steps at strength 1. The paper uses 50."
                 ),
                 io.Float.Input(
                     "strength",
@@ -29,10 +29,10 @@ class Sigmas(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="The part of the schedule that is run: 0.98 of 50 steps are 49. Lower stays closer to the picture that B' starts from: B, or A' with pairs in columns.",
+                    tooltip="Fraction of the steps to run: 0.98 of 50 steps is 49. Lower values stay closer to the initial image of B' (a copy of B, or of A' with pairs in columns).",
                 ),
             ],
-            outputs=[io.Sigmas.Output("sigmas", tooltip="To the sigmas of SamplerCustomAdvanced.")],
+            outputs=[io.Sigmas.Output("sigmas", tooltip="Connect to sigmas of SamplerCustomAdvanced.")],
         )
 
     @classmethod

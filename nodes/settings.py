@@ -1,4 +1,4 @@
-"""The numbers of a run under one name: a preset, or those of the user."""
+"""Presets of the settings of a run, with optional overrides."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ from .display import own_id, show
 from .types import CATEGORY
 
 CUSTOM = "custom"
-KEPT = "0: the preset's."
+KEPT = "0: value of the preset."
 Value = float | int | str
 
 
 def _numbers() -> list[io.Input]:
-    """Each in place of the preset's where it is given."""
+    """Overrides of the preset's values."""
     return [
         io.Float.Input(
             "scale",
@@ -24,14 +24,14 @@ def _numbers() -> list[io.Input]:
             min=0.0,
             max=10.0,
             step=0.05,
-            tooltip=f"How sharply B' follows the pair: small stays near B, large goes towards A'. {KEPT}",
+            tooltip=f"Scale of the copied attention logits: lower values stay closer to B, higher values to A'. {KEPT}",
         ),
         io.String.Input(
             "layers",
             display_name="layers (empty: preset)",
             default="",
-            placeholder="the preset's",
-            tooltip="Transformer blocks of SAC and CAM, such as 3-10 or 4, 6-8; both ends included. Empty: the preset's.",
+            placeholder="value of the preset",
+            tooltip="Layers of SAC and CAM, such as 3-10 or 4, 6-8 (both ends included). Empty: value of the preset.",
         ),
         io.Int.Input(
             "steps",
@@ -39,7 +39,7 @@ def _numbers() -> list[io.Input]:
             default=0,
             min=0,
             max=999,
-            tooltip=f"Steps of the whole schedule. {KEPT}",
+            tooltip=f"Number of steps at strength 1. {KEPT}",
         ),
         io.Float.Input(
             "strength",
@@ -48,7 +48,7 @@ def _numbers() -> list[io.Input]:
             min=0.0,
             max=1.0,
             step=0.01,
-            tooltip=f"The part of the schedule that is run: lower stays closer to B. {KEPT}",
+            tooltip=f"Fraction of the steps to run: lower values stay closer to the initial image of B'. {KEPT}",
         ),
         io.Float.Input(
             "guidance",
@@ -57,7 +57,7 @@ def _numbers() -> list[io.Input]:
             min=0.0,
             max=100.0,
             step=0.1,
-            tooltip=f"How strongly the prompt counts. {KEPT}",
+            tooltip=f"Guidance scale (cfg). {KEPT}",
         ),
     ]
 
@@ -69,27 +69,27 @@ class Settings(io.ComfyNode):
             node_id="AnalogistSettings",
             display_name="Analogist Settings",
             category=CATEGORY,
-            description="The settings of an analogy by name: the paper's for each of its tasks, those of its examples, nearer to B or "
-            "to A', or your own numbers.",
+            description="Presets of the analogy settings: the paper's defaults, its tasks and examples, and variants closer to B or A'. "
+            "Individual values can be overridden.",
             search_aliases=["preset", "settings", "image analogy", "style transfer", "colorize", "parameters"],
             inputs=[
                 io.Combo.Input(
                     "preset",
                     options=[*PRESETS, CUSTOM],
                     default=next(iter(PRESETS)),
-                    tooltip="paper: what the published program does by default. A number below takes the place of the preset's. "
-                    "custom: all five numbers are yours.",
+                    tooltip="paper: the defaults of the published program. Values below override the preset. "
+                    "custom: all five values must be set.",
                 ),
                 *_numbers(),
             ],
             outputs=[
-                io.Float.Output("scale", display_name="SAC scale", tooltip="To scale of Analogist SAC Patch."),
+                io.Float.Output("scale", display_name="SAC scale", tooltip="Connect to scale of Analogist SAC Patch."),
                 io.String.Output(
-                    "layers", tooltip="To layers of Analogist SAC Patch and CAM Patch: both need the same."
+                    "layers", tooltip="Connect to layers of both Analogist SAC Patch and Analogist CAM Patch."
                 ),
-                io.Int.Output("steps", tooltip="To steps of Analogist Sigmas."),
-                io.Float.Output("strength", tooltip="To strength of Analogist Sigmas, or to denoise of KSampler."),
-                io.Float.Output("guidance", tooltip="To cfg of CFGGuider or KSampler."),
+                io.Int.Output("steps", tooltip="Connect to steps of Analogist Sigmas."),
+                io.Float.Output("strength", tooltip="Connect to strength of Analogist Sigmas or denoise of KSampler."),
+                io.Float.Output("guidance", tooltip="Connect to cfg of CFGGuider or KSampler."),
             ],
             hidden=[io.Hidden.unique_id],
         )

@@ -1,4 +1,4 @@
-"""Sheets to look at: the results of an analogy, and a sweep over settings."""
+"""Contact sheets: the results of one analogy, and of a sweep over settings."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def _side() -> io.Input:
         min=64,
         max=1024,
         step=64,
-        tooltip="The longer side of each image on the sheet, in pixels. The text grows with it.",
+        tooltip="Longer side of each image on the sheet, in pixels. The font size scales with it.",
     )
 
 
@@ -33,27 +33,27 @@ class ContactSheet(io.ComfyNode):
             node_id="AnalogistContactSheet",
             display_name="Analogist Contact Sheet",
             category=CATEGORY,
-            description="One labelled image of an analogy: A, A' and B, and below them all results with their scores. The best "
-            "one is framed.",
+            description="Contact sheet of one analogy: A, A' and B in the first row, below them the results with their scores. "
+            "The best result has a green frame.",
             search_aliases=["contact sheet", "image grid", "compare images", "labelled", "overview", "image analogy"],
             is_input_list=True,
             is_output_node=True,
             inputs=[
                 *pair_and_b(),
-                io.Image.Input("images", tooltip="The results B', a batch or a list."),
-                io.String.Input("title", default="", tooltip="Over the sheet; may stay empty."),
+                io.Image.Input("images", tooltip="The results B', as a batch or a list."),
+                io.String.Input("title", default="", tooltip="Title of the sheet (optional)."),
                 io.Combo.Input(
                     "order",
                     options=[AS_THEY_COME, BEST_FIRST],
                     default=BEST_FIRST,
-                    tooltip="In which order the results stand. Each keeps its number (#1 is the first of the batch).",
+                    tooltip="Order of the results. Each keeps its number: #1 is the first image of the batch.",
                 ),
                 best_input(),
-                io.Int.Input("columns", default=4, min=1, max=32, tooltip="Results in a row."),
+                io.Int.Input("columns", default=4, min=1, max=32, tooltip="Number of results in each row."),
                 _side(),
                 scores_input(optional=True),
             ],
-            outputs=[io.Image.Output("sheet", tooltip="The sheet, to Save Image.")],
+            outputs=[io.Image.Output("sheet", tooltip="The contact sheet. Connect to Save Image.")],
         )
 
     @classmethod
@@ -87,30 +87,38 @@ class SweepValues(io.ComfyNode):
             node_id="AnalogistSweepValues",
             display_name="Analogist Sweep Values",
             category=CATEGORY,
-            description="Every combination of some values, as lists: everything after this node runs once for each of them. "
-            "Analogist Sweep puts the results into one image.",
+            description="All combinations of the given values, as lists: downstream nodes run once per combination. "
+            "Analogist Sweep arranges the results in one image.",
             search_aliases=["XY plot", "grid search", "parameter sweep", "list of values", "loop"],
             inputs=[
-                io.String.Input("scales", default="1.0, 1.3, 1.6", tooltip="Scales of SAC, with commas between them."),
+                io.String.Input("scales", default="1.0, 1.3, 1.6", tooltip="SAC scales, separated by commas."),
                 io.String.Input(
                     "layers",
-                    default="3..10",
-                    tooltip="Ranges of layers as the paper writes them, both ends included: 3..10, 4..8.",
+                    default="3-10",
+                    tooltip="Layer ranges (both ends included), separated by commas: 3-10, 4-8.",
                 ),
-                io.String.Input("strengths", default="0.8, 0.98", tooltip="Strengths of the schedule."),
-                io.String.Input("seeds", default="42", tooltip="Seeds of the noise."),
+                io.String.Input(
+                    "strengths", default="0.8, 0.98", tooltip="Strengths of Analogist Sigmas, separated by commas."
+                ),
+                io.String.Input("seeds", default="42", tooltip="Noise seeds, separated by commas."),
             ],
             outputs=[
-                io.Float.Output("scale", is_output_list=True, tooltip="To scale of the SAC patch."),
-                io.Int.Output("start_layer", is_output_list=True, tooltip="To start_layer of both patches."),
+                io.Float.Output("scale", is_output_list=True, tooltip="Connect to scale of Analogist SAC Patch."),
+                io.Int.Output("start_layer", is_output_list=True, tooltip="Connect to start_layer of both patches."),
                 io.Int.Output(
-                    "end_layer", is_output_list=True, tooltip="To end_layer of both patches (not included there)."
+                    "end_layer",
+                    is_output_list=True,
+                    tooltip="Connect to end_layer of both patches (not included there).",
                 ),
-                io.Float.Output("strength", is_output_list=True, tooltip="To strength of Analogist Sigmas."),
-                io.Int.Output("seed", is_output_list=True, tooltip="To noise_seed of Random Noise."),
-                io.String.Output("settings", is_output_list=True, tooltip="A line for each run. To Analogist Sweep."),
+                io.Float.Output("strength", is_output_list=True, tooltip="Connect to strength of Analogist Sigmas."),
+                io.Int.Output("seed", is_output_list=True, tooltip="Connect to noise_seed of RandomNoise."),
                 io.String.Output(
-                    "layers", is_output_list=True, tooltip="The same layers as text. To layers of Analogist Settings."
+                    "settings", is_output_list=True, tooltip="One line per combination. Connect to Analogist Sweep."
+                ),
+                io.String.Output(
+                    "layers",
+                    is_output_list=True,
+                    tooltip="The layer ranges as text. Connect to layers of Analogist Settings.",
                 ),
             ],
         )
@@ -136,32 +144,32 @@ class Sweep(io.ComfyNode):
             node_id="AnalogistSweep",
             display_name="Analogist Sweep",
             category=CATEGORY,
-            description="Results over their settings in one image: one setting from left to right, the others from row to row.",
+            description="Arranges results by their settings in one image: one setting per column, the others per row.",
             search_aliases=["XY plot", "grid plot", "parameter sweep", "compare settings", "seeds"],
             is_input_list=True,
             is_output_node=True,
             inputs=[
-                io.Image.Input("images", tooltip="The results, a list or a batch."),
+                io.Image.Input("images", tooltip="The results, as a list or a batch."),
                 io.String.Input(
                     "settings",
                     multiline=True,
                     default="",
                     placeholder="scale=1.0, seed=42\nscale=1.3, seed=42",
-                    tooltip="The settings of each result, one line for each. From Analogist Sweep Values, or typed by hand.",
+                    tooltip="The settings of the results, one line per image, from Analogist Sweep Values or typed by hand.",
                 ),
                 io.String.Input(
                     "columns",
                     default="",
-                    tooltip="The setting that changes from left to right, scale for example. Empty: the one with most values.",
+                    tooltip="The setting that varies across the columns, such as scale. Empty: the setting with the most values.",
                 ),
                 io.String.Input(
-                    "title", default="", tooltip="Over the sheet; settings that are the same everywhere follow it."
+                    "title", default="", tooltip="Title of the sheet. Settings with a single value are appended to it."
                 ),
                 best_input(),
                 _side(),
                 scores_input(optional=True),
             ],
-            outputs=[io.Image.Output("sheet", tooltip="The sheet, to Save Image.")],
+            outputs=[io.Image.Output("sheet", tooltip="The contact sheet. Connect to Save Image.")],
         )
 
     @classmethod

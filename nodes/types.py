@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 def pair_and_b() -> list[io.Input]:
     return [
-        io.Image.Input("a", display_name="A", tooltip="The example before the change."),
-        io.Image.Input("a_prime", display_name="A'", tooltip="The example after the change."),
-        io.Image.Input("b", display_name="B", tooltip="The image that was to be changed in the same way."),
+        io.Image.Input("a", display_name="A", tooltip="The example image before the change."),
+        io.Image.Input("a_prime", display_name="A'", tooltip="The example image after the change."),
+        io.Image.Input("b", display_name="B", tooltip="The image to change in the same way."),
     ]
 
 
@@ -31,7 +31,7 @@ def scores_input(optional: bool = False) -> io.Input:
         "scores",
         force_input=True,
         optional=optional,
-        tooltip="One score for each image, in the same order. From Analogist Direction Score.",
+        tooltip="One score per image, in the same order, such as those of Analogist Direction Score.",
     )
 
 
@@ -40,7 +40,7 @@ def best_input() -> io.Input:
         "best",
         options=[HIGHEST, LOWEST],
         default=HIGHEST,
-        tooltip="Which score is the best: the highest of direction scores, the lowest of structure distances.",
+        tooltip="Which score counts as best: highest for direction scores, lowest for structure distances.",
     )
 
 

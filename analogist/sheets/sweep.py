@@ -24,15 +24,15 @@ class Run:
     seed: int
 
     def line(self) -> str:
-        """The settings as `parse_settings` reads them; layers as the paper writes them, both ends included."""
-        layers = f"{self.layers.start}..{self.layers.end - 1}"
+        """The settings as `parse_settings` reads them; layer ranges include both ends."""
+        layers = f"{self.layers.start}-{self.layers.end - 1}"
         return f"scale={self.scale:g}, layers={layers}, strength={self.strength:g}, seed={self.seed}"
 
 
 def runs(scales: str, layers: str, strengths: str, seeds: str) -> list[Run]:
     """Every combination of the values, which have commas between them; the seeds change fastest.
 
-    Layers are ranges as the paper writes them, with both ends: "3..10, 4..8".
+    Layer ranges include both ends: "3-10, 4-8". The older form "3..10" is read too.
 
     Raises:
         ValueError: a value that cannot be read, or more than `MOST` combinations.
@@ -41,7 +41,7 @@ def runs(scales: str, layers: str, strengths: str, seeds: str) -> list[Run]:
         Run(*one)
         for one in product(
             _values("scale", scales, float, "1.0, 1.3, 1.6"),
-            _values("layers", layers, _layer_range, "3..10, 4..8"),
+            _values("layers", layers, _layer_range, "3-10, 4-8"),
             _values("strength", strengths, float, "0.8, 0.98"),
             _values("seed", seeds, int, "42, 43, 44"),
         )

@@ -118,6 +118,6 @@ def test_settings_come_back_as_they_were_written() -> None:
     written = runs("1, 1.35", "3..10, 4-8", "0.98", "42, 43")
     (first, *_), read = written, parse_settings("\n".join(run.line() for run in written))
     assert len(read) == len(written) == 8
-    assert read[0] == {"scale": "1", "layers": "3..10", "strength": "0.98", "seed": "42"}
+    assert read[0] == {"scale": "1", "layers": "3-10", "strength": "0.98", "seed": "42"}
     assert (first.layers.start, first.layers.end) == (3, 11)
     assert parse_settings("\n a = b ,c=d=e\n\n") == [{"a": "b", "c": "d=e"}]

@@ -193,7 +193,7 @@ def test_the_values_of_a_sweep_are_lists_of_one_length() -> None:
     assert outputs[0] == [1.0] * 4 + [1.3] * 4
     assert list(zip(outputs[1], outputs[2], strict=True))[:4] == [(3, 11), (3, 11), (4, 9), (4, 9)]
     assert outputs[4] == [42, 43] * 4
-    assert outputs[5][2] == "scale=1, layers=4..8, strength=0.98, seed=42"
+    assert outputs[5][2] == "scale=1, layers=4-8, strength=0.98, seed=42"
     assert outputs[6][:4] == ["3-10", "3-10", "4-8", "4-8"]
 
 
@@ -201,7 +201,7 @@ def test_the_values_of_a_sweep_are_lists_of_one_length() -> None:
     ("broken", "says"),
     [
         ({"scales": "1, x"}, "values of scale are '1, x'; write them with commas"),
-        ({"layers": "10..3"}, "values of layers are '10..3'.*3..10, 4..8"),
+        ({"layers": "10..3"}, "values of layers are '10..3'.*3-10, 4-8"),
         ({"strengths": ""}, "values of strength are ''"),
         ({"seeds": ",".join(map(str, range(200)))}, "make 1200 runs; a sweep has at most 256"),
     ],

@@ -1,4 +1,4 @@
-"""The nodes that hold a whole graph: two for Analogist, one for Prompt Diffusion."""
+"""The blueprints: two subgraphs for Analogist, one for Prompt Diffusion."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ def _about(category: str, description: str, *aliases: str) -> dict[str, Any]:
 
 ANALOGY = _about(
     "Analogist",
-    "Do to B what A' did to A: an image analogy by an inpainting model of the SD 1.5 family.",
+    "Image analogy with an SD 1.5 inpainting model: renders B' so that A is to A' as B is to B'.",
     "image analogy",
     "image analogies",
     "style transfer by example",
@@ -40,7 +40,7 @@ ANALOGY = _about(
 )
 BY_VISION = _about(
     "Analogist",
-    "Do to B what A' did to A, with a prompt that a vision model writes: it sees A, A' and B.",
+    "Image analogy with an SD 1.5 inpainting model and a prompt that a vision language model writes from A, A' and B.",
     "image analogy",
     "vision prompt",
     "describe image",
@@ -49,7 +49,7 @@ BY_VISION = _about(
 )
 DIFFUSION = _about(
     "Analogist/Prompt Diffusion",
-    "Do to B what A' did to A, by a model that was trained for maps: depth, outlines, segmentation.",
+    "Image analogy with Prompt Diffusion, which was trained on depth, HED and segmentation maps.",
     "prompt diffusion",
     "in-context learning",
     "depth to image",
@@ -112,7 +112,7 @@ def vision_analogy(key: str, example: Example) -> Subgraph:
     asked = {
         "profile": inner.widget("profile", "COMBO", "openai"),
         "model": inner.widget("vision model", "STRING", "", "vision model (empty: the profile's)"),
-        "prompt": inner.widget("prompt", "STRING", "", "prompt (typed: nobody is asked)"),
+        "prompt": inner.widget("prompt", "STRING", "", "prompt (typed: no request is sent)"),
     }
     negative = inner.widget("negative prompt", "STRING", example.negative)
     face = _face(inner, example)

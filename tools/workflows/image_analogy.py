@@ -40,7 +40,7 @@ def start() -> Graph:
     graph.column()
     parts.saved(graph, "B'", "start", made["B'"], (400, 440))
     graph.column()
-    parts.previewed(graph, "The whole sampled grid", made["grid"], (400, 440))
+    parts.previewed(graph, "Sampled grid", made["grid"], (400, 440))
     return graph
 
 
@@ -54,7 +54,7 @@ def by_example(example: Example, text: str) -> Graph:
     graph.column()
     parts.saved(graph, "B'", example.name, made["B'"], (400, 440))
     graph.column()
-    parts.previewed(graph, "The whole sampled grid", made["grid"], (400, 440))
+    parts.previewed(graph, "Sampled grid", made["grid"], (400, 440))
     return graph
 
 
@@ -73,7 +73,7 @@ def by_endpoint() -> Graph:
     graph.note(BY_ENDPOINT, (260, 210))
     graph.column()
     made = graph.put(vision_analogy("endpoint", COLORIZATION), Look(size=(340, 560)), **_links(given, loaded))
-    graph.add("PreviewAny", [], Look("The prompt", size=(340, 100)), source=made["prompt"])
+    graph.add("PreviewAny", [], Look("Prompt", size=(340, 100)), source=made["prompt"])
     graph.column()
     parts.saved(graph, "B'", COLORIZATION.name, made["B'"], (400, 440))
     return graph
@@ -86,7 +86,7 @@ def by_local() -> Graph:
     graph.note(BY_LOCAL, (260, 210))
     graph.column()
     placed = parts.grid(graph, COLORIZATION, given)
-    clip = graph.add("CLIPLoader", [VISION_LANGUAGE.name, "ideogram4", "default"], Look("Load a vision model"))
+    clip = graph.add("CLIPLoader", [VISION_LANGUAGE.name, "ideogram4", "default"], Look("Load vision language model"))
     graph.column()
     text = request.request(request.instruction(), 1, Form.TEXT)
     sampling = ["on", 0.7, 64, 0.95, 0.05, 1.05, 0, 0]
@@ -95,7 +95,7 @@ def by_local() -> Graph:
     prompts = graph.add("AnalogistPromptParser", [1, SUFFIX_WIDGET], reply=told["generated_text"])["prompts"]
     graph.column()
     made = analogy(graph, "local", COLORIZATION, given, loaded, prompt=prompts)
-    graph.add("PreviewAny", [], Look("The prompt"), source=prompts)
+    graph.add("PreviewAny", [], Look("Prompt"), source=prompts)
     graph.column()
     parts.saved(graph, "B'", COLORIZATION.name, made["B'"], (260, 340))
     return graph
@@ -117,7 +117,7 @@ def best_of() -> Graph:
     sheet = [f"colorization: {example.prompt}", "best first", "highest", 4, 256]
     graph.add("AnalogistContactSheet", sheet, **pair_and_b, images=results, scores=rated["scores"])
     graph.column()
-    parts.saved(graph, "The best B'", "best", best["images"], (180, 300))
+    parts.saved(graph, "Best B'", "best", best["images"], (180, 300))
     return graph
 
 
@@ -127,7 +127,7 @@ def sweep() -> Graph:
     given, loaded = parts.images(graph, example.name), parts.demo_model(graph)
     graph.note(SWEEP, (260, 210))
     graph.column()
-    values = graph.add("AnalogistSweepValues", ["1.0, 1.3, 1.6", "13..15", "0.7, 0.9", "42"])
+    values = graph.add("AnalogistSweepValues", ["1.0, 1.3, 1.6", "13-15", "0.7, 0.9", "42"])
     graph.column()
     linked = {
         "SAC_scale": values["scale"],
@@ -144,7 +144,7 @@ def sweep() -> Graph:
         images=made["B'"],
         settings=values["settings"],
     )
-    parts.saved(graph, "The sheet", "sweep", sheet["sheet"], (420, 120))
+    parts.saved(graph, "Contact sheet", "sweep", sheet["sheet"], (420, 120))
     return graph
 
 
@@ -154,7 +154,7 @@ def folder_of_b() -> Graph:
     given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
     graph.note(FOLDER_OF_B, (260, 210))
     graph.column()
-    many = graph.add("LoadImageDataSetFromFolder", [FOLDER], Look("All B, one after the other"))["images"]
+    many = graph.add("LoadImageDataSetFromFolder", [FOLDER], Look("All images B, one per run"))["images"]
     graph.column()
     general = replace(example, prompt="photograph in color")
     made = analogy(graph, "folder of b", general, {**given, "B": many}, loaded)
@@ -185,55 +185,57 @@ def every_node() -> Graph:
 
 
 START = """
-**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model that comes with the pack recolors B.
+**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model, which is included in the pack, recolors B.
 
-It knows drawings of simple shapes in cells of 64 pixels. For images of your own open *2 - style by example*.
+It was trained on drawings of simple shapes in cells of 64 pixels. For your own images open *2 - style by example*.
 """
 BY_EXAMPLE = f"""
-**A** is to **A'** as **B** is to **B'**. For images of your own use three *Load Image* nodes, and say in at most five \
-words what B' shows.
+**A** is to **A'** as **B** is to **B'**. For your own images use three *Load Image* nodes, and describe B' in at most \
+five words.
 
-B' too near to B: more *strength*. Too near to A': less *SAC scale*.
+If B' is too close to B, increase *strength*. If it is too close to A', decrease *SAC scale*.
 
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """
 COLUMNS = f"""
-*pairs in columns* is for an A that is aligned with **B** and not with **A'**: same place, same style.
+Use *pairs in columns* if **A** is aligned with **B** and not with **A'**.
 
-B' starts from a copy of A'; a *strength* below 1 keeps some of it.
+Sampling of B' starts from a copy of A'. A *strength* below 1 keeps part of it.
 
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """
 BY_ENDPOINT = f"""
-The model of a *profile* sees the marked grid. Keys stay on this machine: set `OPENAI_API_KEY`, or choose *ollama*.
+The vision model of the *profile* gets the marked grid and writes the prompt. API keys stay on the server: set \
+`OPENAI_API_KEY`, or choose *ollama*.
 
-Identical requests are cached; another *seed* asks again. Type into *prompt* to ask nobody.
+Identical requests are cached; a new *seed* sends a new request. With text in *prompt* no request is sent.
 
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """
 BY_LOCAL = f"""
-No key: *Generate Text* sees the marked grid, and the parser reads prompts from what it says.
+*Generate Text* gets the marked grid, and the parser extracts the prompt from its reply. No API key is needed.
 
 Models: [{INPAINTING.name}]({INPAINTING.url}), [{VISION_LANGUAGE.name}]({VISION_LANGUAGE.url})
 """
 BEST_OF = f"""
-Results of different noise differ a lot. Eight are rendered; a CLIP vision model scores how well each follows the \
-example, and the best is saved.
+Results vary strongly with the seed. Eight are rendered, a CLIP vision model scores how well each follows the \
+example, and the best one is saved.
 
 Models: [{INPAINTING.name}]({INPAINTING.url}), [{CLIP_VISION.name}]({CLIP_VISION.url})
 """
 SWEEP = """
-Each value of *Sweep Values* replaces a setting of the analogy, in all combinations.
+The analogy runs once per combination of the values in *Sweep Values*.
 
-Here six runs of the demo model: three SAC scales, two strengths. a scale of 1 leaves the self-attention as it is.
+Here: six runs of the demo model, with three SAC scales and two strengths.
 """
 FOLDER_OF_B = f"""
-Put images into a folder of `ComfyUI/input` and choose it in *folder*: everything behind it runs once for each.
+Put images into a folder in `ComfyUI/input` and select it in *folder*. Downstream nodes run once per image.
 
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """
 EVERY_NODE = f"""
-What *Image Analogy* holds. SAC and CAM need the same layers. *noise_mask* is off: A, A' and B are denoised too.
+The nodes inside *Image Analogy*. Use the same layers in SAC and CAM. *noise_mask* is off, because A, A' and B are \
+denoised too.
 
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """

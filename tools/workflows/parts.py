@@ -86,7 +86,7 @@ def words(graph: Graph, example: Example, clip: Output, prompt: Sockets | None =
     """Both prompts, typed or by the links "positive" and "negative"."""
     encoded = []
     for name, look, text in (
-        ("positive", Look("B' in a few words", GREEN), example.prompt + example.suffix),
+        ("positive", Look("Prompt: describes B'", GREEN), example.prompt + example.suffix),
         ("negative", Look("Negative prompt", RED), example.negative),
     ):
         linked = {"text": prompt[name]} if prompt else {}

@@ -49,7 +49,7 @@ def two_steps() -> Graph:
     turned = {"A": given["A'"], "A'": given["A"], "B": depth}
     image = rendered(graph, "image of that depth", turned, models, Task.PICTURE, SNOW)
     graph.column()
-    parts.saved(graph, "The depth of B", "two_steps_depth", depth, (300, 340))
+    parts.saved(graph, "Depth map of B", "two_steps_depth", depth, (300, 340))
     parts.saved(graph, "B, edited", "two_steps_edited", image, (300, 340))
     return graph
 
@@ -71,21 +71,22 @@ def beside_analogist() -> Graph:
 
 
 START = f"""
-Trained for maps: *example* has depth, HED lines, parts and scribbles, and *task* makes maps of images.
+Prompt Diffusion was trained on maps. Other pairs in *example*: HED edges, segmentation and scribbles. Other tasks in \
+*task*: maps from images.
 
-The text decides more than the pair: say what B' shows.
+The prompt matters more than the pair: describe B'.
 
 Model: [{PROMPT_DIFFUSION.name}]({PROMPT_DIFFUSION.url})
 """
 TWO_STEPS = f"""
-Step 1 renders the depth of **B**. Step 2 turns the pair round and renders an image of that depth, as described: B, \
-edited.
+Step 1 renders the depth map of **B**. Step 2 swaps the pair and renders an image from that depth map and a new \
+description: B, edited.
 
 Model: [{PROMPT_DIFFUSION.name}]({PROMPT_DIFFUSION.url})
 """
 BESIDE = f"""
-The same images for both. Prompt Diffusion was trained on such maps and follows its text; Analogist was trained for \
-none of it and looks at the images and a few words.
+The same images for both methods. Prompt Diffusion was trained on such maps and follows its prompt. Analogist needs no \
+training and uses the images and a short prompt.
 
 Models: [{PROMPT_DIFFUSION.name}]({PROMPT_DIFFUSION.url}), [{INPAINTING.name}]({INPAINTING.url})
 """
