@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import reduce
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
-from .cells import Cell, TokenGrid, cell_tokens, check_grid
+from .cells import Cell, TokenGrid, cell_tokens, check_grid, write_cell
 from .fused import FusedAttention, fused_attention, merge
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -74,53 +75,74 @@ def _joined(left: Tensor, right: Tensor, grid_size: TokenGrid) -> Tensor:
 
 def _cloned_rows(q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float) -> Tensor:
     """The rows of A' and, below them, of B'."""
-    half = q.shape[-2] // 2
     fused = fused_attention(q, k, v)
+    if fused is None:
+        return _widened_rows(q, k, v, grid_size, scale)
+    return torch.cat([_merged_rows(q, k, v, grid_size, scale, clone, fused) for clone in CLONES], dim=-2)
+
+
+@dataclass(frozen=True)
+class Clone:
+    """Rows of `target` see the keys of `beside` as those of `source` see the keys of `seen`, and all others plainly.
+
+    Attributes:
+        row: the row of cells that `target` and `source` are in.
+    """
+
+    target: Cell
+    source: Cell
+    beside: Cell
+    seen: Cell
+    row: int
+
+
+CLONES = (
+    Clone(Cell.A_PRIME, Cell.A, beside=Cell.B_PRIME, seen=Cell.B, row=0),
+    Clone(Cell.B_PRIME, Cell.B, beside=Cell.A_PRIME, seen=Cell.A, row=1),
+)
+
+
+def _merged_rows(
+    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float, clone: Clone, fused: FusedAttention
+) -> Tensor:
+    """The rows of one cell: attention over its own row of cells, over `seen` and over `beside`, put together."""
+    half, factor = q.shape[-2] // 2, q.shape[-1] ** -0.5
+    row = slice(clone.row * half, (clone.row + 1) * half)
 
     def tokens(x: Tensor, cell: Cell) -> Tensor:
         return cell_tokens(x, grid_size, cell)
 
-    def rows(target: Cell, source: Cell, row: slice, other: Cell, cloned: Cell) -> Tensor:
-        """Rows of `target`: plain towards its own row of cells and `other`, those of `source` towards `cloned`."""
-        return _attend(
-            tokens(q, target),
-            [(k[..., row, :], v[..., row, :]), (tokens(k, other), tokens(v, other))],
-            tokens(q, source),
-            (tokens(k, other), tokens(v, cloned)),
-            scale,
-            fused,
-        )
-
-    upper, lower = slice(half), slice(half, None)
-    a_prime = rows(Cell.A_PRIME, Cell.A, upper, Cell.B, Cell.B_PRIME)
-    return torch.cat([a_prime, rows(Cell.B_PRIME, Cell.B, lower, Cell.A, Cell.A_PRIME)], dim=-2)
-
-
-Keys = tuple[Tensor, Tensor]
-"""Some of the keys and their values."""
-
-
-def _attend(
-    own: Tensor, plain: list[Keys], source: Tensor, cloned: Keys, scale: float, fused: FusedAttention | None
-) -> Tensor:
-    """One softmax over the logits of `own` towards `plain` and `scale` times those of `source` towards `cloned`."""
-    factor = own.shape[-1] ** -0.5
-    if fused is None:
-        return _widened(own, plain, source, cloned, scale, factor)
-    parts = [fused(own, k, v, factor) for k, v in plain]
-    # The kernels find a row's largest logit before they multiply by the factor, so it must not be negative.
-    parts.append(fused(source if scale >= 0 else -source, *cloned, abs(scale) * factor))
+    own, source, seen = tokens(q, clone.target), tokens(q, clone.source), tokens(k, clone.seen)
+    parts = [
+        fused(own, k[..., row, :], v[..., row, :], factor),
+        fused(own, seen, tokens(v, clone.seen), factor),
+        # The kernels find a row's largest logit before they multiply by the factor, so it must not be negative.
+        fused(source if scale >= 0 else -source, seen, tokens(v, clone.beside), abs(scale) * factor),
+    ]
     out, _ = reduce(merge, parts)
     return out
 
 
-def _widened(own: Tensor, plain: list[Keys], source: Tensor, cloned: Keys, scale: float, factor: float) -> Tensor:
-    """The same as one public attention on heads of twice the size: queries [own, s source], keys [k, 0] and [0, k]."""
+def _widened_rows(q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float) -> Tensor:
+    """The same as one public attention on heads of twice the size, both cells stacked along the batch.
+
+    Queries are [own, s source]; keys are [k, 0], and [0, k of `seen`] at the place of `beside`.
+    """
     # s makes queries larger than half precision may hold.
-    precise = torch.promote_types(own.dtype, torch.float32)
-    queries = torch.cat([own.to(precise), scale * source.to(precise)], dim=-1)
-    keys = [torch.nn.functional.pad(k, (0, k.shape[-1])) for k, _ in plain]
-    keys.append(torch.nn.functional.pad(cloned[0], (cloned[0].shape[-1], 0)))
-    values = [v for _, v in [*plain, cloned]]
-    k, v = (torch.cat(parts, dim=-2).to(precise) for parts in (keys, values))
-    return scaled_dot_product_attention(queries, k, v, scale=factor).to(values[0].dtype)
+    precise = torch.promote_types(q.dtype, torch.float32)
+    dim = q.shape[-1]
+
+    def query(clone: Clone) -> Tensor:
+        own, source = (cell_tokens(q, grid_size, cell).to(precise) for cell in (clone.target, clone.source))
+        return torch.cat([own, scale * source], dim=-1)
+
+    def key(clone: Clone) -> Tensor:
+        keys = pad(k.to(precise), (0, dim))
+        write_cell(keys, grid_size, clone.beside, pad(cell_tokens(k, grid_size, clone.seen).to(precise), (dim, 0)))
+        return keys
+
+    queries, keys = (torch.cat([part(clone) for clone in CLONES]) for part in (query, key))
+    # As wide as the keys: for heads of two sizes torch has no fused kernel on the CPU and writes the logits out.
+    values = pad(v.to(precise), (0, dim)).repeat(len(CLONES), 1, 1, 1)
+    out = scaled_dot_product_attention(queries, keys, values, scale=dim**-0.5)[..., : v.shape[-1]]
+    return torch.cat(out.to(v.dtype).chunk(len(CLONES)), dim=-2)

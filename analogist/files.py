@@ -19,6 +19,9 @@ LONGEST_NAME = 150
 DEVICES = re.compile(r"con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]", re.IGNORECASE)
 """What Windows takes for a device, whatever the ending."""
 
+UNSEEN = "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff"
+"""Of a name: control characters, ends of lines, and marks that turn the direction of what is shown behind them."""
+
 
 def read_text(path: Path, what: str = "file") -> str:
     """Text in UTF-8, with or without the byte-order mark of Windows' editors.
@@ -50,7 +53,7 @@ def file_stem(prompt: str) -> str:
     """The published name of a result: spaces as "_", no commas and dots; what a file system refuses becomes "-"."""
     name = prompt.replace(" ", "_").replace(",", "").replace(".", "")
     # Arguments that are not UTF-8 come with lone surrogates, which no file can be named with.
-    name = re.sub(r'[\\/:*?"<>|\x00-\x1f\x7f]', "-", name.encode(errors="replace").decode())
+    name = re.sub(rf'[\\/:*?"<>|{UNSEEN}]', "-", name.encode(errors="replace").decode())
     name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
     return f"{name}_" if not name or DEVICES.fullmatch(name) else name
 

@@ -1,17 +1,18 @@
 """Images from files and tensors, and back: the only place that knows pixel formats."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.Image import Transpose
 from torch import Tensor
 
-BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 """Tags of TIFF."""
-WHITE_IS_ZERO = 0
+WHITE_IS_ZERO, SIGNED = 0, 2
 TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -33,19 +34,24 @@ def open_image(path: str | Path) -> Image.Image:
         ValueError: one sentence that names the file and says why it cannot be used.
     """
     try:
-        with Image.open(path) as file:
-            file.load()
-            return _upright(file, _eight_bits(file).convert("RGB"))
+        # From a stream: given a path, Pillow maps TIFFs that lie on their side with width and height changed over.
+        with Path(path).open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's notes on metadata and size are for programmers.
+            with Image.open(stream) as file:
+                file.load()
+                return _upright(file, _eight_bits(file).convert("RGB"))
     except FileNotFoundError:
         raise ValueError(f"There is no image file {str(path)!r}.") from None
+    except UnidentifiedImageError as error:
+        raise ValueError(f"The file {str(path)!r} cannot be read as an image: its format is not known.") from error
     except Exception as error:  # Pillow's decoders let any exception out, from SyntaxError to struct.error.
-        reason = str(error) or type(error).__name__
+        reason = str(error).rstrip(".") or type(error).__name__
         raise ValueError(f"The file {str(path)!r} cannot be read as an image: {reason}.") from error
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Deep grey scaled to 8 bits: `convert` would clip it. Other modes have 8 bits, or fewer, already."""
-    if not image.mode.startswith(("I", "F")):
+    if not image.mode.startswith(("I", "F")) and _tag(image, SAMPLE_FORMAT) != SIGNED:
         return image
     highest = _highest(image)
     if highest is None:

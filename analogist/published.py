@@ -12,6 +12,8 @@ SUFFIX = ", best quality, extremely detailed"
 """Appended to every prompt."""
 NEGATIVE_PROMPT = "Messy,Disordered,Chaotic,Cluttered,Haphazard,Unkempt,Scattered,Disheveled,Tangled,Random"
 SEED = 42
+LARGEST_SEED = 2**64 - 1
+"""As ComfyUI's; what torch takes."""
 SIDE = 512
 """Of the square grid, in pixels."""
 

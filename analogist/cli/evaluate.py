@@ -8,8 +8,9 @@ from rich.box import SIMPLE
 from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from ..published import LARGEST_SEED
 from .console import bars, output, quiet_libraries, say, warn
-from .options import LARGEST_SEED, AllowDownload, ClipOption, Device, Dtype, Model, Precision
+from .options import AllowDownload, ClipOption, Device, Dtype, Model, Precision
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

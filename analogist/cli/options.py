@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ..published import DEFAULT, NEGATIVE_PROMPT, SIDE, SUFFIX
+from ..published import DEFAULT, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
 
 if TYPE_CHECKING:
     from ..grid import AnalogyGrid, Layout
     from ..pipelines.inpainting import Settings
     from ..pipelines.models import InpaintingModel
-
-LARGEST_SEED = 2**64 - 1
-"""As ComfyUI's; what torch takes."""
 
 
 class LayoutName(str, Enum):

@@ -56,7 +56,7 @@ def run(
     folder = _new_folder(output_dir)
     # Before anything is rendered: what the file system refuses must not cost a finished image.
     stems = distinct_stems([text + settings.suffix for text in prompts], settings.images_per_prompt)
-    _check_names(folder, stems)
+    _check_names(folder, stems, settings.images_per_prompt)
     with bar:
         for stem, grids in zip(stems, results, strict=True):
             _write(folder, stem, geometry, image, grids)
@@ -89,9 +89,9 @@ def _new_folder(parent: Path) -> Path:
     return folder
 
 
-def _check_names(folder: Path, stems: Sequence[str]) -> None:
+def _check_names(folder: Path, stems: Sequence[str], images: int) -> None:
     for stem in stems:
-        path = folder / f"{stem}.png"
+        path = folder / f"{stem}_{images}.png"  # The longest of its files.
         path.touch(exist_ok=False)
         path.unlink()
 

@@ -19,6 +19,7 @@ from ..images import open_image
 from ..marks import mark
 from ..pipelines.inpainting import Settings, sample
 from ..pipelines.models import InpaintingModel
+from ..published import LARGEST_SEED
 from ..sheets.contact_sheet import Tile, contact_sheet
 
 TITLE = "A is to A' as B is to B'."
@@ -93,7 +94,7 @@ def solve(
 ) -> Iterator[Solved]:
     """Render B' of drawn analogies, each told what B' shows but not how large."""
     for number, drawing in enumerate(found):
-        generator = model.generator(seed + number)
+        generator = model.generator((seed + number) % (LARGEST_SEED + 1))
         (grid,) = next(sample(model, GRID, drawing.grid(), [drawing.prompt], settings, generator, on_step))
         yield Solved(drawing, grid.crop(GRID.tile_box(Cell.B_PRIME)))
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..files import read_text
+from ..published import LARGEST_SEED
 from .settings import readable
 from .sources import GRID, NEEDED, TRUTH, Dataset, Source
-
-LARGEST_SEED = 2**64 - 1
 
 
 class _Row(BaseModel):

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from math import isfinite
 from typing import TypeVar
 
 from ..layers import LayerRange
+from ..published import LARGEST_SEED
 
 T = TypeVar("T")
 
@@ -40,10 +42,10 @@ def runs(scales: str, layers: str, strengths: str, seeds: str) -> list[Run]:
     combined = [
         Run(*one)
         for one in product(
-            _values("scale", scales, float, "1.0, 1.3, 1.6"),
+            _values("scale", scales, _number, "1.0, 1.3, 1.6"),
             _values("layers", layers, _layer_range, "3-10, 4-8"),
-            _values("strength", strengths, float, "0.8, 0.98"),
-            _values("seed", seeds, int, "42, 43, 44"),
+            _values("strength", strengths, _strength, "0.8, 0.98"),
+            _values("seed", seeds, _seed, "42, 43, 44"),
         )
     ]
     if len(combined) > MOST:
@@ -70,15 +72,36 @@ def _setting(part: str, line: str) -> tuple[str, str]:
 def _values(name: str, text: str, read: Callable[[str], T], such_as: str) -> list[T]:
     try:
         values = [read(part.strip()) for part in text.split(",")]
-    except ValueError:
+    except ValueError as error:
         raise ValueError(
-            f"The values of {name} are {text!r}; write them with commas between them, such as {such_as}."
+            f"The values of {name} are {text!r}; write them with commas between them, such as {such_as} ({error})."
         ) from None
     return list(dict.fromkeys(values))
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"expected a finite number, got {text}")
+    return number
+
+
+def _strength(text: str) -> float:
+    strength = float(text)
+    if not 0 < strength <= 1:
+        raise ValueError(f"strength must be in (0, 1], got {text}")
+    return strength
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"seeds are 0 to {LARGEST_SEED}, got {text}")
+    return seed
 
 
 def _layer_range(text: str) -> LayerRange:
     ends = re.fullmatch(r"(\d+)\s*(?:\.\.|-)\s*(\d+)", text)
     if not ends:
-        raise ValueError(text)
+        raise ValueError(f"expected both ends of the layers, got {text!r}")
     return LayerRange(int(ends[1]), int(ends[2]) + 1)

@@ -267,6 +267,12 @@ def test_demo_writes_its_pictures_and_says_where(tmp_path: Path, model: str, of_
     assert ("Cat in color" in (tmp_path / "prompt.txt").read_text()) == of_the_user
 
 
+def test_the_largest_seed_is_no_seed_too_many(tmp_path: Path) -> None:
+    """Each of the six drawings has a seed of its own, counted on from the one that was given."""
+    result = call("demo", "--steps", 2, "--seed", 2**64 - 1, "--output-dir", tmp_path)
+    assert result.exit_code == 0, result.output
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, analogist.cli.app; assert not {'torch', 'diffusers', 'transformers', 'numpy'} & set(sys.modules)"

@@ -30,7 +30,13 @@ from analogist.files import (
         ("画" * 95, "画" * 50),
         ("é" * 200, "é" * 75),
         ("x" + "😀" * 60, "x" + "😀" * 37),
+        ("e\u0301" * 100, "e\u0301" * 50),  # Decomposed, as macOS types it.
+        ("a\x85b\u2028c\u202egpj", "a-b-c-gpj"),
         ("con", "con_"),
+        ("con.", "con_"),
+        ("aux:", "aux-"),
+        ("con.txt.png", "contxtpng"),  # With an ending it would still be the device; there is none.
+        ("a dog. ", "a_dog_"),  # Windows drops dots and blanks at the end.
         ("NUL", "NUL_"),
         ("Com1", "Com1_"),
         ("lpt\u00b9", "lpt\u00b9_"),

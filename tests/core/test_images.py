@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from zlib import compress, crc32
 
 import numpy as np
 import pytest
@@ -63,10 +64,54 @@ def test_an_unknown_range_is_refused_by_name(tmp_path: Path, name: str, pixels: 
         open_image(saved(tmp_path / name, pixels))
 
 
-def test_a_pfm_is_refused_by_name(tmp_path: Path) -> None:
-    path = netpbm(tmp_path / "depth.pfm", b"Pf\n3 2\n-1.0\n", DEEP.astype("<f4"))
-    with pytest.raises(ValueError, match=r"depth.pfm' cannot be read as an image: "):
+@pytest.mark.parametrize(
+    ("header", "pixels"),
+    [
+        (b"Pf\n3 2\n-1.0\n", DEEP.astype("<f4")),
+        (b"Pf\n3 2\n1.0\n", (DEEP / 65535).astype(">f4")),
+        (b"PF\n3 2\n-1.0\n", DEEP.repeat(3).astype("<f4")),
+    ],
+    ids=["little-endian", "big-endian", "colour"],
+)
+def test_a_pfm_is_refused_by_name(tmp_path: Path, header: bytes, pixels: np.ndarray) -> None:
+    path = netpbm(tmp_path / "depth.pfm", header, pixels)
+    with pytest.raises(ValueError, match=r"depth.pfm' cannot be read as an image: (its pixels are floats|its format)"):
         open_image(path)
+
+
+def test_signed_bytes_are_refused_by_name(tmp_path: Path) -> None:
+    path = saved(tmp_path / "signed.tif", np.array([[0, 100, 127]], np.uint8), tiffinfo={339: 2})
+    with pytest.raises(ValueError, match=r"signed.tif' cannot be read as an image: its pixels are 32-bit or signed"):
+        open_image(path)
+
+
+def deep_png(colour_type: int, pixels: np.ndarray) -> bytes:
+    """A PNG of 16 bits in each of the channels, which Pillow itself does not write."""
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels.astype(">u2"))
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, colour_type, 0, 0, 0)
+    return png_of((b"IHDR", header), (b"IDAT", compress(rows)), (b"IEND", b""))
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_deep_pngs_of_every_kind_are_scaled(tmp_path: Path, colour_type: int, channels: int) -> None:
+    opaque = np.full_like(DEEP, 65535)
+    layers = [DEEP] * (channels - (channels in (2, 4))) + [opaque] * (channels in (2, 4))
+    (tmp_path / "x.png").write_bytes(deep_png(colour_type, np.stack(layers, -1)))
+    levels = np.asarray(open_image(tmp_path / "x.png")).astype(int)
+    assert np.abs(levels - np.array(LEVELS)[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGBA", "CMYK"])
+def test_every_mode_of_8_bits_is_what_it_shows(tmp_path: Path, mode: str) -> None:
+    shown = Image.fromarray(np.array([[0, 255, 255], [255, 0, 255]], np.uint8))
+    ending = "tif" if mode in ("CMYK", "PA") else "png"
+    converted = shown.convert("RGB").convert(mode) if mode == "CMYK" else shown.convert(mode)
+    if mode == "PA":
+        converted = shown.convert("P").convert("PA")
+    converted.save(tmp_path / f"x.{ending}")
+    assert (
+        np.abs(np.asarray(open_image(tmp_path / f"x.{ending}")).astype(int) - np.asarray(shown)[..., None]).max() <= 1
+    )
 
 
 def oriented(path: Path, image: Image.Image, exif: bytes) -> Path:
@@ -91,6 +136,20 @@ def test_images_are_upright(tmp_path: Path, orientation: int, deep: bool) -> Non
     assert np.asarray(opened)[..., 0].tolist() == LEVELS
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "16 bits"])
+@pytest.mark.parametrize(("orientation", "turn"), [(1, None), (3, Transpose.ROTATE_180), (6, Transpose.ROTATE_90)])
+def test_a_tiff_is_upright(
+    tmp_path: Path, orientation: int, turn: Transpose | None, deep: bool, compression: str | None
+) -> None:
+    """Pillow turns TIFFs itself; from a path it reads those that are not compressed with their sides changed over."""
+    pixels = np.array(LEVELS, np.uint16) * 257 if deep else np.array(LEVELS, np.uint8)
+    stored = Image.fromarray(pixels) if turn is None else Image.fromarray(pixels).transpose(turn)
+    stored.save(tmp_path / "turned.tif", tiffinfo={274: orientation}, compression=compression)
+    assert np.asarray(open_image(tmp_path / "turned.tif"))[..., 0].tolist() == LEVELS
+
+
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
 @pytest.mark.parametrize(
     "exif",
@@ -110,9 +169,16 @@ def test_exif_that_cannot_be_read_is_ignored(tmp_path: Path, ending: str, exif: 
     assert abs(opened.getpixel((3, 2))[0] - 90) <= 2
 
 
-def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
-    from zlib import crc32
+@pytest.mark.filterwarnings("error")
+def test_pillows_notes_to_programmers_stay_with_it(tmp_path: Path) -> None:
+    palette = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6)).convert("P")
+    palette.save(tmp_path / "palette.png", transparency=bytes(range(0, 240, 10)))
+    assert open_image(tmp_path / "palette.png").size == (6, 4)
+    Image.new("1", (10000, 9000)).save(tmp_path / "large.png")  # Past the first of Pillow's limits.
+    assert open_image(tmp_path / "large.png").size == (10000, 9000)
 
+
+def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
     content = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", crc32(n + d)) for n, d in chunks)
     return b"\x89PNG\r\n\x1a\n" + content
 
