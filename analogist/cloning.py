@@ -1,7 +1,7 @@
 """Self-Attention Cloning (SAC), Analogist (arXiv 2405.10316), section "Self-Attention Cloning"."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 
-from .cells import Cell, TokenGrid, cell_tokens, check_grid, write_cell
-from .fused import FusedAttention, fused_attention, merge
+from .cells import ONE_PAIR, Cell, Layout, Sheet, TokenGrid, cell_size, cell_tokens, check_grid
+from .fused import Attended, FusedAttention, fused_attention, merge
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Plain softmax attention on (batch, heads, tokens, dim); queries may be fewer than keys."""
@@ -23,6 +23,7 @@ def clone_self_attention(
     grid_size: TokenGrid,
     scale: float = 1.3,
     attention: Attention = scaled_dot_product_attention,
+    sheet: Sheet = ONE_PAIR,
 ) -> Tensor:
     """Self-attention in which B' looks at A' as B looks at A, and A' at B' as A at B.
 
@@ -30,119 +31,174 @@ def clone_self_attention(
     ``S[A', B'] = s S[A, B]`` and ``S[B', A'] = s S[B, A]`` (query first, key second). Rows of A and B keep
     their logits, so they are plain attention. The matrix of tokens x tokens is never built here.
 
+    With n pairs, for each of them ``S[A'_i, B'] = s S[A_i, B]`` and ``S[B', A'_i] = s S[B, A_i] - log n``: B' looks
+    at that example which resembles B, and at all together as much as it would at one.
+
+    With pairs in columns A'_i and B exchange their roles, as in the paper's grid: ``S[B', B]`` comes from all
+    ``s S[A'_i, A_i] - log n``, each a key of its own, and ``S[B, B']`` from all ``s S[A_i, A'_i] - log n``.
+
     Args:
         q, k, v: (batch, heads, tokens, dim), tokens in row-major order over `grid_size`.
-        grid_size: height and width of the token grid; both even.
+        grid_size: height and width of the token grid; whole cells of the sheet, so both are even with one pair.
         scale: s, any finite number. 1 clones the logits, more sharpens them (1.3 in the paper), 0 flattens them.
         attention: used for the rows that are not edited, so that a host's own kernel stays in charge of them.
+        sheet: where the cells lie.
 
     Returns:
         (batch, heads, tokens, dim), before the output projection.
 
     Raises:
-        ValueError: the token grid does not fit the tokens or does not fall into four equal cells; a scale that is not
+        ValueError: the token grid does not fit the tokens or does not fall into equal cells; a scale that is not
             finite; other keys than queries.
     """
-    _check(q, k, grid_size, scale)
-    left = attention(_half(q, grid_size, 0), k, v)  # A above B: the rows that keep their logits
-    return _joined(left, _cloned_rows(q, k, v, grid_size, scale), grid_size)
+    _check(q, k, grid_size, scale, sheet)
+    edits = _edits(sheet)
+    kept = [cell for row in sheet.rows for cell in row if cell not in edits]
+    queries = torch.cat([cell_tokens(q, grid_size, cell, sheet) for cell in kept], dim=-2)
+    height, width = cell_size(grid_size, sheet)
+    plain = attention(queries, k, v).split(height * width, dim=-2)
+    rows = dict(zip(kept, plain, strict=True))
+    return _joined(rows | _cloned_rows(q, k, v, grid_size, scale, sheet), grid_size, sheet)
 
 
-def clone_rows(out: Tensor, q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float = 1.3) -> Tensor:
-    """The same on a finished attention result (batch, heads, tokens, dim): a copy with the rows of A', B' cloned."""
-    _check(q, k, grid_size, scale)
-    return _joined(_half(out, grid_size, 0), _cloned_rows(q, k, v, grid_size, scale), grid_size)
+def clone_rows(
+    out: Tensor, q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float = 1.3, sheet: Sheet = ONE_PAIR
+) -> Tensor:
+    """The same on a finished attention result (batch, heads, tokens, dim): a copy whose edited rows are cloned."""
+    _check(q, k, grid_size, scale, sheet)
+    cloned = _cloned_rows(q, k, v, grid_size, scale, sheet)
+    kept = {cell: cell_tokens(out, grid_size, cell, sheet) for row in sheet.rows for cell in row if cell not in cloned}
+    return _joined(kept | cloned, grid_size, sheet)
 
 
-def _check(q: Tensor, k: Tensor, grid_size: TokenGrid, scale: float) -> None:
-    check_grid(grid_size, q.shape[-2])
+def _check(q: Tensor, k: Tensor, grid_size: TokenGrid, scale: float, sheet: Sheet) -> None:
+    check_grid(grid_size, q.shape[-2], sheet)
     if not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number, got {scale}")
     if k.shape[-2] != q.shape[-2]:
         raise ValueError(f"expected as many keys as queries, got {q.shape[-2]} queries and {k.shape[-2]} keys")
 
 
-def _half(x: Tensor, grid_size: TokenGrid, column: int) -> Tensor:
-    """The tokens of the left (0: A above B) or the right (1: A' above B') half of the grid."""
-    w = grid_size[1] // 2
-    return x.unflatten(-2, grid_size)[..., column * w : (column + 1) * w, :].flatten(-3, -2)
-
-
-def _joined(left: Tensor, right: Tensor, grid_size: TokenGrid) -> Tensor:
-    h, w = grid_size
-    return torch.cat([half.unflatten(-2, (h, w // 2)) for half in (left, right)], dim=-2).flatten(-3, -2)
-
-
-def _cloned_rows(q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float) -> Tensor:
-    """The rows of A' and, below them, of B'."""
-    fused = fused_attention(q, k, v)
-    if fused is None:
-        return _widened_rows(q, k, v, grid_size, scale)
-    return torch.cat([_merged_rows(q, k, v, grid_size, scale, clone, fused) for clone in CLONES], dim=-2)
-
-
 @dataclass(frozen=True)
-class Clone:
-    """Rows of `target` see the keys of `beside` as those of `source` see the keys of `seen`, and all others plainly.
+class _Clone:
+    """The logits of a query's cell towards `key` come from those of `like_query` towards `like_key`."""
 
-    Attributes:
-        row: the row of cells that `target` and `source` are in.
-    """
-
-    target: Cell
-    source: Cell
-    beside: Cell
-    seen: Cell
-    row: int
+    key: Cell
+    like_query: Cell
+    like_key: Cell
 
 
-CLONES = (
-    Clone(Cell.A_PRIME, Cell.A, beside=Cell.B_PRIME, seen=Cell.B, row=0),
-    Clone(Cell.B_PRIME, Cell.B, beside=Cell.A_PRIME, seen=Cell.A, row=1),
-)
+def _edits(sheet: Sheet) -> dict[Cell, list[_Clone]]:
+    """By the cell whose rows are edited, where their logits come from; several sources share one vote."""
+    b, b_prime = Cell.B, Cell.B_PRIME
+    if sheet.layout is Layout.ROWS:
+        to_examples = {a_prime: [_Clone(b_prime, a, b)] for a, a_prime in sheet.examples}
+        return {**to_examples, b_prime: [_Clone(a_prime, b, a) for a, a_prime in sheet.examples]}
+    to_b = [_Clone(b_prime, a, a_prime) for a, a_prime in sheet.examples]
+    return {b: to_b, b_prime: [_Clone(b, a_prime, a) for a, a_prime in sheet.examples]}
 
 
-def _merged_rows(
-    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float, clone: Clone, fused: FusedAttention
+def _joined(rows: Mapping[Cell, Tensor], grid_size: TokenGrid, sheet: Sheet) -> Tensor:
+    """The tokens of all cells in the order of the token grid."""
+    size = cell_size(grid_size, sheet)
+    bands = [torch.cat([rows[cell].unflatten(-2, size) for cell in row], dim=-2) for row in sheet.rows]
+    return torch.cat(bands, dim=-3).flatten(-3, -2)
+
+
+Keys = tuple[Tensor, Tensor]
+"""Some of the keys and their values."""
+Source = tuple[Tensor, Keys]
+"""Queries whose logits are cloned, and the keys that they belong to, with the values of the cloned rows."""
+
+
+def _cloned_rows(
+    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float, sheet: Sheet
+) -> dict[Cell, Tensor]:
+    """The rows of the edited cells."""
+    fused = fused_attention(q, k, v)
+
+    def tokens(x: Tensor, cells: Sequence[Cell]) -> Tensor:
+        parts = [cell_tokens(x, grid_size, cell, sheet) for cell in cells]
+        return torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0]
+
+    def rows(target: Cell, clones: Sequence[_Clone]) -> Tensor:
+        cloned = []
+        for query in dict.fromkeys(clone.like_query for clone in clones):
+            same = [clone for clone in clones if clone.like_query == query]
+            keys = tokens(k, [clone.like_key for clone in same]), tokens(v, [clone.key for clone in same])
+            cloned.append((tokens(q, [query]), keys))
+        plain = [(k[..., band, :], v[..., band, :]) for band in _bands(grid_size, sheet, {one.key for one in clones})]
+        rest = _outside_bands(sheet, {one.key for one in clones})
+        if rest:
+            plain.append((tokens(k, rest), tokens(v, rest)))
+        return _attend(tokens(q, [target]), plain, cloned, scale, len(clones), fused)
+
+    return {target: rows(target, clones) for target, clones in _edits(sheet).items()}
+
+
+def _bands(grid_size: TokenGrid, sheet: Sheet, left_out: set[Cell]) -> list[slice]:
+    """The tokens of whole rows of cells without any that is left out; they lie together, and need no copy."""
+    height, width = cell_size(grid_size, sheet)
+    tokens = height * width * sheet.shape[1]
+    found: list[slice] = []
+    for number, row in enumerate(sheet.rows):
+        if left_out.isdisjoint(row):
+            start = found.pop().start if found and found[-1].stop == number * tokens else number * tokens
+            found.append(slice(start, (number + 1) * tokens))
+    return found
+
+
+def _outside_bands(sheet: Sheet, left_out: set[Cell]) -> list[Cell]:
+    """The other cells that are not left out."""
+    return [cell for row in sheet.rows if not left_out.isdisjoint(row) for cell in row if cell not in left_out]
+
+
+def _attend(
+    own: Tensor, plain: list[Keys], cloned: list[Source], scale: float, shared: int, fused: FusedAttention | None
 ) -> Tensor:
-    """The rows of one cell: attention over its own row of cells, over `seen` and over `beside`, put together."""
-    half, factor = q.shape[-2] // 2, q.shape[-1] ** -0.5
-    row = slice(clone.row * half, (clone.row + 1) * half)
-
-    def tokens(x: Tensor, cell: Cell) -> Tensor:
-        return cell_tokens(x, grid_size, cell)
-
-    own, source, seen = tokens(q, clone.target), tokens(q, clone.source), tokens(k, clone.seen)
-    parts = [
-        fused(own, k[..., row, :], v[..., row, :], factor),
-        fused(own, seen, tokens(v, clone.seen), factor),
-        # The kernels find a row's largest logit before they multiply by the factor, so it must not be negative.
-        fused(source if scale >= 0 else -source, seen, tokens(v, clone.beside), abs(scale) * factor),
-    ]
-    out, _ = reduce(merge, parts)
+    """One softmax over the logits of `own` towards `plain` and `scale` times those of `cloned`, less log `shared`."""
+    factor = own.shape[-1] ** -0.5
+    if fused is None:
+        return _widened(own, plain, cloned, scale, shared, factor)
+    parts = [fused(own, k, v, factor) for k, v in plain]
+    # The kernels find a row's largest logit before they multiply by the factor, so it must not be negative.
+    found = [fused(source if scale >= 0 else -source, *keys, abs(scale) * factor) for source, keys in cloned]
+    out, _ = reduce(merge, [*parts, *(_lowered(one, shared) for one in found)])
     return out
 
 
-def _widened_rows(q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float) -> Tensor:
-    """The same as one public attention on heads of twice the size, both cells stacked along the batch.
+def _lowered(attended: Attended, shared: int) -> Attended:
+    """As if log `shared` were taken from every logit."""
+    out, lse = attended
+    return (out, lse - math.log(shared)) if shared > 1 else attended
 
-    Queries are [own, s source]; keys are [k, 0], and [0, k of `seen`] at the place of `beside`.
+
+def _widened(own: Tensor, plain: list[Keys], cloned: list[Source], scale: float, shared: int, factor: float) -> Tensor:
+    """The same as one public attention on wider heads: queries [own, s source], keys [k, 0] and [0, k].
+
+    With several sources each has a part of its own, and the last number is 1 and what is added to the key's logits.
     """
     # s makes queries larger than half precision may hold.
-    precise = torch.promote_types(q.dtype, torch.float32)
-    dim = q.shape[-1]
-
-    def query(clone: Clone) -> Tensor:
-        own, source = (cell_tokens(q, grid_size, cell).to(precise) for cell in (clone.target, clone.source))
-        return torch.cat([own, scale * source], dim=-1)
-
-    def key(clone: Clone) -> Tensor:
-        keys = pad(k.to(precise), (0, dim))
-        write_cell(keys, grid_size, clone.beside, pad(cell_tokens(k, grid_size, clone.seen).to(precise), (dim, 0)))
-        return keys
-
-    queries, keys = (torch.cat([part(clone) for clone in CLONES]) for part in (query, key))
+    precise = torch.promote_types(own.dtype, torch.float32)
+    parts = 1 + len(cloned)
+    queries = torch.cat([own.to(precise), *(scale * source.to(precise) for source, _ in cloned)], dim=-1)
+    keys = [_padded(k, 0, parts) for k, _ in plain]
+    keys += [_padded(k, number, parts) for number, (_, (k, _)) in enumerate(cloned, 1)]
+    values = [v for _, v in [*plain, *(one for _, one in cloned)]]
+    k, v = (torch.cat(ones, dim=-2).to(precise) for ones in (keys, values))
+    if shared > 1:
+        lowered = sum(one.shape[-2] for _, (one, _) in cloned)
+        added = torch.zeros(k.shape[-2], 1, dtype=precise, device=k.device)
+        added[-lowered:] = -math.log(shared) / factor
+        queries = pad(queries, (0, 1), value=1.0)
+        k = torch.cat([k, added.expand(*k.shape[:-1], 1)], dim=-1)
     # As wide as the keys: for heads of two sizes torch has no fused kernel on the CPU and writes the logits out.
-    values = pad(v.to(precise), (0, dim)).repeat(len(CLONES), 1, 1, 1)
-    out = scaled_dot_product_attention(queries, keys, values, scale=dim**-0.5)[..., : v.shape[-1]]
-    return torch.cat(out.to(v.dtype).chunk(len(CLONES)), dim=-2)
+    width = v.shape[-1]
+    v = pad(v, (0, k.shape[-1] - width))
+    return scaled_dot_product_attention(queries, k, v, scale=factor)[..., :width].to(values[0].dtype)
+
+
+def _padded(k: Tensor, part: int, parts: int) -> Tensor:
+    """Keys (..., dim) as one part of heads of `parts` times the size."""
+    dim = k.shape[-1]
+    return pad(k, (part * dim, (parts - 1 - part) * dim))

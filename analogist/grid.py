@@ -1,8 +1,9 @@
-"""The 2x2 grid of an analogy as an image: its geometry, and composing, masking and cropping it.
+"""The grid of an analogy as an image: its geometry, and composing, masking and cropping it.
 
-With square cells everything here equals the published grid script pixel by pixel.
+With one pair in square cells everything here equals the published grid script pixel by pixel.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -12,7 +13,8 @@ from PIL import Image
 from PIL.Image import Resampling
 from torch import Tensor
 
-from .cells import Cell
+from .cells import Cell, Sheet
+from .cells import Layout as Layout
 from .images import map_channels
 
 Size = tuple[int, int]
@@ -29,13 +31,6 @@ REACH = 2
 """Pixels of the grid over which bicubic scaling mixes neighbours."""
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-
-
-class Layout(Enum):
-    """Where the two pairs lie. With pairs in columns the cells of A' and B change places."""
-
-    ROWS = "pairs in rows"
-    COLUMNS = "pairs in columns"
 
 
 class Fit(Enum):
@@ -55,15 +50,17 @@ class CropSize(Enum):
 
 @dataclass(frozen=True)
 class AnalogyGrid:
-    """The geometry of one 2x2 grid, in pixels.
+    """The geometry of a sheet, in pixels; with one pair it is the 2x2 grid of the paper.
 
     Attributes:
-        cell_width, cell_height: size of a cell, a quarter of the grid; multiples of 64.
+        cell_width, cell_height: size of a cell, with one pair a quarter of the grid; multiples of 64.
         layout: pairs in rows (A, A' / B, B') or in columns (A, B / A', B').
         fit: how images get into their cells.
         gutter: width of the white lines at the left and at the top; even, and small against the cell. The lines in the
-            middle and at the end are 1.5 * gutter - 1 and 0.5 * gutter + 1 wide, as published: all equal at 2.
+            middle and at the end are 1.5 * gutter - 1 and 0.5 * gutter + 1 wide, as published: all equal at 2. With
+            several pairs they are 1.5 and 0.5 * gutter wide, and every image lies alike in its cell.
         b_size: width and height of B before it was fitted; what "original B" restores. None if not known.
+        pairs: number of example pairs.
     """
 
     cell_width: int = 256
@@ -72,8 +69,10 @@ class AnalogyGrid:
     fit: Fit = Fit.STRETCH
     gutter: int = 2
     b_size: Size | None = None
+    pairs: int = 1
 
     def __post_init__(self) -> None:
+        _ = self.sheet  # Refuses another number of pairs.
         for name, value in (("cell_width", self.cell_width), ("cell_height", self.cell_height)):
             if value < CELL_STEP or value % CELL_STEP:
                 raise ValueError(
@@ -86,9 +85,15 @@ class AnalogyGrid:
             )
 
     @property
+    def sheet(self) -> Sheet:
+        """Where the cells lie."""
+        return Sheet(self.pairs, self.layout)
+
+    @property
     def size(self) -> Size:
         """Size of the whole grid."""
-        return 2 * self.cell_width, 2 * self.cell_height
+        rows, columns = self.sheet.shape
+        return columns * self.cell_width, rows * self.cell_height
 
     @property
     def tile_size(self) -> Size:
@@ -96,35 +101,46 @@ class AnalogyGrid:
         lost = self.gutter + self.gutter // 2
         return self.cell_width - lost, self.cell_height - lost
 
-    def position(self, member: Cell) -> Cell:
-        """The cell in which a member of the analogy lies: with pairs in columns A' and B change places."""
-        if self.layout is Layout.COLUMNS:
-            return {Cell.A_PRIME: Cell.B, Cell.B: Cell.A_PRIME}.get(member, member)
-        return member
-
-    def cell_box(self, position: Cell) -> Box:
-        """The quarter of the grid at `position`."""
-        row, column = position.value
+    def cell_box(self, cell: Cell) -> Box:
+        """The part of the grid that is the cell."""
+        row, column = self.sheet.place(cell)
         x, y = column * self.cell_width, row * self.cell_height
         return x, y, x + self.cell_width, y + self.cell_height
 
-    def tile_box(self, position: Cell) -> Box:
-        """The image at `position`: the quarter less the white lines."""
-        row, column = position.value
-        second = max(self.gutter - 1, 0)  # One less than published where there are no lines: tiles would overlap.
-        x = self.cell_width + second if column else self.gutter
-        y = self.cell_height + second if row else self.gutter
+    def tile_box(self, cell: Cell) -> Box:
+        """The image in the cell: the cell less the white lines."""
+        row, column = self.sheet.place(cell)
+        # As published, but where there are no lines: tiles would overlap.
+        second = self.gutter if self.pairs > 1 else max(self.gutter - 1, 0)
+        x = column * self.cell_width + (second if column else self.gutter)
+        y = row * self.cell_height + (second if row else self.gutter)
         width, height = self.tile_size
         return x, y, x + width, y + height
 
 
-def compose(grid: AnalogyGrid, a: Image.Image, a_prime: Image.Image, b: Image.Image) -> Image.Image:
+def compose(
+    grid: AnalogyGrid,
+    a: Image.Image,
+    a_prime: Image.Image,
+    b: Image.Image,
+    more_pairs: Sequence[tuple[Image.Image, Image.Image]] = (),
+) -> Image.Image:
     """The grid I: A, A' and B in their places, B' black, white lines between them. RGB, `grid.size`.
 
     Grey images become RGB; alpha is dropped and not blended, as in the published script.
+
+    Args:
+        more_pairs: A and A' of the second pair and the following, as many as `grid` has; blank cells are white.
+
+    Raises:
+        ValueError: another number of pairs than `grid` has.
     """
+    pairs = [(a, a_prime), *more_pairs]
+    if len(pairs) != grid.pairs:
+        raise ValueError(f"expected {grid.pairs} pairs for this grid, got {len(pairs)}")
     image = Image.new("RGB", grid.size, WHITE)
-    for member, content in ((Cell.A, a), (Cell.A_PRIME, a_prime), (Cell.B, b)):
+    contents = [content for pair in pairs for content in pair]
+    for member, content in zip(grid.sheet.cells, [*contents, b], strict=False):
         place(grid, image, member, content)
     image.paste(BLACK, grid.tile_box(Cell.B_PRIME))
     return image
@@ -135,24 +151,26 @@ def place(grid: AnalogyGrid, image: Image.Image, member: Cell, content: Image.Im
     source, target = fitting(content.size, grid.tile_size, grid.fit)
     tile = Image.new("RGB", grid.tile_size, WHITE)
     tile.paste(content.convert("RGB").crop(source).resize(_size(target), Resampling.BICUBIC), target)
-    image.paste(tile, grid.tile_box(grid.position(member)))
+    image.paste(tile, grid.tile_box(member))
 
 
 def canvas(grid: AnalogyGrid, image: Image.Image, b_prime_init: Image.Image | None = None) -> Image.Image:
-    """The image I' that sampling starts from: the grid with its bottom-left cell pasted into the bottom-right one.
+    """The image I' that sampling starts from: the grid with the cell beside B' pasted into the one of B'.
 
+    With pairs in rows that is B; with pairs in columns A', of the first pair: what B' is aligned with, as published.
     With `b_prime_init` that image stands in B' instead.
     """
     start = image.copy()
     if b_prime_init is None:
-        start.paste(image.crop(grid.cell_box(Cell.B)), grid.cell_box(Cell.B_PRIME))
+        aligned = Cell.B if grid.layout is Layout.ROWS else Cell.A_PRIME
+        start.paste(image.crop(grid.cell_box(aligned)), grid.cell_box(Cell.B_PRIME))
     else:
         place(grid, start, Cell.B_PRIME, b_prime_init)
     return start
 
 
 def mask(grid: AnalogyGrid) -> Image.Image:
-    """White (255) where the model renders, the whole quarter of B', and black elsewhere. Mode L, `grid.size`."""
+    """White (255) where the model renders, the whole cell of B', and black elsewhere. Mode L, `grid.size`."""
     image = Image.new("L", grid.size, 0)
     image.paste(255, grid.cell_box(Cell.B_PRIME))
     return image
@@ -163,7 +181,7 @@ def crop(grid: AnalogyGrid, image: Image.Image, member: Cell, size: CropSize = C
 
     Args:
         image: an image of `grid.size`, or one that was enlarged or reduced, its sides rounded to pixels or latents.
-        member: which of A, A', B, B'; with pairs in columns it is looked up at its place there.
+        member: which image.
         size: CELL for the size of the cell (times the scale); ORIGINAL_B undoes the fitting of B: what was
             stretched is stretched back, padding is cut off. What cropping removed cannot come back, so there it is
             B's middle part at B's own scale.
@@ -172,9 +190,10 @@ def crop(grid: AnalogyGrid, image: Image.Image, member: Cell, size: CropSize = C
         ValueError: `image` does not have the grid's shape, or the size of B is not known.
     """
     _check_scale(grid, image.size)
-    left, top, right, bottom = grid.tile_box(grid.position(member))
+    left, top, right, bottom = grid.tile_box(member)
     if size is CropSize.CELL:
-        target = round(image.width / 2), round(image.height / 2)
+        rows, columns = grid.sheet.shape
+        target = round(image.width / columns), round(image.height / rows)
     elif grid.b_size is None:
         raise ValueError("The size of the original B is not known to this grid; cut out the size of the cell.")
     else:

@@ -1,13 +1,13 @@
 """Letters and arrows on the grid: for a vision model as published, and for a person."""
 
 import math
-from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .cells import Cell
-from .grid import BLACK, WHITE, AnalogyGrid
+from .grid import BLACK, WHITE, AnalogyGrid, Layout
 
 RED = (230, 0, 0)
 MARK_SIZE = 36
@@ -15,30 +15,30 @@ MARK_SIZE = 36
 
 
 def mark(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
-    """The grid as a vision model is shown it: a letter in each cell and red arrows from left to right.
+    """The grid as a vision model is shown it: a name in each cell and a red arrow from the left to the right of a pair.
 
-    Letters and arrows follow the positions, as published: with pairs in columns the image at the top right is
-    called A' and the one at the bottom left B. A : A' :: B : B' then reads A : B :: A' : B', the same analogy.
+    With one pair names and arrows follow the positions, as published: with pairs in columns the image at the top right
+    is called A' and the one at the bottom left B. A : A' :: B : B' then reads A : B :: A' : B', the same analogy. With
+    several pairs every image has its own name, and in columns the arrows point down.
     """
-    marked = _with_letters(grid, image, {cell: cell.label for cell in Cell})
-    marked.paste(RED, mask=_arrows(grid))
+    by_position = replace(grid, layout=Layout.ROWS) if grid.pairs == 1 else grid
+    marked = name_images(by_position, image)
+    marked.paste(RED, mask=_arrows(by_position))
     return marked
 
 
 def name_images(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
-    """The grid with each image's own letter, for a person: with pairs in columns B is at the top right."""
-    return _with_letters(grid, image, {grid.position(member): member.label for member in Cell})
-
-
-def _with_letters(grid: AnalogyGrid, image: Image.Image, letters: Mapping[Cell, str]) -> Image.Image:
+    """The grid with each image's own name, for a person: with one pair in columns B is at the top right."""
     lettered = image.copy()
     side = _mark_size(grid)
     draw = ImageDraw.Draw(lettered)
     font = ImageFont.load_default(side)  # Ships inside Pillow, so it is there on every platform.
-    for position, letter in letters.items():
-        x, y, *_ = grid.tile_box(position)
-        draw.rectangle((x, y, x + side, y + side), fill=BLACK)
-        draw.text((x + side / 2, y + side / 2), letter, fill=WHITE, font=font, anchor="mm", stroke_width=side / 36)
+    for cell in grid.sheet.cells:
+        x, y, *_ = grid.tile_box(cell)
+        name = grid.sheet.label(cell)
+        wide = side if len(name) < 3 else side * 3 // 2
+        draw.rectangle((x, y, x + wide, y + side), fill=BLACK)
+        draw.text((x + wide / 2, y + side / 2), name, fill=WHITE, font=font, anchor="mm", stroke_width=side / 36)
     return lettered
 
 
@@ -49,15 +49,22 @@ def _mark_size(grid: AnalogyGrid) -> int:
 
 
 def _arrows(grid: AnalogyGrid) -> Image.Image:
-    """A mask of the two arrows across the middle line, one in each row; drawn one pixel wide, then thickened."""
-    reach, radius = grid.cell_width // 10, max(1, min(grid.cell_width, grid.cell_height) // 128)
+    """A mask of the arrows across the line between the images of each pair; drawn one pixel wide, then thickened."""
+    down = grid.layout is Layout.COLUMNS
+    reach = (grid.cell_height if down else grid.cell_width) // 10
+    radius = max(1, min(grid.cell_width, grid.cell_height) // 128)
     barb = round(0.35 * 2 * reach * math.cos(math.pi / 4))
     lines = Image.new("1", grid.size)
     draw = ImageDraw.Draw(lines)
-    for middle in (grid.cell_height // 2, grid.cell_height // 2 + grid.cell_height):
-        tip = (grid.cell_width + reach, middle)
-        draw.line([(grid.cell_width - reach, middle), tip], fill=1)
-        draw.line([(tip[0] - barb, middle - barb), tip, (tip[0] - barb, middle + barb)], fill=1)
+
+    def line(x: int, y: int, *along_and_across: tuple[int, int]) -> None:
+        draw.line([(x + b, y + a) if down else (x + a, y + b) for a, b in along_and_across], fill=1)
+
+    for cell, _ in (*grid.sheet.examples, (Cell.B, Cell.B_PRIME)):
+        left, top, right, bottom = grid.cell_box(cell)
+        x, y = (left + grid.cell_width // 2, bottom) if down else (right, top + grid.cell_height // 2)
+        line(x, y, (-reach, 0), (reach, 0))
+        line(x, y, (reach - barb, -barb), (reach, 0), (reach - barb, barb))
     thin = np.array(lines)
     thick = np.zeros_like(thin)
     for dy in range(-radius, radius + 1):

@@ -9,7 +9,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..analogist.cells import TokenGrid, check_grid
+from ..analogist.cells import ONE_PAIR, Sheet, TokenGrid, check_grid
 from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import Layers, SamplingRange, describe
 from .blocks import Block, structure, transformer_blocks
@@ -32,12 +32,18 @@ class Placement:
     Attributes:
         layers: which transformer blocks.
         sampling: in which part of the sampling.
-        grid: the grid that will be sampled, if known: then a latent of another size is refused.
+        grid: the grid that will be sampled, if known: then a latent of another size is refused. It is needed where
+            there are several pairs.
     """
 
     layers: Layers
     sampling: SamplingRange
     grid: AnalogyGrid | None = None
+
+    @property
+    def sheet(self) -> Sheet:
+        """Where the cells lie; with no known grid there is one pair."""
+        return ONE_PAIR if self.grid is None else self.grid.sheet
 
 
 def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Placement, name: str) -> ModelPatcher:
@@ -139,7 +145,7 @@ class EditedAttention:
             )
         h, w = options["activations_shape"][-2:]
         try:
-            check_grid((h, w), tokens)
+            check_grid((h, w), tokens, self.placement.sheet)
         except ValueError as error:
             raise ValueError(f"{self.where}, with a latent for {width}x{height} pixels: {error}") from None
         return h, w

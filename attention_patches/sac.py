@@ -5,7 +5,7 @@ from functools import partial
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..analogist.cells import TokenGrid
+from ..analogist.cells import Sheet, TokenGrid
 from ..analogist.cloning import clone_rows, clone_self_attention
 from .ownership import Attention, Options, unedited
 from .patching import Placement, patch_attention
@@ -13,7 +13,8 @@ from .patching import Placement, patch_attention
 
 def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPatcher:
     """A clone of `model` in whose chosen self-attentions B' looks at A' as B looks at A, `scale` times as sharply."""
-    return patch_attention(model, "attn1", partial(_edit, scale=scale), placement, name="Self-Attention Cloning")
+    edit = partial(_edit, scale=scale, sheet=placement.sheet)
+    return patch_attention(model, "attn1", edit, placement, name="Self-Attention Cloning")
 
 
 def _edit(
@@ -25,6 +26,7 @@ def _edit(
     previous: Attention | None,
     *,
     scale: float,
+    sheet: Sheet,
 ) -> Tensor:
     heads = options["n_heads"]
 
@@ -38,7 +40,7 @@ def _edit(
         return split(unedited(join(q), join(k), join(v), options, previous=None))
 
     if previous is None:
-        return join(clone_self_attention(split(q), split(k), split(v), grid_size, scale, attention))
-    # The cloned rows are ours; A and B look as the previous owner has them look.
+        return join(clone_self_attention(split(q), split(k), split(v), grid_size, scale, attention, sheet))
+    # The cloned rows are ours; the others look as the previous owner has them look.
     whole = split(previous(q, k, v, options))
-    return join(clone_rows(whole, split(q), split(k), split(v), grid_size, scale))
+    return join(clone_rows(whole, split(q), split(k), split(v), grid_size, scale, sheet))

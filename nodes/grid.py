@@ -5,7 +5,6 @@ from torch import Tensor
 
 from ..analogist import grid as grids
 from ..analogist import marks
-from ..analogist.cells import Cell
 from ..analogist.grid import (
     AnalogyGrid,
     CropSize,
@@ -170,4 +169,4 @@ class GridCropper(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, layout: AnalogyGrid, cell: str, size: str) -> io.NodeOutput:
-        return io.NodeOutput(grids.crop_tensor(layout, image, Cell.from_label(cell), CropSize(size)))
+        return io.NodeOutput(grids.crop_tensor(layout, image, layout.sheet.cell(cell), CropSize(size)))

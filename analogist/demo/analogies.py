@@ -67,7 +67,7 @@ def read_drawings() -> list[Drawing]:
     """The analogies that come with the library."""
     prompts: dict[str, str] = json.loads((DRAWINGS / "prompts.json").read_text(encoding="utf-8"))
     return [
-        Drawing(name, {cell: open_image(DRAWINGS / f"{name}_{cell.name.lower()}.png") for cell in Cell}, prompt)
+        Drawing(name, {cell: open_image(DRAWINGS / f"{name}_{cell.key}.png") for cell in GRID.sheet.cells}, prompt)
         for name, prompt in prompts.items()
     ]
 

@@ -16,7 +16,7 @@ from diffusers.models.attention_processor import Attention, AttnProcessor, AttnP
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor
 
-from ..cells import TokenGrid
+from ..cells import ONE_PAIR, Sheet, TokenGrid
 from ..cloning import clone_self_attention
 from ..layers import PAPER, LayerRange, SamplingRange
 from ..masking import mask_cross_attention
@@ -121,18 +121,20 @@ class EditedProcessor:
 
 
 @contextmanager
-def edited(unet: UNet2DConditionModel, edit: Edit, latent_size: LatentSize, timestep: int) -> Iterator[None]:
+def edited(
+    unet: UNet2DConditionModel, edit: Edit, latent_size: LatentSize, timestep: int, sheet: Sheet = ONE_PAIR
+) -> Iterator[None]:
     """SAC and CAM in the attentions of `unet`, for a call at `timestep`; afterwards its processors are as before.
 
     Where no layer is selected or the edit does not act at this time step, the UNet is left untouched.
 
     Raises:
         ValueError: a model without transformer blocks, a layer range past its end, or an attention that another
-            extension has replaced. At the UNet's call: a token grid that does not fall into four equal cells.
+            extension has replaced. At the UNet's call: a token grid that does not fall into equal cells of the sheet.
     """
     blocks = transformer_blocks(unet)
-    clone = EditedProcessor(partial(clone_self_attention, scale=edit.scale), latent_size)
-    mask_rows = EditedProcessor(mask_cross_attention, latent_size)
+    clone = EditedProcessor(partial(clone_self_attention, scale=edit.scale, sheet=sheet), latent_size)
+    mask_rows = EditedProcessor(partial(mask_cross_attention, sheet=sheet), latent_size)
     edits = [(blocks[layer].attn1, clone) for layer in edit.sac.select(len(blocks))]
     edits += [(blocks[layer].attn2, mask_rows) for layer in edit.cam.select(len(blocks))]
     previous = [(attention, attention.get_processor()) for attention, _ in edits]

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ..cells import ONE_PAIR, Sheet
 from ..grid import AnalogyGrid, canvas, mask
 from ..images import to_tensor
 from ..published import DEFAULT, NEGATIVE_PROMPT, SUFFIX
@@ -68,12 +69,14 @@ class Conditions:
         mask: (1, 1, h, w), 1 where it paints.
         masked_image_latents: (1, 4, h, w), the canvas with a grey B'.
         cond, uncond: (1, text tokens, dim), the prompt and the negative prompt.
+        sheet: where the cells lie.
     """
 
     mask: Tensor
     masked_image_latents: Tensor
     cond: Tensor
     uncond: Tensor
+    sheet: Sheet = ONE_PAIR
 
 
 def start_latents(noise: Tensor, image_latents: Tensor, settings: Settings) -> Tensor:
@@ -121,7 +124,7 @@ def predict(
         x, texts = torch.cat([x, x]), [conditions.uncond, conditions.cond]
     context = torch.cat([text.expand(images, -1, -1) for text in texts])
     height, width = latents.shape[-2:]
-    with edited(unet, settings.edit, (height, width), timestep):
+    with edited(unet, settings.edit, (height, width), timestep, conditions.sheet):
         predicted: Tensor = unet(x, timestep, context).sample
     if settings.guidance > 1:
         uncond, cond = predicted.chunk(2)
@@ -188,6 +191,7 @@ def _sample(
             masked_image_latents=model.encode(pixels * (to_paint < 0.5), generator),
             cond=model.encode_text(prompt + settings.suffix),
             uncond=uncond,
+            sheet=grid.sheet,
         )
         latents = start
         for after_step in denoise(model.unet, start, conditions, settings, model.prediction_type):

@@ -37,7 +37,7 @@ class Asked:
 
 
 class Strip(NamedTuple):
-    """The grid that went in, the results, each the quarter of B' enlarged to the grid's size, and the geometry."""
+    """The grid that went in, the results, each the cell of B' enlarged to the grid's size, and the geometry."""
 
     image: Image.Image
     results: tuple[Image.Image, ...]
@@ -54,7 +54,7 @@ class Cells(NamedTuple):
 
 
 def join(grid: AnalogyGrid, image: Image.Image, results: Iterable[Image.Image]) -> Image.Image:
-    """The strip of a grid and of its sampled grids, of which it shows the quarter of B', white lines and all."""
+    """The strip of a grid and of its sampled grids, of which it shows the cell of B', white lines and all."""
     quarter = grid.cell_box(Cell.B_PRIME)
     tiles = [image, canvas(grid, image), *(one.crop(quarter).resize(grid.size) for one in results)]
     joined = Image.new("RGB", (len(tiles) * grid.size[0], grid.size[1]))
@@ -149,7 +149,7 @@ def _geometry(image: Image.Image, path: Path, asked: Asked) -> AnalogyGrid:
 
 def published_cells(strip: Strip) -> Cells:
     """The tiles of the published score: A, A' and B by place without white lines, each B' with its lines."""
-    grid = replace(strip.grid, layout=Layout.ROWS)
+    grid = replace(strip.grid, layout=Layout.ROWS) if strip.grid.pairs == 1 else strip.grid
     a, a_prime, b = (crop(grid, strip.image, cell) for cell in (Cell.A, Cell.A_PRIME, Cell.B))
     b_primes = (result.resize((grid.cell_width, grid.cell_height), Resampling.BICUBIC) for result in strip.results)
     return Cells(a, a_prime, b, tuple(b_primes))
@@ -163,13 +163,14 @@ def cells(strip: Strip) -> Cells:
     grid = strip.grid
     size = (grid.cell_width, grid.cell_height)
     a, a_prime, b = (
-        strip.image.resize(size, Resampling.BICUBIC, box=_inside(grid.tile_box(grid.position(cell))))
+        strip.image.resize(size, Resampling.BICUBIC, box=_inside(grid.tile_box(cell)))
         for cell in (Cell.A, Cell.A_PRIME, Cell.B)
     )
     x, y, *_ = grid.cell_box(Cell.B_PRIME)
     left, top, right, bottom = _inside(grid.tile_box(Cell.B_PRIME))
-    # A result is that quarter of the grid, enlarged to the size of the grid.
-    box = (2 * (left - x), 2 * (top - y), 2 * (right - x), 2 * (bottom - y))
+    # A result is that cell of the grid, enlarged to the size of the grid.
+    rows, columns = grid.sheet.shape
+    box = (columns * (left - x), rows * (top - y), columns * (right - x), rows * (bottom - y))
     b_primes = (result.resize(size, Resampling.BICUBIC, box=box) for result in strip.results)
     return Cells(a, a_prime, b, tuple(b_primes))
 

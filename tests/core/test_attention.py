@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from analogist import cloning, fused
 from analogist.cells import (
+    ONE_PAIR,
     Cell,
     cell_slices,
     cell_tokens,
@@ -38,14 +39,14 @@ def qkv(
 def tokens_of(grid_size: tuple[int, int], cell: Cell) -> list[int]:
     """Token numbers of a cell, from its definition, one by one."""
     h, w = grid_size
-    row, column = cell.value
+    row, column = ONE_PAIR.place(cell)
     return [y * w + x for y in range(h) for x in range(w) if y // (h // 2) == row and x // (w // 2) == column]
 
 
 def by_definition(q: Tensor, k: Tensor, v: Tensor, grid_size: tuple[int, int], scale: float) -> Tensor:
     """SAC on the whole matrix of logits, token by token."""
     logits = q @ k.mT / math.sqrt(q.shape[-1])
-    cell = {c: tokens_of(grid_size, c) for c in Cell}
+    cell = {c: tokens_of(grid_size, c) for c in ONE_PAIR.cells}
     edited = logits.clone()
     for n, a_prime in enumerate(cell[Cell.A_PRIME]):
         for m, b_prime in enumerate(cell[Cell.B_PRIME]):
@@ -112,7 +113,7 @@ def test_masking_leaves_plain_attention_in_b_prime_and_zero_elsewhere(grid_size:
 def test_the_rows_of_a_and_b_are_plain_attention() -> None:
     q, k, v = qkv((6, 4))
     out, plain = clone_self_attention(q, k, v, (6, 4), 2.0), torch.nn.functional.scaled_dot_product_attention(q, k, v)
-    for cell in Cell:
+    for cell in ONE_PAIR.cells:
         same = torch.allclose(out[:, :, tokens_of((6, 4), cell)], plain[:, :, tokens_of((6, 4), cell)], atol=1e-6)
         assert same == (cell in (Cell.A, Cell.B))
 
@@ -158,7 +159,7 @@ def test_where_torch_has_no_kernel_the_plain_way_is_taken() -> None:
         assert torch.allclose(clone_self_attention(q, k, v, (8, 8), 1.3), expected, atol=1e-5)
 
 
-def test_the_plain_way_is_one_public_attention_of_a_quarter_of_the_rows_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plain_way_is_one_public_attention_for_each_edited_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[int, ...]] = []
 
     def recorded(q: Tensor, k: Tensor, v: Tensor, scale: float | None = None) -> Tensor:
@@ -169,8 +170,8 @@ def test_the_plain_way_is_one_public_attention_of_a_quarter_of_the_rows_twice(mo
     monkeypatch.setattr(cloning, "scaled_dot_product_attention", recorded)
     q, k, v = qkv((6, 4))
     out = clone_self_attention(q, k, v, (6, 4), 1.3)
-    # Both cells of a batch of two are stacked; keys and values are of one size, as fused kernels want it.
-    assert calls == [(4, 6, 24, 10, 10)]
+    # Keys and values are of one size, as fused kernels want it.
+    assert calls == [(2, 6, 24, 10, 10)] * 2
     assert (out - by_definition(q, k, v, (6, 4), 1.3)).abs().max() < 1e-14
 
 
@@ -193,7 +194,7 @@ def test_rows_cloned_into_a_finished_result() -> None:
     theirs = torch.randn(2, 3, 24, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
     before = theirs.clone()
     out, cloned = cloning.clone_rows(theirs, q, k, v, (4, 6), 1.3), clone_self_attention(q, k, v, (4, 6), 1.3)
-    for cell, expected in zip(Cell, (theirs, cloned, theirs, cloned), strict=True):
+    for cell, expected in zip(ONE_PAIR.cells, (theirs, cloned, theirs, cloned), strict=True):
         rows = tokens_of((4, 6), cell)
         assert torch.equal(out[:, :, rows], expected[:, :, rows])
     assert torch.equal(theirs, before)
@@ -223,7 +224,7 @@ def test_the_kernels_of_a_gpu_are_called_as_they_want(kernel: fused.FusedAttenti
     assert (out.shape, lse.shape, lse.dtype) == (q.shape, q.shape[:-1], torch.float32)
 
 
-@pytest.mark.parametrize("cell", list(Cell))
+@pytest.mark.parametrize("cell", ONE_PAIR.cells)
 def test_cell_tokens_are_row_major_and_write_cell_undoes_them(cell: Cell) -> None:
     x = torch.arange(24.0).reshape(1, 24, 1)
     taken = cell_tokens(x, (4, 6), cell)

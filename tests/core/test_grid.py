@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from analogist.cells import Cell
+from analogist.cells import ONE_PAIR, Cell
 from analogist.grid import (
     AnalogyGrid,
     CropSize,
@@ -103,7 +103,7 @@ def test_the_published_grid_of_colorization_within_pillows_difference() -> None:
 @pytest.mark.parametrize("label", LABELS)
 def test_the_published_decomposition(label: str) -> None:
     grid, image = published(ENTRIES["colorization_512"])
-    tile = crop(grid, image, Cell.from_label(label))
+    tile = crop(grid, image, ONE_PAIR.cell(label))
     expected = ENTRIES["colorization_512"]["decompose_grid"][label]
     assert np.allclose(pixels(tile).mean((0, 1)), expected["mean_rgb"], atol=0.01)
     assert same_bytes(tile, expected) or label == "B"
@@ -116,7 +116,7 @@ def test_the_marks_are_the_published_ones_but_for_the_font(name: str) -> None:
     marked = mark(grid, image)
     changed = (pixels(marked) != pixels(image)).any(-1)
     letters = np.zeros_like(changed)
-    for cell in Cell:
+    for cell in ONE_PAIR.cells:
         x, y, *_ = grid.tile_box(cell)
         letters[y : y + 37, x : x + 37] = True
     ys, xs = np.nonzero(changed & ~letters)
@@ -133,7 +133,7 @@ def test_pairs_in_rows_and_in_columns() -> None:
         assert image.size == (128, 256)
         for label, (x, y) in zip(places.split(), [(32, 64), (96, 64), (32, 192), (96, 192)], strict=True):
             assert image.getpixel((x, y)) == COLOURS.get(label, (0, 0, 0))
-            assert crop(grid, image, Cell.from_label(label)).getpixel((32, 64)) == COLOURS.get(label, (0, 0, 0))
+            assert crop(grid, image, ONE_PAIR.cell(label)).getpixel((32, 64)) == COLOURS.get(label, (0, 0, 0))
 
 
 def test_the_canvas_repeats_the_bottom_left_cell_and_nothing_else() -> None:
@@ -171,7 +171,7 @@ def test_the_canvas_takes_a_first_version_of_b_prime() -> None:
 )
 def test_tiles_are_equal_between_the_published_lines(cells: tuple[int, int], gutter: int, layout: Layout) -> None:
     grid = AnalogyGrid(64 * cells[0], 64 * cells[1], layout, gutter=gutter)
-    boxes = [grid.tile_box(cell) for cell in Cell]
+    boxes = [grid.tile_box(cell) for row in grid.sheet.rows for cell in row]
     assert {(right - left, bottom - top) for left, top, right, bottom in boxes} == {grid.tile_size}
     (left, top, right, bottom), (next_left, *_), (_, next_top, *_), last = boxes
     assert left == top == gutter
@@ -234,7 +234,7 @@ def test_a_person_reads_each_pictures_own_letter() -> None:
     images = [plain(colour) for colour in COLOURS.values()]
     rows, columns = (AnalogyGrid(layout=layout) for layout in Layout)
     named = {grid: name_images(grid, compose(grid, *images)) for grid in (rows, columns)}
-    for picture in Cell:  # The same picture with the same letter, at another place.
+    for picture in ONE_PAIR.cells:  # The same picture with the same letter, at another place.
         one, other = (crop(grid, image, picture) for grid, image in named.items())
         assert one == other
     assert named[rows] != named[columns]
@@ -250,7 +250,7 @@ def test_letters_and_arrows_are_inside_every_grid() -> None:
         assert ys.min() > 0
         assert ys.max() < grid.size[1] - 1
         assert (red[: size[1]].sum() > 20) & (red[size[1] :].sum() > 20)
-        for cell in Cell:
+        for cell in ONE_PAIR.cells:
             x, y, *_ = grid.tile_box(cell)
             letter = marked[y : y + size[1] // 4, x : x + size[0] // 4]
             assert (letter == 255).all(-1).sum() > 10, (size, cell)
@@ -307,7 +307,7 @@ def test_whatever_scales_a_grid_its_cells_come_out_without_lines(size: tuple[int
         grid = AnalogyGrid(256, 384, layout, b_size=(90, 120))
         whole = canvas(grid, compose(grid, *(plain(one) for one in COLOURS.values())), plain(colours["B'"]))
         enlarged, halved = whole.resize(size, Image.Resampling[how]), (round(size[0] / 2), round(size[1] / 2))
-        for cell in Cell:
+        for cell in ONE_PAIR.cells:
             for want in CropSize:
                 cut = crop(grid, enlarged, cell, want)
                 assert cut.size == (halved if want is CropSize.CELL else grid.b_size)

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from analogist.cells import (
+    ONE_PAIR,
     Cell,
     TokenGrid,
     cell_tokens,
@@ -74,11 +75,11 @@ class Observer:
 
     def gaze(self, layer: int) -> np.ndarray:
         """Share of the self-attention of B' that goes to A, A', B and B'; (4,)."""
-        seen = np.zeros(len(Cell))
+        seen = np.zeros(len(ONE_PAIR.cells))
 
         def watching(q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid) -> Tensor:
             weights = (cell_tokens(q, grid_size, Cell.B_PRIME) @ k.mT * q.shape[-1] ** -0.5).softmax(dim=-1)
-            seen[:] = [cell_tokens(weights.mT, grid_size, cell).sum(dim=-2).mean().item() for cell in Cell]
+            seen[:] = [cell_tokens(weights.mT, grid_size, cell).sum(dim=-2).mean().item() for cell in ONE_PAIR.cells]
             return scaled_dot_product_attention(q, k, v)
 
         self.with_attention(layer, watching)
@@ -160,7 +161,7 @@ def main(
     bars(
         top,
         "where B' looks: share of its self-attention",
-        dict(zip((c.label for c in Cell), gaze.T, strict=True)),
+        dict(zip((c.label for c in ONE_PAIR.cells), gaze.T, strict=True)),
         True,
     )
     bars(middle, "how much the prediction in B' changes when this layer alone is edited", changes)

@@ -8,7 +8,6 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Resampling
 
-from ...cells import Cell
 from ...grid import canvas, mask
 from ...marks import mark
 from ..jobs import Job, RenderError
@@ -47,10 +46,11 @@ class ComfyUIRenderer:
 
 
 def _images(job: Job, names: list[str]) -> Iterator[tuple[str, Image.Image]]:
+    cells = {cell.key: image for cell, image in job.cells.items()}
     for name in names:
         match name:
-            case "a" | "a_prime" | "b":
-                yield name, job.cells[Cell[name.upper()]]
+            case _ if name in cells:
+                yield name, cells[name]
             case "grid":
                 yield name, job.image
             case "canvas":
