@@ -13,22 +13,25 @@ from .catalogue import (
 )
 from .graph import Graph
 from .image_analogy import analogy
-from .parts import COLORIZATION, Loaded
+from .parts import COLORIZATION, Example, Loaded
 
-SDXL = replace(COLORIZATION, preset="SDXL", cell=512)
+CARICATURE = Example("caricature", "caricature, woman with large eyes", cell=512, preset="SDXL")
+COLORED = replace(COLORIZATION, cell=512, preset="SDXL")
 
 
 def single_file() -> Graph:
     """SDXL inpainting as one checkpoint."""
     graph = Graph()
-    return _rest(graph, "sdxl", parts.checkpoint(graph, SDXL_INPAINTING), SINGLE_FILE)
+    return _rest(graph, "sdxl", CARICATURE, parts.checkpoint(graph, SDXL_INPAINTING), SINGLE_FILE)
 
 
 def unet_file() -> Graph:
     """The UNet as it was published, with the text encoders and the VAE of any SDXL checkpoint."""
     graph = Graph()
     unet = graph.add("UNETLoader", [SDXL_INPAINTING_UNET.name, "default"])["MODEL"]
-    return _rest(graph, "sdxl unet", replace(parts.checkpoint(graph, SDXL_BASE), model=unet), UNET_FILE)
+    loaded = replace(parts.checkpoint(graph, SDXL_BASE, "Text encoders and VAE"), model=unet)
+    graph.column()
+    return _rest(graph, "sdxl unet", CARICATURE, loaded, UNET_FILE)
 
 
 def any_checkpoint() -> Graph:
@@ -40,19 +43,17 @@ def any_checkpoint() -> Graph:
     difference = graph.add("ModelMergeSubtract", [1.0], model1=inpainting.model, model2=base.model)["MODEL"]
     merged = graph.add("ModelMergeAdd", model1=difference, model2=chosen.model)["MODEL"]
     graph.column()
-    return _rest(graph, "any sdxl", replace(chosen, model=merged), ANY_CHECKPOINT)
+    return _rest(graph, "any sdxl", COLORED, replace(chosen, model=merged), ANY_CHECKPOINT)
 
 
 def sd2() -> Graph:
     """SD 2 inpainting: the layers and the size of SD 1.5."""
     graph = Graph()
-    loaded = parts.checkpoint(graph, SD2_INPAINTING)
-    return _rest(graph, "sd 2", loaded, SD2, cell=256, preset="paper")
+    return _rest(graph, "sd 2", COLORIZATION, parts.checkpoint(graph, SD2_INPAINTING), SD2)
 
 
-def _rest(graph: Graph, key: str, loaded: Loaded, text: str, cell: int = SDXL.cell, preset: str = SDXL.preset) -> Graph:
+def _rest(graph: Graph, key: str, example: Example, loaded: Loaded, text: str) -> Graph:
     """The images, the node that holds the method, and what is saved."""
-    example = replace(SDXL, cell=cell, preset=preset)
     given = parts.images(graph, example.name)
     graph.note(text, (260, 230))
     graph.column()
@@ -87,7 +88,7 @@ yours does not know the mask.
 Models: {_links(SDXL_INPAINTING, SDXL_BASE)}, yours
 """
 SD2 = f"""
-SD 2 has the layers and the size of SD 1.5, so the paper's settings mean the same. How good they are there has not been measured.
+SD 2 has the layers and the size of SD 1.5: the paper's settings mean the same. Nobody has measured it.
 
 Model: {_links(SD2_INPAINTING)}
 """
