@@ -46,6 +46,9 @@ PAPER = LayerRange(3, 11)
 """The paper's layers 3..10."""
 
 
+Part = Literal["down", "middle", "up"]
+
+
 @dataclass(frozen=True)
 class Stage:
     """A block of a UNet with transformer blocks in it.
@@ -56,7 +59,7 @@ class Stage:
         depth: how many transformer blocks.
     """
 
-    part: Literal["down", "middle", "up"]
+    part: Part
     ratio: int
     depth: int = 1
 
@@ -107,6 +110,13 @@ class Layers:
     def between(cls, layers: LayerRange, numbering: Numbering = Numbering.SD15) -> "Layers":
         return cls(frozenset(range(layers.start, layers.end)), numbering)
 
+    @classmethod
+    def said(cls, text: str, layers: LayerRange, numbering: str = Numbering.SD15.value) -> "Layers":
+        """The layers of a text, or of two numbers where it is blank: what nodes, flags and settings files say."""
+        if text.strip():
+            return cls.parse(text, Numbering(numbering))
+        return cls.between(layers, Numbering(numbering))
+
     def select(self, structure: Structure) -> list[int]:
         """The model's own numbers of these layers, in execution order.
 
@@ -138,6 +148,22 @@ def _counterpart(number: int, structure: Structure) -> range:
     place = level[siblings.index(number) * len(level) // len(siblings)]
     first = sum(stage.depth for stage in structure[:place])
     return range(first, first + structure[place].depth)
+
+
+def sac_and_cam(
+    text: str, numbering: str, sac: LayerRange, cam: LayerRange
+) -> tuple[LayerRange | Layers, LayerRange | Layers]:
+    """The layers of both edits from flags or a settings file; the published numbers as they are where nothing else is
+    said.
+
+    Raises:
+        ValueError: a text, which stands in place of the numbers, beside numbers that are not the published ones.
+    """
+    if text.strip() and (sac, cam) != (PAPER, PAPER):
+        raise ValueError(f"expected layers or the start and end layers of SAC and CAM, got both (layers {text!r})")
+    if not text.strip() and numbering == Numbering.SD15.value:
+        return sac, cam
+    return Layers.said(text, sac, numbering), Layers.said(text, cam, numbering)
 
 
 def describe(layers: Sequence[int], structure: Structure) -> str:

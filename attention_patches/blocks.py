@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.ldm.modules.diffusionmodules.openaimodel import Downsample, UNetModel, Upsample
@@ -41,7 +40,7 @@ def transformer_blocks(model: ModelPatcher) -> list[Block]:
 
 def structure(model: ModelPatcher) -> layers.Structure:
     """The stages that hold those blocks, in the same order."""
-    parts: dict[str, Literal["down", "middle", "up"]] = {"input": "down", "middle": "middle", "output": "up"}
+    parts: dict[str, layers.Part] = {"input": "down", "middle": "middle", "output": "up"}
     return [layers.Stage(parts[name], ratio, depth) for (name, _), depth, ratio in _stages(model)]
 
 

@@ -1,7 +1,7 @@
-"""One evaluation of the model by the host's sampler: what the layers in it share, and which of them were edited."""
+"""One evaluation of the model by the host's sampler: what the layers in it share, and the edits behind other nodes."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,8 +12,7 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..analogist.layers import SamplingRange
-from .blocks import Block
-from .ownership import Edited, Kind, Options, Owners, StageAttention, origin, owner_of
+from .ownership import Attention, Edited, Options
 
 EVALUATION = "analogist"
 """Our entry among the host's transformer_options, for the time of one evaluation."""
@@ -30,13 +29,13 @@ class Evaluation:
         sigmas: the current noise level, one for each image.
         percent_to_sigma: of the model as it is sampled. Both are None where the UNet is called without the host's
             sampling functions; then only edits that act during the whole sampling can be used.
-        called: the attentions whose edit was called.
+        called: the edits that were called.
     """
 
     latent_size: tuple[int, int]
     sigmas: Tensor | None = None
     percent_to_sigma: Callable[[float], float] | None = None
-    called: set[tuple[Kind, Block]] = field(default_factory=set)
+    called: set[Edited] = field(default_factory=set)
     _active: dict[SamplingRange, bool] = field(default_factory=dict)
 
     def is_active(self, sampling: SamplingRange) -> bool:
@@ -53,19 +52,21 @@ class Evaluation:
             )
         return float(self.sigmas[0]) in sampling.noise_levels(self.percent_to_sigma)
 
-    def refuse_silence(self, kind: Kind, edited: Mapping[Block, Edited], owners: Owners) -> None:
-        """Refuse a node behind ours that took one of our attentions over, which would silence us without a word.
 
-        It may call us, and a guidance node may replace us in a pass of its own; only one that sits in the model itself
-        (`owners`) and did not call us is refused.
-        """
-        for block, edit in edited.items():
-            owner = owner_of(block, owners)
-            if not isinstance(owner, StageAttention) and (kind, block) not in self.called:
-                raise ValueError(
-                    f"{edit.where}: a node behind the patch has taken this attention over ({origin(owner)}), and the "
-                    "patch would have no effect there. Place the patch after that node."
-                )
+@dataclass(frozen=True)
+class Behind:
+    """An edit whose attention a later node has taken over: that node answers, then the edit acts on what it says."""
+
+    edited: Edited
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: Options, previous: Attention | None) -> Tensor:
+        assert previous is not None  # The later node.
+        called = options[EVALUATION].called
+        called.discard(self.edited)
+        out = previous(q, k, v, options)
+        if self.edited in called:  # It calls who was there before, so the edit is in there already.
+            return out
+        return self.edited(q, k, v, options, lambda *_: out)
 
 
 def uncompiled(unet: torch.nn.Module, options: Options) -> AbstractContextManager[Any]:

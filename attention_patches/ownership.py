@@ -29,9 +29,6 @@ class Attention(Protocol):
 class Edited(Protocol):
     """The same, told who owned the attention before."""
 
-    @property
-    def where(self) -> str: ...
-
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: Options, previous: Attention | None) -> Tensor: ...
 
 
@@ -95,8 +92,10 @@ class StageAttention:
 
     def add(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Adapter packs add themselves to whatever object they find in the slot, which everybody shares."""
-        where = next(iter(self.edited.values())).where
-        raise ValueError(f"{where}: a node behind the patch wants to join it here. Place the patch after that node.")
+        raise ValueError(
+            "an adapter behind SAC or CAM wants to join their patch of an attention "
+            f"({self.stage[0]} {self.stage[1]}). Place the patch after that node."
+        )
 
 
 def taken_over(owners: Owners, edited: Mapping[Block, Edited]) -> dict[Stage | Address, Attention]:
@@ -113,7 +112,17 @@ def taken_over(owners: Owners, edited: Mapping[Block, Edited]) -> dict[Stage | A
     return taken
 
 
-def origin(owner: Any) -> str:
-    """What to call somebody else's replacement: its name and where it comes from."""
-    named = owner if hasattr(owner, "__qualname__") else type(owner)
-    return f"{named.__qualname__} of {named.__module__}"
+def acts(edit: Edited, block: Block, owners: Owners) -> bool:
+    """Whether an edit is among those who answer for a block, or a later node has taken the attention over."""
+    owner = owner_of(block, owners)
+    while isinstance(owner, StageAttention):
+        if owner.edited.get(block.index) is edit:
+            return True
+        owner = owner_of(block, owner.previous)
+    return False
+
+
+def is_of_the_model(owner: Any, known: Any) -> bool:
+    """Whether an owner in one pass is the model's own, and not one that a guidance node put there for that pass."""
+    moved = hasattr(known, "to") and type(owner) is type(known)  # The host moves it, which may make another object.
+    return owner is known or moved or isinstance(owner, StageAttention)

@@ -12,9 +12,21 @@ from torch import Tensor
 from ..analogist.cells import ONE_PAIR, Sheet, TokenGrid, check_grid
 from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import Layers, SamplingRange, describe
-from .blocks import Block, structure, transformer_blocks
-from .evaluation import EVALUATION, Evaluation, uncompiled
-from .ownership import Attention, Kind, Options, Owners, taken_over, unedited
+from .blocks import Address, Block, structure, transformer_blocks
+from .evaluation import EVALUATION, Behind, Evaluation, uncompiled
+from .ownership import (
+    Attention,
+    Edited,
+    Kind,
+    Options,
+    Owners,
+    StageAttention,
+    acts,
+    is_of_the_model,
+    owner_of,
+    taken_over,
+    unedited,
+)
 
 
 class Edit(Protocol):
@@ -64,12 +76,11 @@ def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Plac
         return patched
     ratio = model.get_model_object("latent_format").spacial_downscale_ratio
     edited = {
-        blocks[layer]: EditedAttention(edit, kind, blocks[layer], placement, ratio, f"{name}, layer {layer}")
-        for layer in layers
+        blocks[layer]: EditedAttention(edit, kind, placement, ratio, f"{name}, layer {layer}") for layer in layers
     }
     logging.info("Analogist: %s in %s", name, describe(layers, structure(model)))
     replaced = patched.model_options["transformer_options"].setdefault("patches_replace", {})
-    replaced[kind] = taken_over(_owners(model, kind), edited)
+    replaced[kind] = taken_over(_owners(model.model_options["transformer_options"], kind), edited)
     patched.add_wrapper_with_key(WrappersMP.CALC_COND_BATCH, EVALUATION, _watch(kind, edited))
     return patched
 
@@ -80,44 +91,58 @@ def chosen(model: ModelPatcher, layers: Layers) -> str:
     return describe(layers.select(stages), stages)
 
 
-def _owners(model: ModelPatcher, kind: Kind) -> Owners:
-    replaced: Mapping[Kind, Owners] = model.model_options["transformer_options"].get("patches_replace", {})
+def _owners(options: Options, kind: Kind) -> Owners:
+    replaced: Mapping[Kind, Owners] = options.get("patches_replace", {})
     return replaced.get(kind, {})
 
 
 def _watch(kind: Kind, edited: Mapping[Block, "EditedAttention"]) -> Callable[..., Any]:
-    """A wrapper around each evaluation: tells the layers about it, and afterwards refuses to have been replaced."""
+    """A wrapper around each evaluation: tells the layers about it, and sees that every edit acts in it."""
 
     def watched(
         executor: Callable[..., Any], model: Any, conds: Any, x: Tensor, sigmas: Tensor, model_options: Options
     ) -> Any:
-        options = model_options["transformer_options"]
-        evaluation = options.get(EVALUATION)
-        if evaluation is None:
-            evaluation = Evaluation((x.shape[-2], x.shape[-1]), sigmas, model.model_sampling.percent_to_sigma)
-            model_options = {**model_options, "transformer_options": {**options, EVALUATION: evaluation}}
+        options = dict(model_options["transformer_options"])
+        if EVALUATION not in options:
+            latent_size = (x.shape[-2], x.shape[-1])
+            options[EVALUATION] = Evaluation(latent_size, sigmas, model.model_sampling.percent_to_sigma)
+        owners = _owners(model.current_patcher.model_options["transformer_options"], kind)
+        if behind := _behind(edited, owners, _owners(options, kind)):
+            replaced = {**_owners(options, kind), **behind}
+            options["patches_replace"] = {**options["patches_replace"], kind: replaced}
         with uncompiled(model.diffusion_model, options):
-            result = executor(model, conds, x, sigmas, model_options)
-        evaluation.refuse_silence(kind, edited, _owners(model.current_patcher, kind))
-        return result
+            return executor(model, conds, x, sigmas, {**model_options, "transformer_options": options})
 
     return watched
 
 
-@dataclass(frozen=True)
+def _behind(edited: Mapping[Block, Edited], owners: Owners, now: Owners) -> dict[Address, Attention]:
+    """Replacements for the attentions that nodes behind the patch have taken over: those nodes act, and so do we.
+
+    Args:
+        owners: of the model.
+        now: in this pass. Where a guidance node has replaced an owner for a pass of its own, that is left alone.
+    """
+    return {
+        block.address: StageAttention(block.stage, {block.index: Behind(edit)}, now)
+        for block, edit in edited.items()
+        if not acts(edit, block, owners) and is_of_the_model(owner_of(block, now), owner_of(block, owners))
+    }
+
+
+@dataclass(frozen=True, eq=False)
 class EditedAttention:
-    """The edit of one attention: checks the moment and the shape, then edits."""
+    """The edit of one attention: checks the moment and the shape, then edits. Each is equal to itself alone."""
 
     edit: Edit
     kind: Kind
-    block: Block
     placement: Placement
     latent_ratio: int
     where: str
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: Options, previous: Attention | None) -> Tensor:
         evaluation = options.get(EVALUATION) or Evaluation(tuple(options["original_shape"][-2:]))
-        evaluation.called.add((self.kind, self.block))
+        evaluation.called.add(self)
         if not evaluation.is_active(self.placement.sampling):
             return unedited(q, k, v, options, previous)
         grid_size = self._token_grid(q.shape[1], options, evaluation.latent_size)

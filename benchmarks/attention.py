@@ -1,4 +1,4 @@
-"""SAC and CAM against plain fused attention, at the sizes of Stable Diffusion 1.5. Needs no ComfyUI.
+"""SAC and CAM against plain fused attention, at the sizes of Stable Diffusion 1.5 and SDXL. Needs no ComfyUI.
 
 python benchmarks/attention.py outputs/bench/attention.json
 """
@@ -14,19 +14,23 @@ from analogist.cloning import clone_self_attention
 from analogist.masking import mask_cross_attention
 from measure import compare, report
 
-HEADS, TEXT = 8, 77
-LEVELS = ((8, 160), (16, 160), (32, 80), (64, 40), (128, 40))
-"""Side of the token grid and dimension of a head: a 512 grid has the first four, a 1024 grid the last four."""
+TEXT = 77
+LEVELS = ((8, 8, 160), (16, 8, 160), (32, 8, 80), (64, 8, 40), (128, 8, 40))
+"""Side of the token grid, heads, and dimension of a head: a 512 grid has the first four, a 1024 grid the last four."""
+SDXL_LEVELS = ((32, 20, 64), (64, 10, 64))
+"""Of a 1024 grid; the layers 4-8 (numbered as in SD 1.5) are all on the first."""
 
 
 def main(path: Path) -> None:
     cuda = torch.cuda.is_available()
     device, dtype = ("cuda", torch.float16) if cuda else ("cpu", torch.float32)
     with report(path) as results, torch.inference_mode():
-        for side, dim in LEVELS:
-            shape = (2, HEADS, side * side, dim)
+        for family, side, heads, dim in [("SD 1.5", *level) for level in LEVELS] + [
+            ("SDXL", *level) for level in SDXL_LEVELS
+        ]:
+            shape = (2, heads, side * side, dim)
             q, k, v = (torch.randn(shape, device=device, dtype=dtype) for _ in range(3))
-            text = [torch.randn(2, HEADS, TEXT, dim, device=device, dtype=dtype) for _ in range(2)]
+            text = [torch.randn(2, heads, TEXT, dim, device=device, dtype=dtype) for _ in range(2)]
             rounds = 5 if side > 64 and not cuda else 30
             self_attention = {
                 "plain": partial(scaled_dot_product_attention, q, k, v),
@@ -36,8 +40,8 @@ def main(path: Path) -> None:
                 "plain": partial(scaled_dot_product_attention, q, *text),
                 "CAM": partial(mask_cross_attention, q, *text, (side, side)),
             }
-            results += compare(f"self-attention, {side * side} tokens", self_attention, rounds)
-            results += compare(f"cross-attention, {side * side} tokens", cross_attention, rounds)
+            results += compare(f"{family} self-attention, {side * side} tokens", self_attention, rounds)
+            results += compare(f"{family} cross-attention, {side * side} tokens", cross_attention, rounds)
 
 
 if __name__ == "__main__":

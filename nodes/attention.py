@@ -69,13 +69,6 @@ def _placement_inputs() -> list[io.Input]:
     ]
 
 
-def _layers(start_layer: int, end_layer: int, layers: str, numbering: str) -> Layers:
-    """Of the text, or of the two numbers where there is none."""
-    if layers.strip():
-        return Layers.parse(layers, Numbering(numbering))
-    return Layers.between(LayerRange(start_layer, end_layer), Numbering(numbering))
-
-
 def _show_chosen(cls: type[io.ComfyNode], model: ModelPatcher, layers: Layers) -> None:
     node_id = own_id(cls)
     if node_id is not None:
@@ -90,11 +83,11 @@ class SACPatch(io.ComfyNode):
             display_name="Analogist SAC Patch",
             category=CATEGORY,
             description="Self-Attention Cloning (SAC): copies the self-attention between A and B to A' and B', so that B' keeps the "
-            "structure of B and takes the appearance of A'. Place it after other self-attention patches.",
+            "structure of B and takes the appearance of A'.",
             search_aliases=["self-attention cloning", "SAC", "image analogy", "attention patch"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                io.Model.Input("model", tooltip="A UNet inpainting model such as SD 1.5 inpainting."),
+                io.Model.Input("model", tooltip="A UNet inpainting model: SD 1.x, SD 2, SDXL."),
                 io.Float.Input(
                     "scale",
                     default=1.3,
@@ -121,7 +114,7 @@ class SACPatch(io.ComfyNode):
         layers: str = "",
         numbering: str = Numbering.SD15.value,
     ) -> io.NodeOutput:
-        selected = _layers(start_layer, end_layer, layers, numbering)
+        selected = Layers.said(layers, LayerRange(start_layer, end_layer), numbering)
         placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
         patched = sac.patched(model, scale, placement)
         _show_chosen(cls, model, selected)
@@ -136,11 +129,11 @@ class CAMPatch(io.ComfyNode):
             display_name="Analogist CAM Patch",
             category=CATEGORY,
             description="Cross-Attention Masking (CAM): only B' attends to the text, so that the prompt does not change A, A' and B. "
-            "Place it after other cross-attention patches.",
+            "On SDXL the pooled text still reaches them.",
             search_aliases=["cross-attention masking", "CAM", "image analogy", "attention patch"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                io.Model.Input("model", tooltip="A UNet inpainting model such as SD 1.5 inpainting."),
+                io.Model.Input("model", tooltip="A UNet inpainting model: SD 1.x, SD 2, SDXL."),
                 *_placement_inputs(),
             ],
             outputs=[io.Model.Output("model", tooltip="The patched model.")],
@@ -158,7 +151,7 @@ class CAMPatch(io.ComfyNode):
         layers: str = "",
         numbering: str = Numbering.SD15.value,
     ) -> io.NodeOutput:
-        selected = _layers(start_layer, end_layer, layers, numbering)
+        selected = Layers.said(layers, LayerRange(start_layer, end_layer), numbering)
         placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
         patched = cam.patched(model, placement)
         _show_chosen(cls, model, selected)

@@ -38,6 +38,18 @@ class FitName(str, Enum):
     PAD = "pad"
 
 
+class NumberingName(str, Enum):
+    """Numberings of layers as they are typed."""
+
+    SD15 = "sd15"
+    OWN = "own"
+
+    def numbering(self) -> str:
+        from ..layers import Numbering
+
+        return Numbering[self.name].value
+
+
 class Precision(str, Enum):
     """Names of torch's types."""
 
@@ -136,21 +148,29 @@ class SamplingOptions:
     )
     negative_prompt: NegativePrompt = NEGATIVE_PROMPT
     suffix: Suffix = SUFFIX
+    layers: Annotated[
+        str, typer.Option(help="Layers of both, such as 4-8 or 3, 5, 7-9, in place of the four numbers.")
+    ] = ""
+    numbering: Annotated[
+        NumberingName, typer.Option(help="What the numbers count: sd15, stages as in SD 1.5; own, this model's blocks.")
+    ] = NumberingName.SD15
 
     def settings(self) -> "Settings":
-        from ..layers import LayerRange
+        from ..layers import LayerRange, sac_and_cam
         from ..pipelines.edits import Edit
         from ..pipelines.inpainting import Settings
 
+        sac, cam = sac_and_cam(
+            self.layers,
+            self.numbering.numbering(),
+            LayerRange(self.sac_start_layer, self.sac_end_layer),
+            LayerRange(self.cam_start_layer, self.cam_end_layer),
+        )
         return Settings(
             self.steps,
             self.strength,
             self.guidance_scale,
-            Edit(
-                sac=LayerRange(self.sac_start_layer, self.sac_end_layer),
-                cam=LayerRange(self.cam_start_layer, self.cam_end_layer),
-                scale=self.scale_sac,
-            ),
+            Edit(sac, cam, self.scale_sac),
             self.num_images_per_prompt,
             self.suffix,
             self.negative_prompt,

@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ..files import read_text
 from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
-from ..layers import PAPER, LayerRange
+from ..layers import PAPER, LayerRange, Layers, sac_and_cam
 from ..published import DEFAULT, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
 from ..schedule import ddim_timesteps
 from ..vision.names import folded
@@ -41,6 +50,8 @@ class RenderSettings(_Strict):
         res: side of a square grid in pixels.
         cell_width, cell_height: size of a cell in pixels, in place of half of `res`.
         layout, fit, gutter: as in `analogist.grid`.
+        layers: of both, a text such as "4-8" or "3, 5, 7-9", in place of the four numbers; empty for none.
+        numbering: what the numbers of layers count.
     """
 
     steps: int = DEFAULT.steps
@@ -60,11 +71,13 @@ class RenderSettings(_Strict):
     layout: Literal["rows", "columns"] = "rows"
     fit: Literal["stretch", "crop", "pad"] = "stretch"
     gutter: int = 2
+    layers: Annotated[str, BeforeValidator(lambda said: str(said) if type(said) is int else said)] = ""
+    numbering: Literal["as in SD 1.5", "this model's own"] = "as in SD 1.5"
 
     @model_validator(mode="after")
     def _is_possible(self) -> "RenderSettings":
         ddim_timesteps(self.steps, self.strength)
-        _ = self.grid, self.sac, self.cam  # Each refuses what is out of range, in its own words.
+        _ = self.grid, self.sac  # Each refuses what is out of range, in its own words.
         for name, words in (("suffix", self.suffix), ("negative_prompt", self.negative_prompt)):
             if not is_text(words):
                 raise ValueError(f"the {name} has characters that are not text (NUL, or half of a surrogate pair)")
@@ -82,12 +95,34 @@ class RenderSettings(_Strict):
         )
 
     @property
-    def sac(self) -> LayerRange:
-        return LayerRange(self.sac_start_layer, self.sac_end_layer)
+    def sac(self) -> LayerRange | Layers:
+        return self._sac_and_cam[0]
 
     @property
-    def cam(self) -> LayerRange:
-        return LayerRange(self.cam_start_layer, self.cam_end_layer)
+    def cam(self) -> LayerRange | Layers:
+        return self._sac_and_cam[1]
+
+    @property
+    def _sac_and_cam(self) -> tuple[LayerRange | Layers, LayerRange | Layers]:
+        return sac_and_cam(
+            self.layers,
+            self.numbering,
+            LayerRange(self.sac_start_layer, self.sac_end_layer),
+            LayerRange(self.cam_start_layer, self.cam_end_layer),
+        )
+
+
+RANGES = ("sac_start_layer", "sac_end_layer", "cam_start_layer", "cam_end_layer")
+
+
+def _inherited(defaults: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a task and what it leaves to the defaults; layers said in one way take the other's place."""
+    taken: tuple[str, ...] = ()
+    if str(task.get("layers") or "").strip():
+        taken = RANGES
+    elif any(name in task for name in RANGES):
+        taken = ("layers",)
+    return {**{name: value for name, value in defaults.items() if name not in taken}, **task}
 
 
 class Task(RenderSettings):
@@ -187,7 +222,7 @@ class Config(_Strict):
         if not isinstance(defaults, Mapping):
             return content
         tasks = {
-            name: {**defaults, **(task or {})} if task is None or isinstance(task, Mapping) else task
+            name: _inherited(defaults, task or {}) if task is None or isinstance(task, Mapping) else task
             for name, task in content["tasks"].items()
         }
         return {**content, "tasks": tasks}

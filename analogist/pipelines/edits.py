@@ -5,7 +5,7 @@ forward is ever replaced.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,10 +15,11 @@ from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0, XFormersAttnProcessor
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor
+from torch.nn import Module
 
 from ..cells import ONE_PAIR, Sheet, TokenGrid
 from ..cloning import clone_self_attention
-from ..layers import PAPER, LayerRange, SamplingRange
+from ..layers import PAPER, LayerRange, Layers, Part, SamplingRange, Stage, Structure
 from ..masking import mask_cross_attention
 from ..published import DEFAULT
 from ..schedule import TRAIN_STEPS
@@ -37,13 +38,14 @@ class Edit:
     """Which transformer blocks are edited, how, and when; the default is the paper's.
 
     Attributes:
-        sac, cam: layers of Self-Attention Cloning and of Cross-Attention Masking, half open; empty for none.
+        sac, cam: layers of Self-Attention Cloning and of Cross-Attention Masking, as a half-open range or a set;
+            empty for none.
         scale: s of Self-Attention Cloning, any finite number.
         active: the part of the noise schedule in which both act.
     """
 
-    sac: LayerRange = PAPER
-    cam: LayerRange = PAPER
+    sac: LayerRange | Layers = PAPER
+    cam: LayerRange | Layers = PAPER
     scale: float = DEFAULT.scale
     active: SamplingRange = field(default_factory=SamplingRange)
 
@@ -66,20 +68,46 @@ def transformer_blocks(unet: UNet2DConditionModel) -> list[BasicTransformerBlock
     Raises:
         ValueError: the model is no UNet with such blocks (a diffusion transformer, say).
     """
-    stages = [*unet.down_blocks, unet.mid_block, *unet.up_blocks] if isinstance(unet, UNet2DConditionModel) else []
-    blocks = [
-        block
-        for stage in stages
-        for transformer in getattr(stage, "attentions", ())
-        if isinstance(transformer, Transformer2DModel)
-        for block in transformer.transformer_blocks
-    ]
+    blocks = [block for _, transformer in _stages(unet) for block in transformer.transformer_blocks]
     if not blocks:
         raise ValueError(
             "SAC and CAM work inside the transformer blocks of a UNet (Stable Diffusion 1.x); this model is a "
             f"{type(unet).__name__}, which has none."
         )
     return blocks
+
+
+def structure(unet: UNet2DConditionModel) -> Structure:
+    """The stages that hold those blocks, in the same order."""
+    return [stage for stage, _ in _stages(unet)]
+
+
+def selected(layers: LayerRange | Layers, unet: UNet2DConditionModel) -> Sequence[int]:
+    """The numbers of these layers in this model; refuses what it does not have."""
+    if isinstance(layers, LayerRange):
+        return layers.select(len(transformer_blocks(unet)))
+    return layers.select(structure(unet))
+
+
+def _stages(unet: UNet2DConditionModel) -> Iterator[tuple[Stage, Transformer2DModel]]:
+    """Each transformer with its place in the UNet, in execution order; none where the model is no UNet."""
+    if not isinstance(unet, UNet2DConditionModel):
+        return
+    ratio = 1
+    parts: tuple[tuple[Part, Iterable[Module]], ...] = (
+        ("down", unet.down_blocks),
+        ("middle", [unet.mid_block]),
+        ("up", unet.up_blocks),
+    )
+    for part, levels in parts:
+        for level in levels:
+            for transformer in getattr(level, "attentions", ()):
+                if isinstance(transformer, Transformer2DModel):
+                    yield Stage(part, ratio, len(transformer.transformer_blocks)), transformer
+            if getattr(level, "downsamplers", None):
+                ratio *= 2
+            elif getattr(level, "upsamplers", None):
+                ratio //= 2
 
 
 def token_grid(latent_size: LatentSize, tokens: int) -> TokenGrid:
@@ -135,8 +163,8 @@ def edited(
     blocks = transformer_blocks(unet)
     clone = EditedProcessor(partial(clone_self_attention, scale=edit.scale, sheet=sheet), latent_size)
     mask_rows = EditedProcessor(partial(mask_cross_attention, sheet=sheet), latent_size)
-    edits = [(blocks[layer].attn1, clone) for layer in edit.sac.select(len(blocks))]
-    edits += [(blocks[layer].attn2, mask_rows) for layer in edit.cam.select(len(blocks))]
+    edits = [(blocks[layer].attn1, clone) for layer in selected(edit.sac, unet)]
+    edits += [(blocks[layer].attn2, mask_rows) for layer in selected(edit.cam, unet)]
     previous = [(attention, attention.get_processor()) for attention, _ in edits]
     for _, processor in previous:
         if not isinstance(processor, PLAIN_PROCESSORS):

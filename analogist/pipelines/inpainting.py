@@ -20,7 +20,7 @@ from ..grid import AnalogyGrid, canvas, mask
 from ..images import to_tensor
 from ..published import DEFAULT, NEGATIVE_PROMPT, SUFFIX
 from ..schedule import ddim_timesteps
-from .edits import Edit, edited, transformer_blocks
+from .edits import Edit, edited, selected
 from .models import InpaintingModel, ddim
 
 logger = logging.getLogger(__name__)
@@ -160,9 +160,8 @@ def sample(
             f"The picture is {image.width}x{image.height}, but the grid is {grid.size[0]}x{grid.size[1]}; "
             "they must be of the same size."
         )
-    layers = len(transformer_blocks(model.unet))
-    for edited_layers in (settings.edit.sac, settings.edit.cam):
-        edited_layers.select(layers)
+    for layers in (settings.edit.sac, settings.edit.cam):
+        selected(layers, model.unet)
     return _sample(model, grid, image, prompts, settings, generator, on_step)
 
 

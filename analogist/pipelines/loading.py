@@ -30,16 +30,23 @@ class Kind:
     Attributes:
         pipeline: the class of diffusers that loads it.
         in_channels: of its UNet.
-        name, advice: for messages.
+        name, advice, elsewhere: for messages; the last says where models of other families run.
     """
 
     pipeline: type[DiffusionPipeline]
     in_channels: int
     name: str
     advice: str
+    elsewhere: str = ""
 
 
-INPAINTING = Kind(StableDiffusionInpaintPipeline, 9, "an inpainting model", "Stable Diffusion 1.5 inpainting")
+INPAINTING = Kind(
+    StableDiffusionInpaintPipeline,
+    9,
+    "an inpainting model",
+    "Stable Diffusion 1.5 inpainting",
+    " In ComfyUI the nodes take Stable Diffusion 2.x and SDXL, too.",
+)
 TEXT_TO_IMAGE = Kind(StableDiffusionPipeline, 4, "a text-to-image model", "Stable Diffusion 1.5")
 
 UNET_CONFIG: dict[str, Any] = {
@@ -233,8 +240,8 @@ def _check_checkpoint(kind: Kind, path: Path) -> None:
 def _check_family(kind: Kind, path: Path, in_channels: int, text_width: int) -> None:
     if text_width in OTHER_FAMILIES:
         raise ValueError(
-            f"The model {str(path)!r} is of the family {OTHER_FAMILIES[text_width]}; the published method needs "
-            f"{kind.name} of Stable Diffusion 1.x."
+            f"The model {str(path)!r} is of the family {OTHER_FAMILIES[text_width]}; expected {kind.name} of Stable "
+            f"Diffusion 1.x, the only family that runs here.{kind.elsewhere}"
         )
     if in_channels != kind.in_channels:
         raise ValueError(

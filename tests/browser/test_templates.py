@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -76,6 +76,7 @@ def worded(prompt: dict[str, Any]) -> dict[str, Any]:
 
 SUBSTITUTES = {
     "CheckpointLoaderSimple": "TestTinyCheckpoint",
+    "UNETLoader": "TestTinyUNet",
     "CLIPVisionLoader": "TestTinyClipVision",
     "AnalogistPromptDiffusionCheckpointLoader": "TestTinyTextToImage",
 }
@@ -230,3 +231,39 @@ def test_a_click_on_run_shows_the_image(frontend: Frontend) -> None:
     frontend.page.get_by_test_id("queue-button").click()
     for shown, width in (("SaveImage", CHEAP), ("PreviewImage", 2 * CHEAP)):
         frontend.wait_for_picture(shown, width)
+
+
+SAVED = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((PROJECT / "tests" / "support" / "saved_graphs").glob("*.json"))
+}
+"""Graphs from before the patches had `layers` and `numbering`."""
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_graph_that_was_saved_earlier_gives_the_same_image_to_the_last_bit(
+    frontend: Frontend, server: Server, name: str
+) -> None:
+    """As the frontend sends it now, as it was sent then, and with the layers said in the new ways."""
+    frontend.open(SAVED[name])
+    assert frontend.unknown_nodes() == []
+    sent = tiny(frontend.prompt())
+
+    def with_patches(change: Callable[[dict[str, Any]], None]) -> bytes:
+        prompt = json.loads(json.dumps(sent))
+        for kind in ("AnalogistSACPatch", "AnalogistCAMPatch"):
+            (patch,) = nodes_of(prompt, kind)
+            assert (patch["inputs"]["layers"], patch["inputs"]["numbering"]) == ("", "as in SD 1.5")
+            assert (patch["inputs"]["start_layer"], patch["inputs"]["end_layer"]) == (3, 11)
+            change(patch["inputs"])
+        (image,) = saved(server, prompt)
+        return image.tobytes()
+
+    def as_then(inputs: dict[str, Any]) -> None:
+        del inputs["layers"], inputs["numbering"]
+
+    now = with_patches(lambda inputs: None)
+    assert with_patches(as_then) == now
+    assert with_patches(lambda inputs: inputs.update(layers="3-10")) == now
+    assert with_patches(lambda inputs: inputs.update(numbering="this model's own")) == now
+    assert with_patches(lambda inputs: inputs.update(layers="13-15")) != now

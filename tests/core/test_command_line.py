@@ -1,8 +1,11 @@
 """`python -m analogist`: the published flags, the published files, and one red sentence where something is wrong."""
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +20,9 @@ from analogist.grid import (
     canvas,
     compose,
 )
+from analogist.layers import Layers, Numbering
 from analogist.marks import mark
+from analogist.pipelines.edits import Edit
 from analogist.pipelines.inpainting import Settings
 from analogist.scores.strips import join, png_text, read_strip
 from support.random_pipeline import random_pipeline
@@ -151,9 +156,46 @@ def test_defaults_are_those_of_the_library() -> None:
 
 
 @pytest.mark.parametrize(
+    ("flags", "numbers", "numbering"),
+    [
+        (["--layers", "4-8"], range(4, 9), Numbering.SD15),
+        (["--layers", "3, 5, 7-9"], (3, 5, 7, 8, 9), Numbering.SD15),
+        (["--layers", "4-8", "--numbering", "own"], range(4, 9), Numbering.OWN),
+        (["--numbering", "own"], range(3, 11), Numbering.OWN),
+    ],
+)
+def test_layers_in_words(
+    pictures: list[str],
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list,
+    numbers: Iterable[int],
+    numbering: Any,
+) -> None:
+    """In place of the four numbers, for SAC and CAM alike, down to the layers that are edited."""
+    edits: list[Edit] = []
+
+    def edited(unet: object, edit: Edit, *_: object) -> contextlib.AbstractContextManager[None]:
+        edits.append(edit)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr("analogist.pipelines.inpainting.edited", edited)
+    monkeypatch.chdir(Path(pictures[0]).parent)
+    assert call("run", *pictures, "--model", model, *QUICK, "--prompt", "x", *flags).exit_code == 0
+    assert {edit.sac for edit in edits} == {edit.cam for edit in edits} == {Layers(frozenset(numbers), numbering)}
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--steps", 0], "steps must be 1 to 999, got 0"),
+        (["--layers", "9-4"], "expected layers such as 4-53 or 7-10, 18, 25, got '9-4'"),
+        (["--layers", "4-16"], "layers numbered as in SD 1.5 must be 0 to 15, got 16"),
+        (["--layers", "4-16", "--numbering", "own"], "layers numbered this model's own must be 0 to 15, got 16"),
+        (
+            ["--layers", "4-8", "--cam-end-layer", 9],
+            "expected layers or the start and end layers of SAC and CAM, got both",
+        ),
         (["--strength", 2], "strength must be in (0, 1], got 2.0"),
         (["--sac-start-layer", 12], "The layer range 12 to 11 is not a range"),
         (["--cam-end-layer", 20], "goes past this model, which has 16 layers"),

@@ -36,6 +36,8 @@ from analogist.grid import (
     compose,
     crop,
 )
+from analogist.layers import PAPER, LayerRange, Layers, Numbering
+from analogist.pipelines.edits import Edit
 from analogist.pipelines.inpainting import Settings
 from analogist.scores.strips import Asked, published_cells, read_strip
 from support.evaluation import BACKEND, FakeRenderer, config, picture, plain, published
@@ -73,6 +75,36 @@ def test_the_default_configuration_is_the_published_evaluation() -> None:
         assert task.settings == RenderSettings(**special.get(name, {}))
 
 
+@pytest.mark.parametrize(
+    ("defaults", "task", "sac", "cam"),
+    [
+        ("{}", "{layers: 4-8}", Layers.parse("4-8"), Layers.parse("4-8")),
+        ("{}", "{layers: 7}", Layers.parse("7"), Layers.parse("7")),
+        ("{}", "{layers: 4-8, numbering: this model's own}", *[Layers.parse("4-8", Numbering.OWN)] * 2),
+        ("{cam_end_layer: 9}", "{layers: 4-8}", Layers.parse("4-8"), Layers.parse("4-8")),
+        ("{layers: 4-8}", "{}", Layers.parse("4-8"), Layers.parse("4-8")),
+        ("{layers: 4-8}", "{layers: ''}", PAPER, PAPER),
+        ("{layers: 4-8}", "{sac_start_layer: 5}", LayerRange(5, 11), PAPER),
+        ("{cam_end_layer: 9}", "{sac_start_layer: 5}", LayerRange(5, 11), LayerRange(3, 9)),
+    ],
+)
+def test_layers_in_words_or_as_numbers(
+    tmp_path: Path, defaults: str, task: str, sac: LayerRange | Layers, cam: LayerRange | Layers
+) -> None:
+    """What a task says in one way takes the place of what the defaults say in the other."""
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"defaults: {defaults}\ntasks: {{a: {task}}}")
+    settings = read_config(path).tasks["a"].settings
+    assert (settings.sac, settings.cam) == (sac, cam)
+    assert sampling(settings).edit == Edit(sac, cam)
+    assert RenderSettings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_settings_that_were_kept_before_there_were_layers_in_words_are_the_same() -> None:
+    kept = {name: value for name, value in RenderSettings().model_dump().items() if name not in ("layers", "numbering")}
+    assert RenderSettings(**kept) == RenderSettings()
+
+
 def test_the_defaults_are_those_of_the_pipeline() -> None:
     assert sampling(RenderSettings()) == Settings()
 
@@ -106,6 +138,9 @@ def test_tasks_inherit_the_defaults(tmp_path: Path, ending: str, text: str) -> N
         ("tasks: {deblur: {strength: 2}}", "tasks.deblur: strength must be in (0, 1], got 2.0"),
         ("defaults: {res: 100}", "defaults.res: Input should be a multiple of 128"),
         ("defaults: {sac_start_layer: 12}", "defaults: The layer range 12 to 11 is not a range"),
+        ("defaults: {layers: 3-}", "defaults: expected layers such as 4-53 or 7-10, 18, 25, got '3-'"),
+        ("defaults: {layers: 3-4, sac_end_layer: 9}", "defaults: expected layers or the start and end layers of SAC"),
+        ("defaults: {numbering: own}", "defaults.numbering: Input should be 'as in SD 1.5' or"),
         ("defaults: {scale_sac: .nan}", "defaults.scale_sac: Input should be a finite number"),
         ("tasks: {../x: {}}", "tasks: The name '../x' cannot be that of a file"),
         ("tasks: [deblur]", "tasks: Input should be a valid dictionary"),

@@ -16,7 +16,6 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from support.graph import cam, execute, room, sac, sample, sigmas
-from support.neighbours import DEEP
 from support.tiny_pack.tiny import CONTEXT_DIM, UNET, tiny_model
 
 
@@ -259,53 +258,6 @@ def test_what_was_chosen_is_said_in_the_log(model: ModelPatcher, caplog: pytest.
     assert caplog.messages[-1] == (
         "Analogist: Cross-Attention Masking in 3 of 16 transformer blocks: down 1/4 (1), middle (1), up 1/4 (1)"
     )
-
-
-def test_several_blocks_in_a_stage_are_edited_one_by_one() -> None:
-    """Chosen blocks equal the explicit logits; the others of the same stage stay the host's own, bit for bit."""
-    deep = tiny_model(**DEEP)
-    chosen = {"layers": "3-11", "numbering": "this model's own"}
-    explicit = deep.clone()
-    blocks = room("attention_patches.blocks").transformer_blocks(deep)
-    for block in blocks[3:12]:
-        explicit.set_model_attn1_replace(explicit_cloning, *block.address)
-        explicit.set_model_attn2_replace(explicit_masking, *block.address)
-    scale = sample(deep).abs().max()
-    assert (sample(both(deep, **chosen)) - sample(explicit)).abs().max() <= 1e-5 * scale
-    only = {"layers": "11", "numbering": "this model's own"}  # The second of the two in the middle.
-    seen: list[Tensor] = []
-
-    def watch(out: Tensor, options: dict) -> Tensor:
-        if options["block"] == ("middle", 0) and options["block_index"] == 0:
-            seen.append(out)
-        return out
-
-    for patched in (deep, sac(deep, **only)):
-        watched = patched.clone()
-        watched.set_model_attn1_output_patch(watch)
-        sample(watched, steps=1)
-    assert torch.equal(*seen)
-
-
-def explicit_cloning(q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
-    h, w = options["activations_shape"][-2:]
-    q, k, v = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k, v))
-    logits = q @ k.mT * q.shape[-1] ** -0.5
-    (a, a_prime), (b, b_prime) = (
-        [cell.flatten() for cell in row.chunk(2, dim=1)] for row in torch.arange(h * w).view(h, w).chunk(2)
-    )
-    edited = logits.clone()
-    edited[..., a_prime[:, None], b_prime] = 1.3 * logits[..., a[:, None], b]
-    edited[..., b_prime[:, None], a_prime] = 1.3 * logits[..., b[:, None], a]
-    return (edited.softmax(-1) @ v).transpose(1, 2).flatten(2)
-
-
-def explicit_masking(q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
-    h, w = options["activations_shape"][-2:]
-    out = plain(q, k, v, options).unflatten(1, (h, w)).clone()
-    out[:, : h // 2] = 0
-    out[:, :, : w // 2] = 0
-    return out.flatten(1, 2)
 
 
 def test_a_part_of_the_sampling_is_that_of_the_schedule_which_is_sampled(model: ModelPatcher) -> None:

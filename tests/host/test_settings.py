@@ -31,6 +31,7 @@ def test_the_published_tasks_have_the_published_numbers() -> None:
     assert numbers["task: inpainting"] == (1.3, "3-10", 50, 0.98, 7.5)
     assert numbers["example: caricature"] == (1.3, "4-8", 50, 0.96, 15.0)
     assert numbers["example: aligned with B"] == (1.3, "4-7", 50, 0.8, 15.0)
+    assert numbers["SDXL"] == (1.1, "4-8", 50, 0.98, 8.0)
     assert sum(name.startswith("task: ") for name in numbers) == len(published.TASKS) == 10
 
 

@@ -11,9 +11,10 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from .comfyui import pack
-from .tiny_pack.tiny import CONTEXT_DIM
+from .tiny_pack.tiny import SIZE_CONDITIONING
 
 LATENT_SCALE = 0.18215
+"""Of SD 1.x and 2.x."""
 
 
 def room(name: str) -> Any:
@@ -45,10 +46,26 @@ def sigmas(model: ModelPatcher, steps: int, strength: float) -> Tensor:
     return execute("AnalogistSigmas", model=model, steps=steps, strength=strength)[0]
 
 
-def conditioning(text: Tensor, masked_latents: Tensor, mask: Tensor) -> list:
+def conditioning(
+    text: Tensor, masked_latents: Tensor, mask: Tensor, scale: float = LATENT_SCALE, **values: Tensor
+) -> list:
     """What CLIPTextEncode and InpaintModelConditioning make; latents in the scaled space, the mask at their size."""
     pixels = torch.nn.functional.interpolate(mask, scale_factor=8)
-    return [[text, {"concat_latent_image": masked_latents / LATENT_SCALE, "concat_mask": pixels}]]
+    return [[text, {"concat_latent_image": masked_latents / scale, "concat_mask": pixels, **values}]]
+
+
+def encoded(model: ModelPatcher, tokens: int, generator: torch.Generator) -> list:
+    """What CLIPTextEncode makes, at random; SDXL is told the pooled text, too."""
+    unet = model.model.model_config.unet_config
+    values = {}
+    words = torch.randn(1, tokens, unet["context_dim"], generator=generator)
+    if pooled := unet.get("adm_in_channels"):
+        values["pooled_output"] = torch.randn(1, pooled - SIZE_CONDITIONING, generator=generator)
+    return [[words, values]]
+
+
+def latent_scale(model: ModelPatcher) -> float:
+    return model.get_model_object("latent_format").scale_factor
 
 
 def denoise(
@@ -74,13 +91,13 @@ def denoise(
             schedule,
             positive,
             negative,
-            latent / LATENT_SCALE,
+            latent / latent_scale(model),
             callback=callback,
             noise_mask=mask,
             disable_pbar=True,
             seed=0,
         )
-    return samples * LATENT_SCALE
+    return samples * latent_scale(model)
 
 
 def sample(
@@ -106,8 +123,10 @@ def sample(
 
     paint = torch.zeros(1, 1, *size)
     paint[..., size[0] // 2 :, size[1] // 2 :] = 1
-    masked = random(images, 4, *size)
-    positive, negative = edit(*(conditioning(random(1, n, CONTEXT_DIM), masked, paint) for n in text_tokens))
+    masked, scale = random(images, 4, *size), latent_scale(model)
+    texts = [encoded(model, tokens, generator)[0] for tokens in text_tokens]
+    prompts = [conditioning(text, masked, paint, scale, **values) for text, values in texts]
+    positive, negative = edit(*prompts)
     return denoise(
         model,
         sigmas(model, steps, 0.9 if steps > 1 else 1.0),

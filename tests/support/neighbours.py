@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 BEHIND = "Place the patch after that node"
+SAME, NOWHERE = "the same", "it does nothing: SDXL has no attention at the latent's full size"
+"""On SDXL."""
 
 
 @dataclass(frozen=True)
@@ -18,17 +20,19 @@ class Neighbour:
         name: what people call it.
         how: what it does to the model, for the table.
         model: puts it into a MODEL.
-        run: arguments for `sample` that it needs instead, or besides.
+        run: of the model, arguments for `sample` that it needs instead, or besides.
         before, after: what comes of it when it stands before or after our patches: an empty text when both work,
             else the sentence with which one of us says that they cannot be combined. The same on every UNet.
+        outermost: it acts at the latent's full size alone, where SDXL has no attention: there it does nothing.
     """
 
     name: str
     how: str
     model: Callable[[Any], Any] = lambda model: model
-    run: Callable[[], dict[str, Any]] = dict
+    run: Callable[[Any], dict[str, Any]] = lambda model: {}
     before: str = ""
     after: str = ""
+    outermost: bool = False
 
 
 def lora(model: Any) -> Any:
@@ -152,26 +156,19 @@ def override(model: Any) -> Any:
 def merged(model: Any) -> Any:
     from comfy_extras.nodes_model_merging import ModelMergeSimple
 
-    from .tiny_pack.tiny import tiny_model
+    from .tiny_pack.tiny import another
 
-    other = tiny_model(seed=9, **model.model.model_config.unet_config)
-    return ModelMergeSimple().merge(model, other, 0.7)[0]
+    return ModelMergeSimple().merge(model, another(model, seed=9), 0.7)[0]
 
 
 WIDE = (1, 2, 4, 4)
 """Channels as in Stable Diffusion: FreeU knows its blocks by them."""
-DEEP = {
-    "transformer_depth": [1, 1, 2, 2, 2, 2, 0, 0],
-    "transformer_depth_output": [2, 2, 2, 2, 2, 2, 1, 1, 1, 0, 0, 0],
-    "transformer_depth_middle": 2,
-}
-"""Several transformer blocks in a stage, as SDXL has them."""
 
 
-def changed(**values: Any) -> Callable[[], dict[str, Any]]:
+def changed(**values: Any) -> Callable[[Any], dict[str, Any]]:
     """The positive conditioning with more values."""
 
-    def run() -> dict[str, Any]:
+    def run(model: Any) -> dict[str, Any]:
         import node_helpers
 
         return {"edit": lambda positive, negative: (node_helpers.conditioning_set_values(positive, values), negative)}
@@ -179,25 +176,27 @@ def changed(**values: Any) -> Callable[[], dict[str, Any]]:
     return run
 
 
-def masked_conditioning() -> dict[str, Any]:
+def masked_conditioning(model: Any) -> dict[str, Any]:
     import torch
 
     mask = torch.zeros(1, 16, 16)
     mask[:, :, 8:] = 1
-    return changed(mask=mask, mask_strength=0.8, set_area_to_bounds=False)()
+    return changed(mask=mask, mask_strength=0.8, set_area_to_bounds=False)(model)
 
 
-def second_prompt(tokens: int) -> Callable[[], dict[str, Any]]:
-    def run() -> dict[str, Any]:
+def second_prompt(tokens: int) -> Callable[[Any], dict[str, Any]]:
+    def run(model: Any) -> dict[str, Any]:
         import torch
 
-        text = torch.randn(1, tokens, 48, generator=torch.Generator().manual_seed(8))
+        from .graph import encoded
+
+        ((text, _),) = encoded(model, tokens, torch.Generator().manual_seed(8))
         return {"edit": lambda positive, negative: ([*positive, [text, dict(positive[0][1])]], negative)}
 
     return run
 
 
-def hooked() -> dict[str, Any]:
+def hooked(model: Any) -> dict[str, Any]:
     """A conditioning whose own hook replaces an attention, for that conditioning alone."""
     import comfy.hooks
 
@@ -209,16 +208,16 @@ def hooked() -> dict[str, Any]:
     }
 
 
-def controlled() -> dict[str, Any]:
+def controlled(model: Any) -> dict[str, Any]:
     import comfy.cldm.cldm
     import comfy.controlnet
     import torch
 
     from nodes import ControlNetApplyAdvanced
 
-    from .tiny_pack.tiny import UNET, randomise
+    from .tiny_pack.tiny import randomise
 
-    config = {**UNET, "channel_mult": list(WIDE), "in_channels": 4, "hint_channels": 3, "device": "cpu"}
+    config = {**model.model.model_config.unet_config, "in_channels": 4, "hint_channels": 3, "device": "cpu"}
     config.pop("out_channels")
     config.pop("transformer_depth_output")
     network = comfy.cldm.cldm.ControlNet(**config).eval()
@@ -232,7 +231,7 @@ def controlled() -> dict[str, Any]:
     return {"edit": edit}
 
 
-def noise_mask() -> dict[str, Any]:
+def noise_mask(model: Any) -> dict[str, Any]:
     import torch
 
     mask = torch.zeros(1, 1, 16, 16)
@@ -242,7 +241,6 @@ def noise_mask() -> dict[str, Any]:
 
 FREEU = {"b1": 1.3, "b2": 1.4, "s1": 0.9, "s2": 0.2}
 HYPERTILE = {"tile_size": 64, "swap_size": 1, "max_depth": 0, "scale_depth": False}
-TAKES = "takes a block's slot"
 
 NEIGHBOURS = (
     Neighbour("LoRA", "changes weights", model=lora),
@@ -263,7 +261,6 @@ NEIGHBOURS = (
         "Self-Attention Guidance (SAG)",
         "replaces the middle block's self-attention",
         model=stock("nodes_sag", "SelfAttentionGuidance", scale=0.5, blur_sigma=2.0),
-        after=BEHIND,
     ),
     Neighbour(
         "Normalized Attention Guidance (NAG)",
@@ -274,16 +271,12 @@ NEIGHBOURS = (
         "another replacement of self-attention",
         "takes a block's slot",
         model=replaced("attn1", "middle", 0),
-        after=BEHIND,
     ),
-    Neighbour(
-        "the same, for one transformer block", "takes its slot", model=replaced("attn1", "middle", 0, 0), after=BEHIND
-    ),
+    Neighbour("the same, for one transformer block", "takes its slot", model=replaced("attn1", "middle", 0, 0)),
     Neighbour(
         "another replacement of cross-attention",
         "takes a block's slot",
         model=replaced("attn2", "middle", 0),
-        after=BEHIND,
     ),
     Neighbour("a replacement that calls its predecessor", "takes the slot and calls", model=wrapping("middle", 0)),
     Neighbour(
@@ -300,8 +293,7 @@ NEIGHBOURS = (
     Neighbour(
         "the same, for each transformer block",
         "takes the slot, or joins it",
-        model=adapter(("middle", 0, 0), ("middle", 0, 1), ("output", 3, 0)),
-        after=BEHIND,
+        model=adapter(("middle", 0, 0), ("middle", 0, 1), ("output", 3, 0), ("output", 3, 1)),
     ),
     Neighbour(
         "a patch of self-attention's input",
@@ -325,11 +317,13 @@ NEIGHBOURS = (
         "HyperTile",
         "tiles the outermost layers",
         model=stock("nodes_hypertile", "HyperTile", **HYPERTILE),
+        outermost=True,
     ),
     Neighbour(
         "token merging (ToMe)",
         "merges outermost tokens",
         model=stock("nodes_tomesd", "TomePatchModel", ratio=0.3),
+        outermost=True,
     ),
     Neighbour(
         "differential diffusion, a noise mask",
@@ -350,14 +344,15 @@ NEIGHBOURS = (
 )
 
 APART = (
-    ("torch.compile", "compiles the UNet", "both act, and the UNet is not compiled: its graphs would go stale", ""),
-    ("token merging in the layers of SAC", "merges tokens", "refused: *256 tokens, but …*", "the same"),
-    ("shared keys in the layers of SAC", "more keys than queries", "refused: *expected as many keys …*", ""),
-    ("cfg 1", "leaves the negative prompt out", "both act", ""),
-    ("a guider of three prompts (dual CFG)", "more chunks in the batch", "both act", "the same"),
-    ("a batch that the host splits for lack of memory", "one chunk at a time", "the same images", "the same"),
-    ("a batch of several grids", "more images in a chunk", "the same images as one by one", ""),
-    ("two samplers with one patched model", "run one after the other", "each as if it were alone", "the same"),
-    ("SAC or CAM once more", "other layers, or another part of the sampling", "they add up", "the same"),
+    ("torch.compile", "compiles the UNet", "both act, and the UNet is not compiled: its graphs would go stale", SAME),
+    ("token merging in the layers of SAC", "merges tokens", "refused: *256 tokens, but …*", NOWHERE),
+    ("shared keys in the layers of SAC", "more keys than queries", "refused: *expected as many keys …*", SAME),
+    ("cfg 1", "leaves the negative prompt out", "both act", SAME),
+    ("a guider of three prompts (dual CFG)", "more chunks in the batch", "both act", SAME),
+    ("a batch that the host splits for lack of memory", "one chunk at a time", "the same images", SAME),
+    ("a batch of several grids", "more images in a chunk", "the same images as one by one", SAME),
+    ("two samplers with one patched model", "run one after the other", "each as if it were alone", SAME),
+    ("SAC or CAM once more", "other layers, or another part of the sampling", "they add up", SAME),
+    ("SAC or CAM on both sides of a neighbour", "the neighbour stands between two patches", "all act", SAME),
 )
-"""What has a test of its own: name, what it does, what comes of it in either order, and with several blocks a stage."""
+"""What has a test of its own: name, what it does, what comes of it in either order, and on SDXL."""

@@ -23,7 +23,7 @@ SHOTS = {
     "prompt_diffusion": ("Prompt Diffusion 1 - start here", {"x": 370, "y": 60, "width": 945, "height": 625}),
 }
 """The workflow of each picture, and the part of the window that is kept."""
-FILES = ("sd-v1-5-inpainting.ckpt", "network-step=04999.ckpt")
+FILES = ("sd-v1-5-inpainting.safetensors", "network-step=04999.ckpt")
 
 
 def main(names: Sequence[str]) -> None:

@@ -81,6 +81,8 @@ KINDS = {
     "KSamplerSelect": Kind((280, 60), _named("SAMPLER")),
     "LoadImageDataSetFromFolder": Kind((260, 60), {"images": "IMAGE"}),
     "MarkdownNote": Kind((440, 300)),
+    "ModelMergeAdd": Kind((280, 60), _named("MODEL")),
+    "ModelMergeSubtract": Kind((280, 90), _named("MODEL")),
     "PreviewAny": Kind((280, 100), _named("STRING"), {"source": {"type": "*"}}),
     "PreviewImage": Kind((320, 340)),
     "RandomNoise": Kind((280, 90), _named("NOISE")),
@@ -88,6 +90,7 @@ KINDS = {
     "SamplerCustomAdvanced": Kind((280, 120), {"output": "LATENT", "denoised_output": "LATENT"}),
     "SaveImage": Kind((320, 340)),
     "TextGenerate": Kind((300, 440), {"generated_text": "STRING"}),
+    "UNETLoader": Kind((260, 90), _named("MODEL")),
     "VAEDecode": Kind((280, 50), _named("IMAGE")),
 }
 
@@ -111,9 +114,32 @@ class ModelFile:
 
 
 INPAINTING = ModelFile(
-    "sd-v1-5-inpainting.ckpt",
+    "sd-v1-5-inpainting.safetensors", "checkpoints", "https://huggingface.co/webui/stable-diffusion-inpainting"
+)
+SDXL_INPAINTING = ModelFile(
+    "sd_xl_base_1.0_inpainting_0.1.safetensors",
     "checkpoints",
-    "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-inpainting",
+    "https://huggingface.co/benjamin-paine/sd-xl-alternative-bases",
+)
+SDXL_INPAINTING_UNET = ModelFile(
+    "diffusion_pytorch_model.fp16.safetensors",
+    "diffusion_models",
+    "https://huggingface.co/diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+    "unet/",
+)
+SDXL_BASE = ModelFile(
+    "sd_xl_base_1.0.safetensors", "checkpoints", "https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0"
+)
+ANY_SDXL = ModelFile(
+    "Juggernaut-XL_v9_RunDiffusionPhoto_v2.safetensors",
+    "checkpoints",
+    "https://huggingface.co/RunDiffusion/Juggernaut-XL-v9",
+)
+"""A well-known one, to begin with."""
+SD2_INPAINTING = ModelFile(
+    "512-inpainting-ema.safetensors",
+    "checkpoints",
+    "https://huggingface.co/Comfy-Org/stable_diffusion_2.1_repackaged",
 )
 PROMPT_DIFFUSION = ModelFile(
     "network-step=04999.ckpt", "checkpoints", "https://huggingface.co/zhendongw/prompt-diffusion"
@@ -130,7 +156,13 @@ VISION_LANGUAGE = ModelFile(
     "https://huggingface.co/Comfy-Org/Qwen3-VL",
     "text_encoders/",
 )
-MODELS = {file.name: file for file in (INPAINTING, PROMPT_DIFFUSION, CLIP_VISION, VISION_LANGUAGE)}
+MODELS = {
+    file.name: file
+    for file in (
+        *(INPAINTING, SDXL_INPAINTING, SDXL_INPAINTING_UNET, SDXL_BASE, ANY_SDXL, SD2_INPAINTING),
+        *(PROMPT_DIFFUSION, CLIP_VISION, VISION_LANGUAGE),
+    )
+}
 
 
 def properties(kind: str, widgets: list[Any]) -> dict[str, Any]:

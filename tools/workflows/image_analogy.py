@@ -195,6 +195,8 @@ five words.
 
 If B' is too close to B, increase *strength*. If it is too close to A', decrease *SAC scale*.
 
+Other SD 1.5 inpainting merges fit: Realistic Vision, epiCRealism, DreamShaper.
+
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """
 COLUMNS = f"""

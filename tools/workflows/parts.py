@@ -7,7 +7,7 @@ from analogist.grid import Layout
 from analogist.layers import PAPER, Numbering
 from analogist.published import DEFAULT, NEGATIVE_PROMPT, PRESETS, SUFFIX, Setting
 
-from .catalogue import INPAINTING
+from .catalogue import INPAINTING, ModelFile
 from .graph import GREEN, RED, Graph, Look, Output
 
 Sockets = Mapping[str, Output]
@@ -69,8 +69,8 @@ def images(graph: Graph, name: str, size: tuple[int, int] | None = None) -> Sock
     return graph.add("AnalogistExample", [name], Look(size=size))
 
 
-def checkpoint(graph: Graph) -> Loaded:
-    return Loaded(*graph.add("CheckpointLoaderSimple", [INPAINTING.name]).values())
+def checkpoint(graph: Graph, file: ModelFile = INPAINTING, title: str | None = None) -> Loaded:
+    return Loaded(*graph.add("CheckpointLoaderSimple", [file.name], Look(title)).values())
 
 
 def demo_model(graph: Graph) -> Loaded:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from analogist.prompt_diffusion.tasks import Task
 
-from . import blueprints, image_analogy, prompt_diffusion, thumbnails
+from . import blueprints, image_analogy, prompt_diffusion, sdxl, thumbnails
 from .graph import Graph, Subgraph
 from .parts import COLORIZATION
 from .thumbnails import Triple, marked
@@ -61,6 +61,10 @@ SHIPPED = (
     Workflow("Image analogy 6 - one pair, a folder of B", image_analogy.folder_of_b, "colorization"),
     Workflow("Image analogy 7 - every node (advanced)", image_analogy.every_node, "colorization"),
     Workflow("Image analogy 8 - pairs in columns", image_analogy.pairs_in_columns, "aligned_with_b"),
+    Workflow("Image analogy 9 - SD 2 inpainting", sdxl.sd2, "colorization"),
+    Workflow("Image analogy 9 - SDXL inpainting", sdxl.single_file, "caricature"),
+    Workflow("Image analogy 9 - SDXL inpainting, UNet file", sdxl.unet_file, "caricature"),
+    Workflow("Image analogy 9 - SDXL, any checkpoint", sdxl.any_checkpoint, "colorization"),
     Workflow("Prompt Diffusion 1 - start here", prompt_diffusion.start, "depth_to_picture", marked),
     Workflow("Prompt Diffusion 2 - two-step editing", prompt_diffusion.two_steps, "picture_to_depth", marked),
     Workflow(
