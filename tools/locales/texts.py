@@ -15,9 +15,9 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 Translate = Callable[[str], str]
 
 
-def read(name: str) -> dict[str, Any]:
-    """One of the English files of locales/."""
-    return json.loads((LOCALES / ENGLISH / name).read_text(encoding="utf-8"))
+def read(name: str, language: str = ENGLISH) -> dict[str, Any]:
+    """One of the files of locales/."""
+    return json.loads((LOCALES / language / name).read_text(encoding="utf-8"))
 
 
 def page_of(node: str) -> str:
