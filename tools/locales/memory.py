@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from . import texts
+from . import derived, texts
 from .texts import ENGLISH, LANGUAGES
 
 FOLDER = Path(__file__).parent / "memory"
@@ -22,7 +22,7 @@ def needed() -> dict[str, list[str]]:
     wanted = {COMMON: list(texts.leaves(texts.read("main.json")))}
     for node, definition in texts.read("nodeDefs.json").items():
         found = [*texts.leaves(definition), *texts.segments(texts.page_of(node))]
-        wanted[node] = [text for text in dict.fromkeys(found) if texts.has_words(text)]
+        wanted[node] = [*dict.fromkeys(part for text in found for part in derived.parts(text))]
     return wanted
 
 
@@ -50,8 +50,9 @@ class Memory:
 
     def translation(self, node: str, language: str, text: str) -> str:
         """Raises KeyError where there is none."""
-        if not texts.has_words(text):
-            return text
+        return derived.made(text, language, lambda part: self._looked_up(node, language, part))
+
+    def _looked_up(self, node: str, language: str, text: str) -> str:
         entry = self.find(node, text)
         if entry is None or not entry.get(language):
             raise KeyError(f"{node}, {language}: {text}")

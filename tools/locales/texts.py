@@ -1,7 +1,6 @@
 """English texts and where they stand: definitions of nodes as the frontend wants them, and pages of help."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,16 @@ LOCALES, PAGES = PROJECT / "locales", PROJECT / "web" / "docs"
 ENGLISH = "en"
 LANGUAGES = ("zh", "ja", "ko")
 MARKDOWN = MarkdownIt("commonmark").enable("table")
-CODE, LINK = re.compile(r"`[^`]*`"), re.compile(r"\]\([^)]*\)|https?://\S+")
-CELLS = re.compile(r"(?<![A-Za-z])[AB]'?(?![A-Za-z'])")
-"""The names of the four images."""
-
 Translate = Callable[[str], str]
 
 
-def read(name: str) -> dict[str, Any]:
-    """One of the English files of locales/."""
-    return json.loads((LOCALES / ENGLISH / name).read_text(encoding="utf-8"))
+def read(name: str, language: str = ENGLISH) -> dict[str, Any]:
+    """One of the files of locales/."""
+    return json.loads((LOCALES / language / name).read_text(encoding="utf-8"))
 
 
 def page_of(node: str) -> str:
     return (PAGES / f"{node}.md").read_text(encoding="utf-8")
-
-
-def has_words(text: str) -> bool:
-    """Whether there is something to translate: more than code, addresses, numbers and the letters of the images."""
-    bare = re.sub(r"&\w+;", " ", LINK.sub(" ", CODE.sub(" ", text)))
-    return re.search(r"[A-Za-z]", CELLS.sub(" ", bare)) is not None
 
 
 def leaves(tree: dict[str, Any]) -> Iterator[str]:
@@ -74,7 +63,7 @@ def translated_page(page: str, translate: Translate) -> str:
                 f"expected {start_of_text!r} as it is written in the page, got {line!r}: avoid escapes there"
             )
         text = " ".join(part.strip() for part in token.content.split("\n"))
-        said = translate(text) if has_words(text) else text
+        said = translate(text)
         rest = "" if "\n" in token.content else line[place + len(start_of_text) :]
         lines[first] = line[:place] + said + rest
         after[first] = place + len(said)
