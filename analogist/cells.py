@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The name a person reads where there is one pair, ``A``, ``A'``, ``B`` or ``B'``; of other pairs ``A2``, ``A2'``."""
+        """What a person reads: ``A``, ``A'``, ``B``, ``B'`` where there is one pair; of other pairs ``A2``, ``A2'``."""
         return f"{self._numbered}'" if self.changed else self._numbered
 
     @property

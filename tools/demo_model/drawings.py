@@ -5,7 +5,6 @@ python -m tools.demo_model.drawings
 
 import json
 
-from analogist.cells import Cell
 from analogist.demo.analogies import DRAWINGS
 
 from .analogies import TRANSFORMATIONS, held_out_analogies
@@ -17,7 +16,7 @@ def main() -> None:
     for analogy in held_out_analogies(len(TRANSFORMATIONS)):
         prompts[analogy.attribute] = analogy.b_prime.caption()
         for cell, scene in analogy.scenes.items():
-            render(scene).save(DRAWINGS / f"{analogy.attribute}_{Cell(cell).name.lower()}.png")
+            render(scene).save(DRAWINGS / f"{analogy.attribute}_{cell.key}.png")
     (DRAWINGS / "prompts.json").write_text(json.dumps(prompts, indent=2) + "\n", encoding="utf-8")
 
 
