@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -61,10 +61,11 @@ class Behind:
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: Options, previous: Attention | None) -> Tensor:
         assert previous is not None  # The later node.
-        called = options[EVALUATION].called
-        called.discard(self.edited)
-        out = previous(q, k, v, options)
-        if self.edited in called:  # It calls who was there before, so the edit is in there already.
+        evaluation: Evaluation = options[EVALUATION]
+        inner = replace(evaluation, called=set())
+        out = previous(q, k, v, {**options, EVALUATION: inner})
+        evaluation.called.update(inner.called)
+        if self.edited in inner.called:  # It calls who was there before, so the edit is in there already.
             return out
         return self.edited(q, k, v, options, lambda *_: out)
 

@@ -161,9 +161,12 @@ def test_patches_on_both_sides_of_a_node_that_takes_an_attention_over(
     assert differ(expected, sample(sac(taking(model), **early), steps=steps))
 
 
+@pytest.mark.parametrize("patch", [both, lambda model: both(both(model))], ids=["one patch", "two patches"])
 @pytest.mark.parametrize("address", [("middle", 0), ("middle", 0, 0)], ids=str)
-def test_an_owner_that_calls_its_predecessor_is_not_edited_twice(model: ModelPatcher, address: tuple) -> None:
-    """It makes what it gets from the patch half as large again, in every row."""
+def test_an_owner_that_calls_its_predecessor_is_not_edited_again(
+    model: ModelPatcher, address: tuple, patch: Callable[[ModelPatcher], ModelPatcher]
+) -> None:
+    """It makes what it gets from the patch half as large again, in every row: the masked ones stay what they were."""
     seen: list[torch.Tensor] = []
 
     def watch(out: torch.Tensor, options: dict) -> torch.Tensor:
@@ -171,10 +174,10 @@ def test_an_owner_that_calls_its_predecessor_is_not_edited_twice(model: ModelPat
             seen.append(out)
         return out
 
-    for patched in (both(model), wrapping(*address)(both(model))):
-        attention = patched.clone()
-        attention.set_model_attn2_output_patch(watch)
-        sample(attention, steps=1)
+    for patched in (patch(model), wrapping(*address)(patch(model))):
+        watched = patched.clone()
+        watched.set_model_attn2_output_patch(watch)
+        sample(watched, steps=1)
     bias = model.model.diffusion_model.middle_block[1].transformer_blocks[0].attn2.to_out[0].bias
     plain, louder = (out - bias for out in seen)
     assert (louder - 1.5 * plain).abs().max() < 1e-5
