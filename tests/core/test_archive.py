@@ -84,7 +84,7 @@ def test_nothing_that_only_builds_or_tests_is_in_it(files: list[Path]) -> None:
     assert {"__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "README.md"} <= tops
 
 
-@pytest.mark.parametrize("folder", ["workflows", "web"])
+@pytest.mark.parametrize("folder", ["workflows", "subgraphs", "locales", "web"])
 def test_workflows_and_pages_are_whole(files: list[Path], folder: str) -> None:
     there = {path.relative_to(PROJECT) for path in (PROJECT / folder).rglob("*") if path.is_file()}
     assert there <= set(files)
