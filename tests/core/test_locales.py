@@ -47,7 +47,9 @@ def test_translations_keep_what_must_stay_and_the_glossary() -> None:
 
 def test_the_files_are_those_that_the_memory_makes() -> None:
     made = dict(written.files(MEMORY))
-    assert [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text] == [], RUN
+    assert [
+        path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ] == [], RUN
     assert written.there() - {*made} - written.english_files() == set()
 
 
@@ -137,7 +139,11 @@ def test_a_node_may_say_it_in_another_way() -> None:
         ("Use `scale`.", "使用 `强度`。", "other code"),
         ("See [it](https://a.example/x).", "见[它](https://a.example/y)。", "other addresses"),
         ("Not *this* one.", "不是这个。", "other marks"),
-        ("Set **A'** first.", "先设**A'**吧。", "other marks"),  # No bold there: a quote before the marks, a letter behind.
+        (
+            "Set **A'** first.",
+            "先设**A'**吧。",
+            "other marks",
+        ),  # No bold there: a quote before the marks, a letter behind.
         ("Up to 2.5 images.", "最多 2 张图像。", "lost numbers: ['2.5']"),
         ("From B to B'.", "从 A' 到 B'。", "other images"),
         ("The layers.", "图层的等级。", "the glossary says"),
