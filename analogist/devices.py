@@ -13,5 +13,5 @@ def checked_device(device: str | None) -> str:
     available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
     chosen = {None: available[0], "cuda": "cuda:0"}.get(device, device)
     if chosen not in available:
-        raise ValueError(f"There is no device {device!r} here; there is {', '.join(available)}.")
+        raise ValueError(f"expected one of the devices {', '.join(available)}, got {device!r}")
     return chosen

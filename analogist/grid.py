@@ -127,7 +127,7 @@ def compose(
 ) -> Image.Image:
     """The grid I: A, A' and B in their places, B' black, white lines between them. RGB, `grid.size`.
 
-    Grey images become RGB; alpha is dropped and not blended, as in the published script.
+    Gray images become RGB; alpha is dropped and not blended, as in the published script.
 
     Args:
         more_pairs: A and A' of the second pair and the following, as many as `grid` has; blank cells are white.
@@ -195,7 +195,7 @@ def crop(grid: AnalogyGrid, image: Image.Image, member: Cell, size: CropSize = C
         rows, columns = grid.sheet.shape
         target = round(image.width / columns), round(image.height / rows)
     elif grid.b_size is None:
-        raise ValueError("The size of the original B is not known to this grid; cut out the size of the cell.")
+        raise ValueError("This grid does not contain the original size of B: use the size of the cell.")
     else:
         source, (x, y, x_end, y_end) = fitting(grid.b_size, grid.tile_size, grid.fit)
         left, top, right, bottom = left + x, top + y, left + x_end, top + y_end

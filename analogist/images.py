@@ -26,7 +26,7 @@ TURNS = {
 
 
 def open_image(path: str | Path) -> Image.Image:
-    """Read an image file as RGB with 8 bits per channel, upright. Grey becomes RGB and alpha is dropped.
+    """Read an image file as RGB with 8 bits per channel, upright. Gray becomes RGB and alpha is dropped.
 
     16-bit images are scaled. Integers of 32 bits and floats, whose range no file says, are refused.
 
@@ -50,7 +50,7 @@ def open_image(path: str | Path) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey scaled to 8 bits: `convert` would clip it. Other modes have 8 bits, or fewer, already."""
+    """Deep gray scaled to 8 bits: `convert` would clip it. Other modes have 8 bits, or fewer, already."""
     if not image.mode.startswith(("I", "F")) and _tag(image, SAMPLE_FORMAT) != SIGNED:
         return image
     highest = _highest(image)
@@ -64,7 +64,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _highest(image: Image.Image) -> int | None:
-    """White of a deep grey image; None where the file does not say."""
+    """White of a deep gray image; None where the file does not say."""
     if image.mode.startswith("I;16"):
         return 2 ** (_tag(image, BITS_PER_SAMPLE) or 16) - 1
     # Pillow before 11 reads 16-bit PNG as mode I, and every one PGM of more than 8 bits, scaled to 16.
@@ -87,7 +87,7 @@ def _upright(file: Image.Image, image: Image.Image) -> Image.Image:
 
 
 def rgb(images: Tensor, name: str = "image") -> Tensor:
-    """A batch (B, H, W, C) of images with three channels: one channel is grey, a fourth is alpha and dropped.
+    """A batch (B, H, W, C) of images with three channels: one channel is gray, a fourth is alpha and dropped.
 
     Raises:
         ValueError: not such a batch, no pixels, or values that are not finite; `name` says which input it was.
@@ -99,11 +99,9 @@ def rgb(images: Tensor, name: str = "image") -> Tensor:
         )
     if 0 in images.shape:
         number, height, width, _ = images.shape
-        raise ValueError(
-            f"{name} is empty ({number} images of {width}x{height} pixels): connect an image that has pixels."
-        )
+        raise ValueError(f"{name} is empty ({number} images of {width}x{height} pixels).")
     if not torch.isfinite(images).all():
-        raise ValueError(f"{name} has pixels that are not numbers (NaN or infinity): what made it failed, look there.")
+        raise ValueError(f"{name} contains NaN or infinity: check the node that made it.")
     return images[..., :3].expand(*images.shape[:-1], 3).float()
 
 
@@ -118,7 +116,7 @@ def from_tensor(images: Tensor, name: str = "image") -> list[Image.Image]:
 
 
 def to_tensor(images: Iterable[Image.Image]) -> Tensor:
-    """Images of one size as a batch of floats in [0, 1]: (B, H, W, 3) for RGB, (B, H, W) for grey."""
+    """Images of one size as a batch of floats in [0, 1]: (B, H, W, 3) for RGB, (B, H, W) for gray."""
     return torch.from_numpy(np.stack([np.asarray(image) for image in images])).float() / 255
 
 
@@ -142,9 +140,7 @@ def batch_size(numbers: Mapping[str, int]) -> int:
     number = max(numbers.values())
     if any(one not in (1, number) for one in numbers.values()):
         came = ", ".join(f"{name} has {one}" for name, one in numbers.items())
-        raise ValueError(
-            f"The batches do not fit together: {came}. Each must hold one image or as many as the largest, {number}."
-        )
+        raise ValueError(f"expected batches of 1 or {number} images, got {came}")
     return number
 
 

@@ -2,7 +2,7 @@
 
 The paper numbers the transformer blocks of the UNet in execution order: down, middle, up. Stable Diffusion 1.x has 16,
 numbered 0..15: 0..5 down, 6 the middle, 7..15 up. Ranges are half open, as the flags of the published program are:
-[3, 11) means the layers 3..10. Other UNets hold another number of blocks in each stage, so a layer of SD 1.5 stands for
+[3, 11) means the layers 3-10. Other UNets hold another number of blocks in each stage, so a layer of SD 1.5 stands for
 a stage there: the same side of the UNet, at the same share of the latent's size.
 """
 
@@ -24,16 +24,16 @@ class LayerRange:
     def __post_init__(self) -> None:
         if self.start < 0 or self.end < self.start:
             raise ValueError(
-                f"The layer range {self.start} to {self.end} is not a range: start_layer must be 0 or more, and "
-                "end_layer (which is not included) at least start_layer."
+                f"expected 0 <= start_layer <= end_layer (not included), got start_layer {self.start} and end_layer "
+                f"{self.end}"
             )
 
     def select(self, count: int) -> range:
         """The layer numbers in a model of `count` layers; refuses a range that goes past the last one."""
         if self.end > count:
             raise ValueError(
-                f"The layer range {self.start} to {self.end} goes past this model, which has {count} layers: "
-                f"start_layer and end_layer must be between 0 and {count} (end_layer is not included)."
+                f"expected start_layer and end_layer (not included) from 0 to {count}, the number of layers of this model, got "
+                f"{self.start} and {self.end}"
             )
         return range(self.start, self.end)
 
@@ -43,7 +43,7 @@ class LayerRange:
 
 
 PAPER = LayerRange(3, 11)
-"""The paper's layers 3..10."""
+"""The paper's layers 3-10."""
 
 
 Part = Literal["down", "middle", "up"]
@@ -135,7 +135,7 @@ class Layers:
         chosen = sorted({layer for number in self.numbers for layer in _counterpart(number, structure)})
         if self.numbers and not chosen:
             numbers = ", ".join(map(str, sorted(self.numbers)))
-            raise ValueError(f"this model has no counterpart of the layers {numbers} of SD 1.5: choose others")
+            raise ValueError(f"this model has no counterpart of the SD 1.5 layers {numbers}: select other layers")
         return chosen
 
 
@@ -175,7 +175,7 @@ def describe(layers: Sequence[int], structure: Structure) -> str:
 
 @dataclass(frozen=True)
 class SamplingRange:
-    """The part of the noise schedule, from pure noise (0) to the finished picture (1), in which an edit acts.
+    """The part of the noise schedule, from pure noise (0) to the finished image (1), in which an edit acts.
 
     Empty when the two are equal. The part is open at its end: a step exactly at `end_percent` is not in it.
     """
@@ -186,8 +186,8 @@ class SamplingRange:
     def __post_init__(self) -> None:
         if not 0.0 <= self.start_percent <= self.end_percent <= 1.0:
             raise ValueError(
-                f"The active part {self.start_percent} to {self.end_percent} is not a range: start_percent and "
-                "end_percent must be between 0 and 1, and end_percent at least start_percent."
+                "expected 0 <= start_percent <= end_percent <= 1, got start_percent "
+                f"{self.start_percent} and end_percent {self.end_percent}"
             )
 
     @property

@@ -25,12 +25,12 @@ def ddim_timesteps(steps: int, strength: float = 1.0, train_steps: int = TRAIN_S
     if not _covers(steps, train_steps):
         below = max(number for number in range(1, steps) if _covers(number, train_steps))
         raise ValueError(
-            f"{steps} steps of {train_steps // steps} leave out the noisiest {train_steps % steps} of the "
-            f"{train_steps} training steps: use {below}"
+            f"{steps} steps with a stride of {train_steps // steps} skip the noisiest {train_steps % steps} of the "
+            f"{train_steps} training timesteps: use {below}"
         )
     run = int(steps * strength)
     if run == 0:
-        raise ValueError(f"strength {strength} leaves none of {steps} steps to run: raise strength or steps")
+        raise ValueError(f"strength {strength} of {steps} steps runs no step: increase strength or steps")
     stride = train_steps // steps
     return [i * stride + 1 for i in reversed(range(run))]
 
@@ -59,14 +59,14 @@ def ddim_sigmas(steps: int, strength: float, train_sigmas: Tensor | Sequence[flo
     Raises:
         ValueError: as `ddim_timesteps`, or a table that has not a sigma for each of the 1000 training time steps.
 
-    The reference ends at the first training step's alpha (`set_alpha_to_one` off), not at a clean picture, so the
+    The reference ends at the first training step's alpha (`set_alpha_to_one` off), not at a clean image, so the
     last value is train_sigmas[0] (0.0292 in Stable Diffusion) and not 0.
     """
     table = torch.as_tensor(train_sigmas, dtype=torch.float32)
     if len(table) != TRAIN_STEPS:
         raise ValueError(
-            f"expected a sigma for each of {TRAIN_STEPS} training time steps, got {len(table)} (a distilled schedule, "
-            "such as LCM's): use a stock scheduler, or take its ModelSampling node out"
+            f"expected a sigma for each of {TRAIN_STEPS} training timesteps, got {len(table)} (a distilled schedule, "
+            "such as LCM's): use a built-in scheduler, or remove its ModelSampling node"
         )
     timesteps = ddim_timesteps(steps, strength)
     return torch.cat([table[timesteps], table[:1]])

@@ -38,18 +38,18 @@ def read_weights(path: Path, name: str = "", load: Callable[[Path], object] = ma
     except Exception as error:  # A decoder may raise anything on the bytes of a stranger.
         if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in str(error):
             raise ValueError(
-                f"The file {called} holds more than weights: reading it would run what else is in there, so it was "
-                "not read. Use a .safetensors file of the same weights."
+                f"The file {called} contains pickled code besides weights and was not loaded: use a .safetensors file of the "
+                "same weights."
             ) from error
         raise ValueError(
-            f"The file {called} cannot be read as weights; it may be damaged or not fully downloaded: "
+            f"The file {called} cannot be loaded as weights; it may be damaged or incomplete: "
             f"{first_line(error) or type(error).__name__}"
         ) from error
     inner = content.get("state_dict", content) if isinstance(content, Mapping) else None
     items = inner.items() if isinstance(inner, Mapping) else ()
     if found := {key: value for key, value in items if isinstance(key, str) and isinstance(value, Tensor)}:
         return found
-    raise ValueError(f"The file {called} holds no weights by name.")
+    raise ValueError(f"The file {called} contains no state dict.")
 
 
 def first_line(error: Exception) -> str:

@@ -47,7 +47,7 @@ class Evaluation:
     def _in(self, sampling: SamplingRange) -> bool:
         if self.sigmas is None or self.percent_to_sigma is None:
             raise ValueError(
-                "expected a call by ComfyUI's sampler, got a direct call of the UNet: SAC and CAM with a start_percent "
+                "expected a call from ComfyUI's sampler, got a direct call of the UNet: SAC and CAM with a start_percent "
                 "or end_percent need the sampler's noise level"
             )
         return float(self.sigmas[0]) in sampling.noise_levels(self.percent_to_sigma)
@@ -86,4 +86,4 @@ def uncompiled(unet: torch.nn.Module, options: Options) -> AbstractContextManage
 @cache
 def _tell_of_compiling() -> None:
     """Once is enough."""
-    logging.warning("Analogist: a model with SAC or CAM runs without torch.compile.")
+    logging.warning("Analogist: torch.compile is disabled for a model with SAC or CAM.")

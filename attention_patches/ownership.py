@@ -93,7 +93,7 @@ class StageAttention:
     def add(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Adapter packs add themselves to whatever object they find in the slot, which everybody shares."""
         raise ValueError(
-            "an adapter behind SAC or CAM wants to join their patch of an attention "
+            "an adapter placed after SAC or CAM tries to extend their attention patch "
             f"({self.stage[0]} {self.stage[1]}). Place the patch after that node."
         )
 

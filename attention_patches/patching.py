@@ -149,7 +149,7 @@ class EditedAttention:
         if self.kind == "attn1" and k.shape[1] != q.shape[1]:
             raise ValueError(
                 f"{self.where}: expected as many keys as queries, got {q.shape[1]} queries and {k.shape[1]} keys. "
-                "Another node lets images share their keys here: leave it out, or choose other layers for one of them."
+                "Another node shares keys between images in this layer: remove it, or select other layers."
             )
         return self.edit(q, k, v, grid_size, options, previous)
 
@@ -158,14 +158,14 @@ class EditedAttention:
         if tuple(options["original_shape"][-2:]) != latent_size:
             part_height, part_width = (side * self.latent_ratio for side in options["original_shape"][-2:])
             raise ValueError(
-                f"{self.where}: expected the whole grid of {width}x{height}, got a part of {part_width}x{part_height}. "
-                "Use masks in place of areas in the conditioning."
+                f"{self.where}: expected the whole grid of {width}x{height}, got an area of {part_width}x{part_height}. "
+                "Use masks instead of areas in the conditioning."
             )
         grid = self.placement.grid
         if grid is not None and grid.size != (width, height):
             raise ValueError(
                 f"{self.where}: expected a latent for the connected layout, {grid.size[0]}x{grid.size[1]}, got one for "
-                f"{width}x{height}. Sample the canvas of that grid builder; for a second pass at another size, "
+                f"{width}x{height}. Sample the canvas of that Grid Builder; for a second pass at another size, "
                 "disconnect layout, or connect the grid of the second pass."
             )
         h, w = options["activations_shape"][-2:]

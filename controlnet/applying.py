@@ -1,4 +1,4 @@
-"""Prompt Diffusion's control network and its three images, added to a conditioning."""
+"""The ControlNet of Prompt Diffusion and its three images, added to the conditioning."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -37,8 +37,8 @@ def applied(
     encoder = getattr(getattr(control_net, "control_model", None), "input_hint_block", None)
     if not isinstance(encoder, PairQueryEncoder):
         raise ValueError(
-            f"This is a {type(control_net).__name__} that is not Prompt Diffusion's: load one with Analogist Prompt "
-            "Diffusion Loader, or use this one with Apply ControlNet."
+            f"expected the ControlNet of Prompt Diffusion, got another {type(control_net).__name__}: use Analogist Prompt "
+            "Diffusion Loader, or Apply ControlNet for this one"
         )
     for text, _ in (*positive, *negative):
         check_text(text.shape[-1], encoder.text_width)

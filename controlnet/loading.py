@@ -67,8 +67,8 @@ def load_checkpoint(path: str, embeddings: list[str]) -> Checkpoint:
     control = control_net(weights, source)
     if not any(name.startswith(MODEL_PREFIX) for name in weights):
         raise ValueError(
-            f"{source} holds the control network alone: load it with Analogist Prompt Diffusion Loader, and the model "
-            "with a node of its own."
+            f"{source} contains only the ControlNet: load it with Analogist Prompt Diffusion Loader, and the model with "
+            "another loader"
         )
     rest = {name: tensor for name, tensor in weights.items() if not name.startswith(CONTROL_PREFIX)}
     model, clip, vae, _ = comfy.sd.load_state_dict_guess_config(rest, embedding_directory=embeddings)
@@ -140,12 +140,14 @@ def _fill(network: cldm.ControlNet, weights: Weights, source: str) -> None:
     try:
         missing, unexpected = network.load_state_dict(weights, strict=False)
     except RuntimeError as error:  # Torch's way to say that shapes differ.
-        raise ValueError(f"{source} does not fit Prompt Diffusion's control network: {_second_line(error)}") from error
+        raise ValueError(
+            f"{source} does not match the ControlNet of Prompt Diffusion: {_second_line(error)}"
+        ) from error
     if missing or unexpected:
         named = ", ".join([*missing, *unexpected][:3])
         raise ValueError(
-            f"{source} is not the whole of Prompt Diffusion's control network: {len(missing)} tensors are missing and "
-            f"{len(unexpected)} are not known ({named}, ...)."
+            f"{source} is not a complete ControlNet of Prompt Diffusion: {len(missing)} tensors are missing and "
+            f"{len(unexpected)} are unexpected ({named}, ...)"
         )
 
 

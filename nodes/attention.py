@@ -129,7 +129,7 @@ class CAMPatch(io.ComfyNode):
             display_name="Analogist CAM Patch",
             category=CATEGORY,
             description="Cross-Attention Masking (CAM): only B' attends to the text, so that the prompt does not change A, A' and B. "
-            "On SDXL the pooled text still reaches them.",
+            "On SDXL the pooled text embedding still affects them.",
             search_aliases=["cross-attention masking", "CAM", "image analogy", "attention patch"],
             hidden=[io.Hidden.unique_id],
             inputs=[

@@ -120,7 +120,7 @@ class GPT4VPrompter(io.ComfyNode):
     def validate_inputs(cls, profile: object) -> bool | str:
         # In place of the host's check: a workflow from another machine names that one's profile, which does no harm beside
         # a typed prompt; without one `profiles.find` says more than the host.
-        return isinstance(profile, str) or "profile must be the name of a profile."
+        return isinstance(profile, str) or "expected the name of a profile, as text"
 
     @classmethod
     async def execute(
@@ -140,8 +140,8 @@ class GPT4VPrompter(io.ComfyNode):
         grids = from_tensor(image)
         if len(grids) != 1:
             raise ValueError(
-                f"expected one grid, got a batch of {len(grids)}: put Rebatch Images with a batch_size of 1 before the prompter, and "
-                "everything runs once for each grid."
+                f"expected one grid, got a batch of {len(grids)}: put Rebatch Images with batch_size 1 before the prompter to run "
+                "it once per grid"
             )
         found = await _interruptible(_prompter.infer_in_turn(grids[0], request, _directory()), own_id(cls))
         return _output(found.answer.prompts, suffix, found.summary(), own_id(cls))

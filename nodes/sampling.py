@@ -40,7 +40,7 @@ class Sigmas(io.ComfyNode):
         sampling = model.get_model_object("model_sampling")
         if not isinstance(sampling, ModelSamplingDiscrete):
             raise ValueError(
-                "Analogist Sigmas needs a model trained on discrete noise steps (Stable Diffusion 1.x, 2.x, SDXL), but this "
-                f"one samples with {type(sampling).__name__}: use a stock scheduler for it."
+                "expected a model with discrete training timesteps (Stable Diffusion 1.x, 2.x, SDXL), got one that samples with "
+                f"{type(sampling).__name__}: use a built-in scheduler for it"
             )
         return io.NodeOutput(ddim_sigmas(steps, strength, sampling.sigmas.cpu()))

@@ -70,7 +70,7 @@ class Settings(io.ComfyNode):
             display_name="Analogist Settings",
             category=CATEGORY,
             description="Presets of the analogy settings: the paper's defaults, its tasks and examples, variants closer to B or A', "
-            "and a start for SDXL. Individual values can be overridden.",
+            "and a starting point for SDXL. Individual values can be overridden.",
             search_aliases=["preset", "settings", "image analogy", "style transfer", "colorize", "parameters"],
             inputs=[
                 io.Combo.Input(

@@ -203,5 +203,5 @@ def _tiles(results: Sequence[Image], scores: Sequence[float] | None, best: int |
 
 def _only(results: Sequence[Image], name: str) -> Image:
     if len(results) != 1:
-        raise ValueError(f"A sheet is of one analogy, but {name} has {len(results)} images: give it one.")
+        raise ValueError(f"expected one image {name}, got {len(results)}: a contact sheet shows one analogy")
     return results[0]

@@ -30,7 +30,7 @@ app = typer.Typer(
         "help_option_names": ["-h", "--help"],
     },
 )
-prompt_diffusion = typer.Typer(help="Prompt Diffusion: an example pair, a query and text.", no_args_is_help=True)
+prompt_diffusion = typer.Typer(help="Prompt Diffusion: image analogies with a ControlNet.", no_args_is_help=True)
 
 
 def _register(group: typer.Typer, name: str, command: Callable[..., None]) -> None:

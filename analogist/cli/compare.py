@@ -44,11 +44,11 @@ COLUMNS = {Metric.RMSE: "squared_error"}
 
 
 def compare(
-    results: Annotated[Path, typer.Argument(help="A folder of results; or one with the folders results and targets.")],
-    targets: Annotated[Path | None, typer.Argument(help="The true images, by the same names.")] = None,
-    metric: Annotated[
-        list[Metric] | None, typer.Option(help="May be given several times; rmse and fid by default.")
-    ] = None,
+    results: Annotated[
+        Path, typer.Argument(help="Folder of results, or a folder with the subfolders results and targets.")
+    ],
+    targets: Annotated[Path | None, typer.Argument(help="Folder of ground truth images with the same names.")] = None,
+    metric: Annotated[list[Metric] | None, typer.Option(help="Can be repeated. Default: rmse and fid.")] = None,
     to: TableFile = None,
     allow_download: AllowDownload = False,
     device: Device = None,
@@ -106,8 +106,7 @@ def _by_stem(folder: Path) -> dict[Path, Path]:
         stem = path.relative_to(folder).with_suffix("")
         if stem in found:
             raise ValueError(
-                f"{str(found[stem])!r} and {path.name!r} differ in their endings alone: keep one of them, "
-                "so that it is clear which one is meant."
+                f"{str(found[stem])!r} and {path.name!r} differ only in their extensions: keep one of them."
             )
         found[stem] = path
     if not found:
@@ -136,7 +135,7 @@ def _compare_pair(result: Path, target: Path, measures: Mapping[Metric, "Measure
     ours, theirs = (to_tensor([open_image(path)]).to(device) for path in (result, target))
     if ours.shape != theirs.shape:
         sizes = (f"{str(path)!r} is {one.shape[2]}x{one.shape[1]}" for path, one in ((result, ours), (target, theirs)))
-        raise ValueError(f"{' but '.join(sizes)}: results are compared pixel by pixel, so bring them to one size.")
+        raise ValueError(f"{' but '.join(sizes)}: resize them to the same size.")
     return {metric: float(measure(ours, theirs)) for metric, measure in measures.items()}
 
 

@@ -13,13 +13,11 @@ from .options import ModelOptions, Seed
 
 def demo(
     model: ModelOptions,
-    output_dir: Annotated[Path, typer.Option(help="Where the images are written.")] = Path("outputs/demo"),
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="DDIM steps; 25 by default, and 50 with a model of yours.")
-    ] = None,
+    output_dir: Annotated[Path, typer.Option(help="Output folder.")] = Path("outputs/demo"),
+    steps: Annotated[int | None, typer.Option(min=1, help="DDIM steps. Default: 25, or 50 with --model.")] = None,
     seed: Seed = SEED,
 ) -> None:
-    """Solve analogies of drawings with the model that comes with the pack; with --model, one of photographs."""
+    """Render six analogies of drawings with the demo model, or with --model one of photographs."""
     quiet_libraries()
     from ..demo import analogies
     from ..demo import model as demo_model

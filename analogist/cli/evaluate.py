@@ -34,8 +34,8 @@ COLUMNS = {
 DatasetPath = Annotated[
     Path,
     typer.Argument(
-        help="Published: a folder with <task>_masked and <task>_gpt4_out.txt in it. Plain: a folder for each "
-        "analogy, or for each of a, a_prime and b. Or a manifest, .csv or .jsonl."
+        help="Published layout: a folder with <task>_masked and <task>_gpt4_out.txt. Plain layout: one folder per "
+        "analogy, or one each for a, a_prime and b. Or a manifest, .csv or .jsonl."
     ),
 ]
 
@@ -43,31 +43,33 @@ DatasetPath = Annotated[
 def evaluate(
     dataset: DatasetPath,
     output_dir: Annotated[
-        Path, typer.Option("--output-dir", "-o", help="Where results are kept; the same folder goes on with a run.")
+        Path, typer.Option("--output-dir", "-o", help="Output folder. An existing run in it is resumed.")
     ] = Path("results/evaluation"),
     config: Annotated[
-        Path | None, typer.Option(help="Settings by task, .yaml or .toml; the published ones by default.")
+        Path | None, typer.Option(help="Settings per task, .yaml or .toml. Default: the published settings.")
     ] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Only this task; may be given several times.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many analogies of each task.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST_SEED, help="In place of the configuration's.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Only this task. Can be repeated.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of analogies per task.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="Overrides the seed of the configuration.")
+    ] = None,
     model: Model = None,
     device: Device = None,
     dtype: Dtype = None,
     clip: Annotated[str | None, ClipOption] = None,
     allow_download: AllowDownload = False,
     redo_changed: Annotated[
-        bool, typer.Option("--redo-changed", help="Render again what is there from other settings.")
+        bool, typer.Option("--redo-changed", help="Render results of other settings again.")
     ] = False,
     ray: Annotated[
-        str | None, typer.Option(help='Render on a cluster of Ray\'s: its address, "auto", or "local" to start one.')
+        str | None, typer.Option(help='Render on a Ray cluster: its address, "auto", or "local" to start one.')
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Workers on Ray; one for each GPU by default, else for each CPU.")
+        int | None, typer.Option(min=1, help="Number of Ray workers. Default: one per GPU, otherwise one per CPU.")
     ] = None,
-    parquet: Annotated[bool, typer.Option("--parquet", help="Write the table as Parquet, too.")] = False,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Also write the table as Parquet.")] = False,
 ) -> None:
-    """Render, score and show a whole data set; killed at any point, the same command goes on where it ended."""
+    """Render and score a data set and write a report; the same command resumes an interrupted run."""
     from ..evaluation.dataset import read_dataset
     from ..evaluation.planning import missing_tasks
     from ..evaluation.runner import evaluate as run
@@ -78,7 +80,7 @@ def evaluate(
     found = read_dataset(dataset)
     if config:
         for name in missing_tasks(settings, found):
-            warn(f"The configuration names the task {name!r}, which is not in the data set.")
+            warn(f"The configuration contains the task {name!r}, which is not in the data set.")
     renderer, kept = _renderer(settings)
     scorer = _scorer(found, clip, device, allow_download)
     with Store(output_dir) as store, _Bars() as bars:
@@ -120,7 +122,7 @@ def _with_options(
 
 
 def _renderer(config: "Config") -> tuple["Renderer", "dict[str, JsonValue]"]:
-    """Who paints, and what every result keeps of it."""
+    """The renderer, and what each record stores of it."""
     from ..evaluation.settings import InProcess
 
     backend = config.backend
@@ -190,7 +192,7 @@ def _show(evaluated: "Evaluated", folder: Path) -> None:
     output.print(table)
     say(f"Everything is in {folder}; look at {folder / 'report.html'}.")
     if evaluated.problems:
-        warn(f"{len(evaluated.problems)} problems are named above and in the report.")
+        warn(f"{len(evaluated.problems)} problems are listed above and in the report.")
 
 
 class _Bars:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def grid(
-    a: Annotated[Path, typer.Argument(help="A, the example.")],
-    a_prime: Annotated[Path, typer.Argument(help="A', the example transformed.")],
-    b: Annotated[Path, typer.Argument(help="B, the query.")],
+    a: Annotated[Path, typer.Argument(help="A, the example image before the change.")],
+    a_prime: Annotated[Path, typer.Argument(help="A', the example image after the change.")],
+    b: Annotated[Path, typer.Argument(help="B, the image to change in the same way.")],
     options: GridOptions,
-    to: Annotated[Path, typer.Option("--output", "-o", help="Where the grid is written.")] = Path("grid.png"),
+    to: Annotated[Path, typer.Option("--output", "-o", help="Output file of the grid.")] = Path("grid.png"),
 ) -> None:
-    """Make the 2x2 grid of A, A' and B, and beside it the marked one for a vision model."""
+    """Make the 2x2 grid of A, A' and B, and a copy with letters and arrows for a vision language model."""
     from ..marks import mark
 
     geometry, image = composed(options.geometry(), a, a_prime, b)

@@ -58,12 +58,12 @@ class Precision(str, Enum):
     FLOAT32 = "float32"
 
 
-AllowDownload = Annotated[bool, typer.Option("--allow-download", help="Fetch what is missing from Hugging Face.")]
-CellSide = Annotated[int | None, typer.Option(help="Side of a cell in pixels, in place of --res; a multiple of 64.")]
-ClipOption = typer.Option(envvar="ANALOGIST_CLIP", help="CLIP: a folder in the format of transformers, or its name.")
-Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu; the GPU by default, where there is one.")]
-Dtype = Annotated[Precision | None, typer.Option(help="Precision; float16 on a GPU and float32 on the CPU by default.")]
-Guidance = Annotated[float, typer.Option("--guidance-scale", "--guidance", help="Weight of the prompt.")]
+AllowDownload = Annotated[bool, typer.Option("--allow-download", help="Download missing files from Hugging Face.")]
+CellSide = Annotated[int | None, typer.Option(help="Cell size in pixels, instead of --res; a multiple of 64.")]
+ClipOption = typer.Option(envvar="ANALOGIST_CLIP", help="CLIP model: a transformers folder, or its name.")
+Device = Annotated[str | None, typer.Option(help="cuda, mps or cpu. Default: the GPU, if available.")]
+Dtype = Annotated[Precision | None, typer.Option(help="Precision. Default: float16 on a GPU, float32 on the CPU.")]
+Guidance = Annotated[float, typer.Option("--guidance-scale", "--guidance", help="Guidance scale (cfg).")]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -71,9 +71,9 @@ Model = Annotated[
         help="Stable Diffusion 1.x inpainting model: a diffusers folder, or a .safetensors or .ckpt file.",
     ),
 ]
-NegativePrompt = Annotated[str, typer.Option(help="What to keep away from.")]
+NegativePrompt = Annotated[str, typer.Option(help="Negative prompt.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the noise.")]
-Suffix = Annotated[str, typer.Option(help="Appended to each prompt.")]
+Suffix = Annotated[str, typer.Option(help="Suffix of each prompt.")]
 Tokenizer = Annotated[
     Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, for a checkpoint file.")
 ]
@@ -86,11 +86,11 @@ class GridOptions:
     res: Annotated[int, typer.Option(help="Side of a square grid in pixels; a multiple of 128.")] = SIDE
     cell_width: CellSide = None
     cell_height: CellSide = None
-    layout: Annotated[LayoutName, typer.Option(help="rows where A' is aligned with A, columns where B is.")] = (
-        LayoutName.ROWS
-    )
-    fit: Annotated[FitName, typer.Option(help="How images of another shape get into their cells.")] = FitName.STRETCH
-    gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; even.")] = 2
+    layout: Annotated[
+        LayoutName, typer.Option(help="rows if A is aligned with A', columns if A is aligned with B.")
+    ] = LayoutName.ROWS
+    fit: Annotated[FitName, typer.Option(help="How images are resized to their cells.")] = FitName.STRETCH
+    gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = 2
 
     def geometry(self) -> "AnalogyGrid":
         from ..grid import CELL_STEP, AnalogyGrid, Fit
@@ -133,17 +133,17 @@ class ModelOptions:
 class SamplingOptions:
     """The settings of the published program, by its flags."""
 
-    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = DEFAULT.steps
-    strength: Annotated[float, typer.Option(help="Share of the steps that is run; less keeps more of B.")] = (
+    steps: Annotated[int, typer.Option(help="Number of DDIM steps at strength 1.")] = DEFAULT.steps
+    strength: Annotated[float, typer.Option(help="Fraction of the steps to run; lower values stay closer to B.")] = (
         DEFAULT.strength
     )
     guidance_scale: Guidance = DEFAULT.guidance
     sac_start_layer: Annotated[int, typer.Option(help="First layer of Self-Attention Cloning.")] = DEFAULT.layers.start
-    sac_end_layer: Annotated[int, typer.Option(help="The layer after its last one.")] = DEFAULT.layers.end
+    sac_end_layer: Annotated[int, typer.Option(help="End of its layers (not included).")] = DEFAULT.layers.end
     cam_start_layer: Annotated[int, typer.Option(help="First layer of Cross-Attention Masking.")] = DEFAULT.layers.start
-    cam_end_layer: Annotated[int, typer.Option(help="The layer after its last one.")] = DEFAULT.layers.end
-    scale_sac: Annotated[float, typer.Option(help="Scale of the cloned logits.")] = DEFAULT.scale
-    num_images_per_prompt: Annotated[int, typer.Option(help="Images for each prompt, made together.")] = (
+    cam_end_layer: Annotated[int, typer.Option(help="End of its layers (not included).")] = DEFAULT.layers.end
+    scale_sac: Annotated[float, typer.Option(help="Scale of the copied attention logits.")] = DEFAULT.scale
+    num_images_per_prompt: Annotated[int, typer.Option(help="Images per prompt, sampled in one batch.")] = (
         DEFAULT.images_per_prompt
     )
     negative_prompt: NegativePrompt = NEGATIVE_PROMPT

@@ -20,8 +20,8 @@ Directory = Annotated[
     typer.Option(
         "--directory",
         envvar="ANALOGIST_PROFILES",
-        help="Where profiles.json, keys and cache are. ComfyUI's own is user/__analogist in its folder. "
-        "By default the configuration folder of this user.",
+        help="Folder of profiles.json, keys and cache; for ComfyUI user/__analogist in its folder. "
+        "Default: the user's configuration folder.",
     ),
 ]
 
@@ -30,14 +30,18 @@ def prompt(
     grid: Annotated[Path, typer.Argument(help="A marked grid (input_marked.png), or a folder of marked grids.")],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="For one grid a text file, one prompt per line; for a folder a table."),
+        typer.Option(
+            "--output", "-o", help="For one grid, a text file with one prompt per line; for a folder, a table."
+        ),
     ] = Path("prompts.txt"),
-    profile: Annotated[str, typer.Option(help='Where to ask; "analogist profiles list" shows all.')] = "openai",
-    model: Annotated[str, typer.Option(help="Which model; by default the profile's own.")] = "",
-    count: Annotated[int, typer.Option(help="How many prompts for each grid.")] = 1,
-    words: Annotated[int, typer.Option(help="How many words a prompt may have.")] = 5,
-    instruction: Annotated[str, typer.Option(help="What to tell the model in place of the published text.")] = "",
-    seed: Annotated[int, typer.Option(help="Another seed asks again; the same one costs nothing.")] = 0,
+    profile: Annotated[
+        str, typer.Option(help='Profile of the endpoint; "analogist profiles list" shows all.')
+    ] = "openai",
+    model: Annotated[str, typer.Option(help="Model at the endpoint. Default: the profile's model.")] = "",
+    count: Annotated[int, typer.Option(help="Prompts per grid.")] = 1,
+    words: Annotated[int, typer.Option(help="Maximum number of words per prompt.")] = 5,
+    instruction: Annotated[str, typer.Option(help="Instruction for the model. Default: the published one.")] = "",
+    seed: Annotated[int, typer.Option(help="A new seed sends a new request; the same seed uses the cached reply.")] = 0,
     directory: Directory = None,
 ) -> None:
     """Ask a vision language model for prompts of B'.
@@ -60,7 +64,7 @@ def prompt(
         raise _exit(error) from None
 
 
-profiles = typer.Typer(help="Where vision models are asked, and with which keys.", no_args_is_help=True)
+profiles = typer.Typer(help="Manage endpoints of vision language models and their API keys.", no_args_is_help=True)
 
 
 @profiles.command("list")
@@ -69,25 +73,29 @@ def list_profiles(directory: Directory = None) -> None:
     where = directory or default_directory()
     try:
         for profile in known_profiles.known(where).values():
-            _say(f"{profile.name:12} {profile.endpoint}  {profile.model or '(no model)'}  {_key_state(profile, where)}")
+            _say(
+                f"{profile.name:12} {profile.endpoint}  {profile.model or '(no default model)'}  {_key_state(profile, where)}"
+            )
     except ValueError as error:
         raise _exit(error) from None
-    _say(f"Profiles and keys of your own live in {where}")
+    _say(f"Your profiles and keys are stored in {where}")
 
 
 @profiles.command()
 def add(
     name: Annotated[str, typer.Argument(help="A name of your choice.")],
-    base_url: Annotated[str, typer.Argument(help="Its address: https, or http to this machine.")],
-    model: Annotated[str, typer.Option(help="The model to ask by default.")] = "",
-    key_variable: Annotated[str, typer.Option(help="The environment variable that holds the key.")] = "",
-    key_file: Annotated[str, typer.Option(help="A file that holds the key, relative to the profiles.")] = "",
-    ask_key: Annotated[bool, typer.Option("--ask-key", help="Type the key now, unseen; it is kept in a file.")] = False,
+    base_url: Annotated[str, typer.Argument(help="Base URL: https, or http for localhost.")],
+    model: Annotated[str, typer.Option(help="Default model.")] = "",
+    key_variable: Annotated[str, typer.Option(help="Environment variable of the API key.")] = "",
+    key_file: Annotated[str, typer.Option(help="File of the API key, relative to the profiles folder.")] = "",
+    ask_key: Annotated[
+        bool, typer.Option("--ask-key", help="Enter the API key now (hidden); it is stored in a file.")
+    ] = False,
     api: Annotated[Api, typer.Option(help="The protocol.")] = Api.CHAT,
-    timeout: Annotated[float, typer.Option(help="Seconds in which an answer must be there.")] = 120.0,
+    timeout: Annotated[float, typer.Option(help="Timeout of a request in seconds.")] = 120.0,
     directory: Directory = None,
 ) -> None:
-    """Add a profile, or replace one. The key itself is never an argument: those end up in the shell's history."""
+    """Add a profile, or replace one. The key itself is never an argument, because arguments are stored in the shell's history."""
     where = directory or default_directory()
     try:
         file = key_file or (f"{name}.key" if ask_key else None)
@@ -112,8 +120,10 @@ def check(name: str, directory: Directory = None) -> None:
         raise _exit(error) from None
     _say("\n".join(f"{model}  ends on {end}" if end else model for model, end in sorted(offered.items())))
     if profile.model and not endpoint.is_offered(profile.model, offered):
-        raise _exit(f"The endpoint does not list the profile's model {profile.model!r}; it offers those above.")
-    _say(f"The profile {name!r} works; its model is {profile.model or 'to be named when asking'}.")
+        raise _exit(
+            f"The endpoint does not list the profile's model {profile.model!r}; available models are listed above."
+        )
+    _say(f"The profile {name!r} works; its model is {profile.model or 'not set: use --model'}.")
 
 
 def default_directory() -> Path:

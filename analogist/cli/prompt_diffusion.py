@@ -13,26 +13,26 @@ from .options import AllowDownload, Device, Guidance, NegativePrompt, Seed, Suff
 
 
 def run(
-    images: Annotated[list[Path], typer.Argument(help="A, A' and B; or B alone, to leave the example out.")],
+    images: Annotated[list[Path], typer.Argument(help="A, A' and B, or only B for no example.")],
     model: Annotated[
         str,
         typer.Option(
             envvar="PROMPT_DIFFUSION_MODEL",
-            help="Stable Diffusion 1.x: the published checkpoint, whose decoder is tuned, or any other file or folder.",
+            help="Stable Diffusion 1.x model: the published checkpoint (with fine-tuned decoder), or any other file or folder.",
         ),
     ],
     control: Annotated[
         Path | None,
-        typer.Option(help="The control network in any of its forms; by default it is taken from --model."),
+        typer.Option(help="The ControlNet in any of its formats. Default: taken from --model."),
     ] = None,
-    task: Annotated[Task, typer.Option(help="What A' is to A; it decides the words of the prompt.")] = Task.PICTURE,
-    prompt: Annotated[str, typer.Option(help='What B\' shows; needed for "map to picture".')] = "",
-    output_dir: Annotated[Path, typer.Option(help="Where the images are written.")] = Path("results/prompt-diffusion"),
-    res: Annotated[int, typer.Option(help="Shorter side in pixels; sides become multiples of 64.")] = 512,
+    task: Annotated[Task, typer.Option(help="The relation of A and A', which determines the prompt.")] = Task.PICTURE,
+    prompt: Annotated[str, typer.Option(help='Description of B\'; required for "map to picture".')] = "",
+    output_dir: Annotated[Path, typer.Option(help="Output folder.")] = Path("results/prompt-diffusion"),
+    res: Annotated[int, typer.Option(help="Shorter side in pixels; sides are rounded to multiples of 64.")] = 512,
     steps: Annotated[int, typer.Option(help="DDIM steps.")] = 100,
     guidance_scale: Guidance = 9.0,
-    strength: Annotated[float, typer.Option(help="Factor of the control.")] = 1.0,
-    num_images: Annotated[int, typer.Option(help="Images made together.")] = 1,
+    strength: Annotated[float, typer.Option(help="Strength of the ControlNet.")] = 1.0,
+    num_images: Annotated[int, typer.Option(help="Batch size.")] = 1,
     suffix: Suffix = SUFFIX,
     negative_prompt: NegativePrompt = NEGATIVE_PROMPT,
     seed: Seed = SEED,
@@ -67,11 +67,11 @@ def run(
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="The published .ckpt, or any other form of the weights.")],
+    source: Annotated[Path, typer.Argument(help="The published .ckpt, or any other format of the weights.")],
     target: Annotated[Path, typer.Argument(help="The new .safetensors file.")],
-    control_only: Annotated[bool, typer.Option("--control-only", help="The control network alone.")] = False,
+    control_only: Annotated[bool, typer.Option("--control-only", help="Only the ControlNet.")] = False,
 ) -> None:
-    """Write the weights as .safetensors in half precision; a file with code inside is refused and not run."""
+    """Write the weights as .safetensors in float16; files with pickled code raise an error and are never executed."""
     from ..prompt_diffusion.convert import convert as write
 
     bar = bars(DownloadColumn())

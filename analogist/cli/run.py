@@ -23,20 +23,16 @@ def run(
     grid: GridOptions,
     sampling: SamplingOptions,
     model: ModelOptions,
-    images: Annotated[
-        list[Path] | None, typer.Argument(help="A, A' and B; or one image, a grid that is ready.")
-    ] = None,
+    images: Annotated[list[Path] | None, typer.Argument(help="A, A' and B, or one finished grid.")] = None,
     input_grid: Annotated[
-        Path | None, typer.Option(help="A grid that is ready, as an option as in the published program.")
+        Path | None, typer.Option(help="A finished grid, as an option for compatibility with the published program.")
     ] = None,
-    prompt: Annotated[
-        list[str] | None, typer.Option(help="What B' shows, in a few words; may be given several times.")
-    ] = None,
-    prompt_file: Annotated[Path | None, typer.Option(help="A file with one prompt in each line.")] = None,
-    output_dir: Annotated[Path, typer.Option(help="Where a new folder sample_<n> is made.")] = Path("results"),
+    prompt: Annotated[list[str] | None, typer.Option(help="Prompt that describes B'. Can be repeated.")] = None,
+    prompt_file: Annotated[Path | None, typer.Option(help="File with one prompt per line.")] = None,
+    output_dir: Annotated[Path, typer.Option(help="Folder in which sample_<n> is created.")] = Path("results"),
     seed: Seed = SEED,
 ) -> None:
-    """Render B' for A, A' and B, or for a grid that is ready; one run for each prompt."""
+    """Render B' for A, A' and B, or for a finished grid; one run per prompt."""
     sources = [*(images or []), *([input_grid] if input_grid else [])]
     if len(sources) not in (1, 3):
         raise typer.BadParameter(f"expected A, A' and B, or one grid, got {len(sources)} images.", param_hint="IMAGES")
@@ -76,7 +72,7 @@ def _read_prompts(path: Path) -> list[str]:
     """The published format: the whole file stripped, one prompt in each line."""
     text = read_text(path, "prompt file").strip()
     if not text:
-        raise ValueError(f"The prompt file {str(path)!r} is empty; write one prompt in each line.")
+        raise ValueError(f"The prompt file {str(path)!r} is empty: expected one prompt per line.")
     return text.split("\n")
 
 

@@ -38,19 +38,21 @@ class Score(NamedTuple):
 
 def score(
     results: Annotated[
-        Path, typer.Argument(help="A strip (grid, canvas, results side by side), or a folder with strips in it.")
+        Path, typer.Argument(help="A strip (grid, canvas and results side by side), or a folder of strips.")
     ],
     clip: Annotated[str, ClipOption] = CLIP,
     num_images_per_prompt: Annotated[
-        int | None, typer.Option(help="Results in each strip; by default as `run` wrote them, else 8.", min=1)
+        int | None, typer.Option(help="Results per strip. Default: as stored by `run`, otherwise 8.", min=1)
     ] = None,
     layout: Annotated[
-        LayoutName | None, typer.Option(help="Where A' and B lie; by default as `run` noted it, else rows.")
+        LayoutName | None, typer.Option(help="Layout of the grid. Default: as stored by `run`, otherwise rows.")
     ] = None,
     cell_width: Annotated[
-        int | None, typer.Option(help="Of the grid; by default as `run` noted it, else that of a square.")
+        int | None, typer.Option(help="Cell width of the grid. Default: as stored by `run`, otherwise square cells.")
     ] = None,
-    gutter: Annotated[int | None, typer.Option(help="Of the grid; by default as `run` noted it, else 2.")] = None,
+    gutter: Annotated[
+        int | None, typer.Option(help="Gutter of the grid. Default: as stored by `run`, otherwise 2.")
+    ] = None,
     to: TableFile = None,
     allow_download: AllowDownload = False,
     device: Device = None,

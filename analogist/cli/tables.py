@@ -12,7 +12,7 @@ import typer
 from ..files import write_atomically
 
 TableFile = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Also write a line for each image into this .csv or .json file.")
+    Path | None, typer.Option("--output", "-o", help="Also write one row per image to this .csv or .json file.")
 ]
 
 

@@ -60,7 +60,7 @@ def pack(embedding: Tensor, token_ids: Sequence[int]) -> Tensor:
     """
     known = set(token_ids)
     if len(known) != len(token_ids) or not known <= set(range(VOCABULARY)):
-        raise ValueError(f"The token ids must be different numbers from 0 to {VOCABULARY - 1}.")
+        raise ValueError(f"expected distinct token ids from 0 to {VOCABULARY - 1}")
     if not {START, END} <= known:
         raise ValueError(f"The token ids lack the start {START} or the end {END} of a text.")
     if UNKNOWN in known:
@@ -100,7 +100,7 @@ def read(path: str | Path = PATH) -> DemoWeights:
     """
     tensors, metadata = _read(Path(path))
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"The file {str(path)!r} is not the demo model of this pack.")
+        raise ValueError(f"The file {str(path)!r} is not the demo model.")
     if metadata.get("version") != VERSION:
         raise ValueError(
             f"The demo model {str(path)!r} is of version {metadata.get('version')!r}, but this pack reads version "
@@ -123,21 +123,21 @@ def fitting(path: str | Path) -> Iterator[None]:
         yield
     except (KeyError, IndexError, RuntimeError) as error:
         said = " ".join(str(error).split())
-        raise ValueError(f"The demo model {str(path)!r} does not fit this version of the pack: {said}") from error
+        raise ValueError(f"The demo model {str(path)!r} does not match this version of the pack: {said}") from error
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:
     half = tensor.detach().to("cpu", torch.float16).contiguous()
     if not half.isfinite().all():
-        raise ValueError(f"The tensor {name} has numbers that half precision cannot hold.")
+        raise ValueError(f"The tensor {name} has values too large for float16.")
     return half
 
 
 def _read(path: Path) -> tuple[State, dict[str, str]]:
     if not path.is_file():
-        raise ValueError(f"There is no demo model {str(path)!r}: it comes with the pack, so install the pack again.")
+        raise ValueError(f"There is no demo model {str(path)!r}: it is part of the pack, so reinstall the pack.")
     if path.stat().st_size > 2 * LARGEST:  # The header's names come on top of the tensors, so no exact bound.
-        raise ValueError(f"The file {str(path)!r} is too large to be the demo model of this pack.")
+        raise ValueError(f"The file {str(path)!r} is too large to be the demo model.")
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118

@@ -75,7 +75,9 @@ def _prompts(
         if name in named:
             prompts[named[name]].append(prompt)
         elif name or prompt:
-            dataset.fail(task, name, f"no image, or several, have the name of this line of {table.name!r}.")
+            dataset.fail(
+                task, name, f"expected one image with the name in this line of {table.name!r}, got none or several."
+            )
     return prompts
 
 
@@ -97,8 +99,8 @@ def _check_positions(rows: Sequence[Row], table: Path, grids: Sequence[Path], fo
     """
     if len(rows) != len(grids):
         raise ValueError(
-            f"there are {len(grids)} grids in {folder.name!r} but {len(rows)} lines in {table.name!r}, and the lines "
-            "do not name the grids: which belongs to which cannot be known."
+            f"there are {len(grids)} grids in {folder.name!r} but {len(rows)} lines in {table.name!r}: name the grid in the "
+            "first column of each line."
         )
     numbers = [_numbers(grid.name) for grid in grids]
     unique = {found for found, times in Counter(numbers).items() if found and times == 1}

@@ -70,7 +70,7 @@ def _csv_rows(lines: Sequence[str]) -> Iterator[tuple[int, object]]:
             start += reader.line_num
         except csv.Error as error:
             start += 1
-            yield number, ValueError(f"it is no line of a table: {error}")
+            yield number, ValueError(f"it is not a valid CSV line: {error}")
             continue
         if not header:
             header = [name.strip() for name in cells]
@@ -91,6 +91,6 @@ def _json_rows(lines: Sequence[str]) -> Iterator[tuple[int, object]]:
             try:
                 yield number, json.loads(line)
             except ValueError as error:
-                yield number, ValueError(f"it is not JSON: {error}")
+                yield number, ValueError(f"it is not valid JSON: {error}")
             except RecursionError:
                 yield number, ValueError("it is nested too deeply")

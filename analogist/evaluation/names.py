@@ -21,8 +21,8 @@ def check_name(name: str) -> None:
         ValueError: one sentence that says why.
     """
     if not name or name != name.strip() or name.startswith(".") or set(name) & FORBIDDEN or not name.isprintable():
-        raise ValueError(f"The name {name!r} cannot be that of a file: use letters, digits, spaces, - and _.")
+        raise ValueError(f"The name {name!r} is not a valid file name: use letters, digits, spaces, - and _.")
     if name.endswith(".") or DEVICES.fullmatch(name.partition(".")[0].rstrip()):
-        raise ValueError(f"The name {name!r} cannot be that of a file on Windows: rename it.")
+        raise ValueError(f"The name {name!r} is not a valid file name on Windows: rename it.")
     if (size := len(name.encode())) > LONGEST:
         raise ValueError(f"expected a name of at most {LONGEST} bytes in UTF-8, got {size} ({name[:20]}...).")

@@ -88,7 +88,7 @@ def _chosen(config: Config, dataset: Dataset, only: Sequence[str]) -> dict[str, 
     for name in sorted(dataset.tasks - {task.data or name for name, task in tasks.items()}):
         tasks[name] = Task(**config.defaults.model_dump())
     if missing := [name for name in only if name not in tasks]:
-        raise ValueError(f"There is no task {missing[0]!r} in the data set; there is {', '.join(tasks)}.")
+        raise ValueError(f"The data set has no task {missing[0]!r}; its tasks are {', '.join(tasks)}.")
     return {name: task for name, task in tasks.items() if not only or name in only}
 
 

@@ -123,9 +123,9 @@ def kept(store: Store, plans: Sequence[Plan], redo: bool) -> Kept:
     if changed and not redo:
         one, record = changed[0]
         raise ValueError(
-            f"{len(changed)} results in {str(store.folder)!r} come from other settings, that of {one.source.task} / "
-            f"{one.source.name} by {record.origin.difference(one.origin)}: name another folder, or render them again "
-            "with --redo-changed."
+            f"{len(changed)} results in {str(store.folder)!r} were rendered with other settings; {one.source.task} / "
+            f"{one.source.name} differs in {record.origin.difference(one.origin)}: choose another folder, or render them "
+            "again with --redo-changed."
         )
     return found
 

@@ -80,7 +80,7 @@ class RenderSettings(_Strict):
         _ = self.grid, self.sac  # Each refuses what is out of range, in its own words.
         for name, words in (("suffix", self.suffix), ("negative_prompt", self.negative_prompt)):
             if not is_text(words):
-                raise ValueError(f"the {name} has characters that are not text (NUL, or half of a surrogate pair)")
+                raise ValueError(f"the {name} contains invalid characters (NUL or a lone surrogate)")
         return self
 
     @property
@@ -234,7 +234,7 @@ class Config(_Strict):
         for name, task in tasks.items():
             check_name(canonical(name))
             if folded(name) in map(folded, named):
-                raise ValueError(f"two tasks are called {name!r} (upper and lower case count as one)")
+                raise ValueError(f"two tasks are called {name!r} (names are case-insensitive)")
             named[canonical(name)] = task.model_copy(update={"data": task.data and canonical(task.data)})
         return named
 
@@ -253,7 +253,7 @@ def read_config(path: Path) -> Config:
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
-        raise ValueError(f"The configuration {str(path)!r} cannot be used: {readable(error)}.") from None
+        raise ValueError(f"The configuration {str(path)!r} is invalid: {readable(error)}.") from None
     return config.model_copy(update={"backend": _beside(config.backend, path.parent)})
 
 

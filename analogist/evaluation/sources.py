@@ -76,7 +76,7 @@ class Dataset:
         for several in alike.values():
             for task, name in {(one.task, one.name) for one in several if len(several) > 1}:
                 sentence = (
-                    f"{len(several)} analogies have this name (upper and lower case count as one), so their results "
+                    f"{len(several)} analogies have this name (names are case-insensitive), so their results "
                     "could not be told apart: rename them."
                 )
                 self.fail(task, name, sentence)

@@ -96,7 +96,9 @@ class Store:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise ValueError(f"Another run is writing into {str(self.folder)!r}: wait for it, or end it.") from None
+            raise ValueError(
+                f"Another run is writing into {str(self.folder)!r}: wait until it ends, or stop it."
+            ) from None
         for left_over in self.folder.rglob(f"*{UNFINISHED}"):
             if left_over.is_file():
                 left_over.unlink()
@@ -130,7 +132,7 @@ class Store:
             raise ValueError(f"the record {str(path)!r} cannot be read: {error.strerror}.") from error
         except ValidationError as error:
             raise ValueError(
-                f"the record {str(path)!r} is damaged ({readable(error)}): delete it, and it will be rendered again."
+                f"the record {str(path)!r} is damaged ({readable(error)}): delete it to render the analogy again."
             ) from None
         there = all(file.exists() for file in (self.strip(origin), *self.images(origin, record.images)))
         return record if there else None

@@ -71,8 +71,7 @@ def transformer_blocks(unet: UNet2DConditionModel) -> list[BasicTransformerBlock
     blocks = [block for _, transformer in _stages(unet) for block in transformer.transformer_blocks]
     if not blocks:
         raise ValueError(
-            "SAC and CAM work inside the transformer blocks of a UNet (Stable Diffusion 1.x); this model is a "
-            f"{type(unet).__name__}, which has none."
+            f"expected a UNet with transformer blocks (Stable Diffusion 1.x), got a {type(unet).__name__} without any"
         )
     return blocks
 
@@ -136,7 +135,7 @@ class EditedProcessor:
         attention_mask: Tensor | None = None,
     ) -> Tensor:
         if attention_mask is not None:
-            raise ValueError("SAC and CAM cannot be used together with an attention mask.")
+            raise ValueError("SAC and CAM do not support attention masks.")
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         q, k, v = (
             projected.unflatten(-1, (attn.heads, -1)).transpose(1, 2)  # (B, N, H * D) -> (B, H, N, D)
@@ -169,8 +168,8 @@ def edited(
     for _, processor in previous:
         if not isinstance(processor, PLAIN_PROCESSORS):
             raise ValueError(
-                f"An attention of the UNet is already replaced by {type(processor).__name__}: take that extension out "
-                "first, SAC and CAM need a plain attention there."
+                f"expected the default attention processor, got {type(processor).__name__}: remove that extension first, SAC "
+                "and CAM need the plain attention"
             )
     try:
         if edit.is_active(timestep):

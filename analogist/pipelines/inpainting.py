@@ -35,9 +35,9 @@ class Settings:
         strength: share of them that is run, above 0 and at most 1; less keeps more of the canvas.
         guidance: weight of the prompt against the negative prompt; at 1 or below the negative one is not asked.
         edit: SAC and CAM.
-        images_per_prompt: pictures made together for each prompt.
+        images_per_prompt: images per prompt, sampled in one batch.
         suffix: appended to each prompt.
-        negative_prompt: what the pictures are guided away from.
+        negative_prompt: the negative prompt.
     """
 
     steps: int = DEFAULT.steps
@@ -51,7 +51,7 @@ class Settings:
     def __post_init__(self) -> None:
         ddim_timesteps(self.steps, self.strength)  # Refuses what is out of range.
         if not math.isfinite(self.guidance):
-            raise ValueError(f"The guidance is {self.guidance}, but must be a finite number.")
+            raise ValueError(f"guidance must be a finite number, got {self.guidance}")
         if self.images_per_prompt < 1:
             raise ValueError(f"images per prompt must be at least 1, got {self.images_per_prompt}")
 
@@ -63,11 +63,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the UNet is told at every step.
+    """The conditioning of the UNet in every step.
 
     Attributes:
-        mask: (1, 1, h, w), 1 where it paints.
-        masked_image_latents: (1, 4, h, w), the canvas with a grey B'.
+        mask: (1, 1, h, w), 1 where it inpaints.
+        masked_image_latents: (1, 4, h, w), the canvas with a gray B'.
         cond, uncond: (1, text tokens, dim), the prompt and the negative prompt.
         sheet: where the cells lie.
     """
@@ -141,10 +141,10 @@ def sample(
     generator: torch.Generator,
     on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[list[Image.Image]]:
-    """Paint B' of an analogy, for one prompt after the other, as the result is iterated over.
+    """Render B' of an analogy, for one prompt after the other, as the result is iterated over.
 
     Args:
-        grid, image: the geometry, and the grid I as a picture of that size; its B' is not looked at.
+        grid, image: the geometry, and the grid I as an image of that size; its B' is ignored.
         prompts: without the suffix.
         on_step: called after every step, len(prompts) * len(settings.timesteps) times in all.
 
@@ -152,13 +152,13 @@ def sample(
         for each prompt its `settings.images_per_prompt` grids, of the size of `image`. All start from the same noise.
 
     Raises:
-        ValueError: a picture of another size than the grid, or a layer range that goes past the model; at once, and
-            not when the first picture is asked for.
+        ValueError: an image of another size than the grid, or a layer range that goes past the model; at once, and
+            not when the first image is requested.
     """
     if image.size != grid.size:
         raise ValueError(
-            f"The picture is {image.width}x{image.height}, but the grid is {grid.size[0]}x{grid.size[1]}; "
-            "they must be of the same size."
+            f"expected an image of the size of the grid, {grid.size[0]}x{grid.size[1]}, got "
+            f"{image.width}x{image.height}"
         )
     for layers in (settings.edit.sac, settings.edit.cam):
         selected(layers, model.unet)
@@ -176,18 +176,18 @@ def _sample(
     on_step: Callable[[], None],
 ) -> Iterator[list[Image.Image]]:
     pixels = _batch(canvas(grid, image)) * 2 - 1
-    to_paint = _batch(mask(grid).convert("RGB"))[:, :1]
+    hole = _batch(mask(grid).convert("RGB"))[:, :1]
     ratio = model.latent_factor
     latent_size = (image.height // ratio, image.width // ratio)
     shape = (settings.images_per_prompt, model.unet.config.out_channels, *latent_size)
     noise = randn_tensor(shape, generator=generator, device=model.device, dtype=model.unet.dtype)
     uncond = model.encode_text(settings.negative_prompt)
     for prompt in prompts:
-        # The posterior is sampled for each prompt anew, the canvas first: the published order of random numbers.
+        # The posterior is sampled per prompt, the canvas first: the published order of random numbers.
         start = start_latents(noise, model.encode(pixels, generator), settings)
         conditions = Conditions(
-            mask=interpolate(to_paint, latent_size).to(start),
-            masked_image_latents=model.encode(pixels * (to_paint < 0.5), generator),
+            mask=interpolate(hole, latent_size).to(start),
+            masked_image_latents=model.encode(pixels * (hole < 0.5), generator),
             cond=model.encode_text(prompt + settings.suffix),
             uncond=uncond,
             sheet=grid.sheet,
@@ -199,6 +199,6 @@ def _sample(
         yield model.decode(latents)
 
 
-def _batch(picture: Image.Image) -> Tensor:
-    """A picture as (1, 3, H, W) in [0, 1]."""
-    return to_tensor([picture]).movedim(-1, 1)
+def _batch(image: Image.Image) -> Tensor:
+    """An image as (1, 3, H, W) in [0, 1]."""
+    return to_tensor([image]).movedim(-1, 1)

@@ -136,8 +136,8 @@ def load_pipeline(
     words, known = len(pipeline.tokenizer), pipeline.text_encoder.config.vocab_size
     if words != known:  # Without its files the tokenizer loads all the same, and knows two words.
         raise ValueError(
-            f"The tokenizer of {str(path)!r} knows {words} words and its text encoder {known}: they do not belong "
-            "together, or files of the tokenizer are missing."
+            f"The tokenizer of {str(path)!r} has {words} tokens and its text encoder {known}: they do not match, or files of "
+            "the tokenizer are missing."
         )
     return pipeline.to(place, dtype)
 
@@ -163,8 +163,8 @@ def _model_folder(kind: Kind, path: str | Path, allow_download: bool) -> Path:
         return Path(kind.pipeline.download(str(path), local_files_only=not allow_download))
     except (OSError, ValueError):  # Not there, not reachable, or no name of a repository.
         raise ValueError(
-            f"There is no model {str(path)!r}: give the path of {kind.name} of Stable Diffusion 1.x, a folder "
-            "in the format of diffusers or a .safetensors or .ckpt file."
+            f"There is no model {str(path)!r}: give the path of {kind.name} of Stable Diffusion 1.x, a diffusers folder or a "
+            ".safetensors or .ckpt file."
         ) from None
 
 
@@ -174,8 +174,8 @@ def _load_folder(kind: Kind, folder: Path) -> DiffusionPipeline:
         channels, text_width = unet["in_channels"], unet["cross_attention_dim"]
     except (OSError, ValueError, KeyError):
         raise ValueError(
-            f"The folder {str(folder)!r} holds no Stable Diffusion model in the format of diffusers: there is no "
-            "readable unet/config.json in it."
+            f"The folder {str(folder)!r} is not a diffusers model of Stable Diffusion: it has no readable "
+            "unet/config.json."
         ) from None
     _check_family(kind, folder, channels, text_width)
     try:
@@ -192,7 +192,7 @@ def _load_folder(kind: Kind, folder: Path) -> DiffusionPipeline:
 
 
 def _variant(folder: Path) -> str | None:
-    """Half-precision files have a name of their own, which diffusers does not look for unasked."""
+    """Float16 files have a variant name, which diffusers does not look for by default."""
     weights = {file.name for file in (folder / "unet").glob("diffusion_pytorch_model*")}
     half_only = any(".fp16." in name for name in weights) and all(".fp16." in name for name in weights)
     return "fp16" if half_only else None
@@ -227,14 +227,16 @@ def _load_file(kind: Kind, path: Path, tokenizer: CLIPTokenizer) -> DiffusionPip
 def _check_checkpoint(kind: Kind, path: Path) -> None:
     """Refuse a file that is no checkpoint of a whole Stable Diffusion 1.x model of this kind."""
     if path.suffix not in ENDINGS:
-        raise ValueError(f"The file {str(path)!r} is no checkpoint: its name must end in {' or '.join(ENDINGS)}.")
+        raise ValueError(f"The file {str(path)!r} is not a checkpoint: its name must end in {' or '.join(ENDINGS)}.")
     shapes = {name: tuple(tensor.shape) for name, tensor in read_weights(path).items()}
     if FIRST_WEIGHT not in shapes or TEXT_WEIGHT not in shapes:
-        raise ValueError(f"The file {str(path)!r} is no checkpoint of Stable Diffusion: it holds no UNet of that kind.")
+        raise ValueError(
+            f"The file {str(path)!r} is not a checkpoint of Stable Diffusion: it contains no matching UNet."
+        )
     _check_family(kind, path, shapes[FIRST_WEIGHT][1], shapes[TEXT_WEIGHT][1])
     for part, prefix in OTHER_PARTS:
         if not any(name.startswith(prefix) for name in shapes):
-            raise ValueError(f"The file {str(path)!r} holds no {part}: a checkpoint of the whole model is needed.")
+            raise ValueError(f"The file {str(path)!r} contains no {part}: expected a checkpoint of the whole model.")
 
 
 def _check_family(kind: Kind, path: Path, in_channels: int, text_width: int) -> None:
@@ -245,8 +247,8 @@ def _check_family(kind: Kind, path: Path, in_channels: int, text_width: int) -> 
         )
     if in_channels != kind.in_channels:
         raise ValueError(
-            f"The UNet of {str(path)!r} has {in_channels} input channels, but {kind.name} has {kind.in_channels}: use "
-            f"{kind.advice}, or a model made from it."
+            f"expected {kind.name} with {kind.in_channels} input channels, got {in_channels} in {str(path)!r}: use "
+            f"{kind.advice} or a model derived from it"
         )
 
 

@@ -52,12 +52,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 1000:
-            raise ValueError(f"{self.steps} steps are not possible: ask for 1 to 1000.")
+            raise ValueError(f"steps must be 1 to 1000, got {self.steps}")
         for name, value in (("guidance", self.guidance), ("strength", self.strength)):
             if not math.isfinite(value):
-                raise ValueError(f"The {name} is {value}, but must be a finite number.")
+                raise ValueError(f"{name} must be a finite number, got {value}")
         if self.images < 1:
-            raise ValueError(f"{self.images} images are not possible: ask for at least 1.")
+            raise ValueError(f"images must be at least 1, got {self.images}")
 
 
 class PairQueryEmbedding(torch.nn.Module):
@@ -100,7 +100,7 @@ def control_net(weights: Mapping[str, Tensor], source: str) -> ControlNetModel:
         network.load_state_dict(placed)
     except RuntimeError as error:  # Torch's way to say that names or shapes differ; a list with a line for each.
         raise ValueError(
-            f"{source} does not fit Prompt Diffusion's control network: {str(error).splitlines()[1].strip()[:200]}"
+            f"{source} does not match the ControlNet of Prompt Diffusion: {str(error).splitlines()[1].strip()[:200]}"
         ) from error
     return network.eval()
 
@@ -131,8 +131,7 @@ def with_control(pipeline: Any, network: ControlNetModel) -> StableDiffusionCont
     widths = [part.config.cross_attention_dim for part in (pipeline.unet, network)]
     if widths[0] != widths[1]:
         raise ValueError(
-            f"The model reads text of width {widths[0]} and the control network of {widths[1]}: they do not belong "
-            "together."
+            f"The model has text embeddings of width {widths[0]} and the ControlNet of {widths[1]}: they do not match."
         )
     parts = {name: part for name, part in pipeline.components.items() if name != "image_encoder"}
     network = network.to(pipeline.unet.device, pipeline.unet.dtype)

@@ -36,7 +36,7 @@ def convert(
             precision.
     """
     if target.suffix != ".safetensors":
-        raise ValueError(f"The new file must end in .safetensors, but {str(target)!r} does not.")
+        raise ValueError(f"expected a target file that ends in .safetensors, got {str(target)!r}")
     weights = read_weights(source)
     bare = control_names({name: tuple(tensor.shape) for name, tensor in weights.items()}, f"The file {str(source)!r}")
     names = (
@@ -80,5 +80,5 @@ def _bytes(name: str, tensor: Tensor) -> bytes:
         return tensor.to(torch.int64).contiguous().numpy().tobytes()
     half = tensor.to(torch.float16)
     if torch.isfinite(tensor).all() and not torch.isfinite(half).all():
-        raise ValueError(f"The tensor {name} has numbers too large for half precision.")
+        raise ValueError(f"The tensor {name} has values too large for float16.")
     return half.contiguous().numpy().tobytes()

@@ -25,8 +25,8 @@ def prepared(a: Tensor | None, a_prime: Tensor | None, b: Tensor, fit: Fit = Fit
     """The pair brought to the size and the number of B.
 
     Args:
-        a, a_prime, b: batches (N, H, W, C) in [0, 1]; grey becomes RGB and alpha is dropped. A batch of one goes with
-            every image of the others. Without A and A' the example is left out as in training: mid grey, which is
+        a, a_prime, b: batches (N, H, W, C) in [0, 1]; gray becomes RGB and alpha is dropped. A batch of one goes with
+            every image of the others. Without A and A' the example is left out as in training: mid gray, which is
             0 in the network's range.
         fit: how a pair of another shape gets to that of B. The published program stretches it.
 
@@ -35,11 +35,11 @@ def prepared(a: Tensor | None, a_prime: Tensor | None, b: Tensor, fit: Fit = Fit
     """
     if (a is None) != (a_prime is None):
         came, lacking = ("A", "A'") if a_prime is None else ("A'", "A")
-        raise ValueError(f"{came} came without {lacking}: give both, or neither to leave the example out.")
+        raise ValueError(f"expected both A and A' or neither, got {came} without {lacking}")
     query = _channels_first(b, "b")
     if a is None or a_prime is None:
-        grey = torch.full_like(query, 0.5)
-        return Inputs(grey, grey, query)
+        gray = torch.full_like(query, 0.5)
+        return Inputs(gray, gray, query)
     pair = [_fitted(_channels_first(image, name), query, fit) for image, name in ((a, "a"), (a_prime, "a_prime"))]
     batches = dict(zip(("a", "a_prime", "b"), [*pair, query], strict=True))
     number = batch_size({name: len(batch) for name, batch in batches.items()})
@@ -52,8 +52,8 @@ def _channels_first(images: Tensor, name: str) -> Tensor:
     low, high = images.min().item(), images.max().item()
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
         raise ValueError(
-            f"{name} has values from {low:.3g} to {high:.3g}, but the values of an image lie between 0 and 1: it is "
-            "scaled for Prompt Diffusion here and must not be before."
+            f"{name}: expected values from 0 to 1, got {low:.3g} to {high:.3g}: do not scale images for Prompt Diffusion, "
+            "the node does it"
         )
     return images.clamp(0, 1).movedim(-1, 1)
 

@@ -135,17 +135,15 @@ def _check(shapes: Shapes, source: str) -> None:
         came, wanted = tuple(shapes.get(f"{encoder}.0.weight", ())), (ENCODER_WIDTH, channels, 3, 3)
         if came != wanted:
             raise ValueError(
-                f"{source} is no control network of Prompt Diffusion, or a damaged one: its {encoder}.0.weight has the "
-                f"shape {came} in place of {wanted}."
+                f"{source} is not a ControlNet of Prompt Diffusion, or is damaged: expected the shape {wanted} for "
+                f"{encoder}.0.weight, got {came}."
             )
     try:
         width = architecture(shapes).text_width
     except KeyError as missing:
-        raise ValueError(f"{source} is not complete: the tensor {missing} of the control network is missing.") from None
+        raise ValueError(f"{source} is incomplete: the tensor {missing} of the ControlNet is missing.") from None
     if width in OTHER_FAMILIES:
-        raise ValueError(
-            f"{source} is made for {OTHER_FAMILIES[width]}; Prompt Diffusion is a method of Stable Diffusion 1.x."
-        )
+        raise ValueError(f"{source} is for {OTHER_FAMILIES[width]}; Prompt Diffusion requires Stable Diffusion 1.x.")
 
 
 def _instead(shapes: Shapes) -> str:

@@ -1,4 +1,4 @@
-"""Prompt Diffusion (Wang et al., NeurIPS 2023, arXiv 2305.01115): its six tasks, and the words that go with them.
+"""Prompt Diffusion (Wang et al., NeurIPS 2023, arXiv 2305.01115): its six tasks and their prompts.
 
 A pair A -> A' and a query B condition Stable Diffusion 1.5 through a ControlNet with two encoders of images. The text
 does most of the work: without its words a task that makes a map fails, whatever the pair shows (see the table of
@@ -53,7 +53,6 @@ def texts(task: Task, description: str = "", suffix: str = SUFFIX, negative: str
     words = task.words or description.strip()
     if not words:
         raise ValueError(
-            f'The task "{task.value}" needs a description of the image that is asked for: the map alone does not '
-            "tell what it shows."
+            f'The task "{task.value}" needs a description of the image, because a map does not determine it.'
         )
     return Texts(words + suffix, negative)

@@ -51,8 +51,6 @@ def _seen(encode: Encoder, images: Tensor, name: str) -> Seen:
     """In batches, from 8 bits per channel as files have them."""
     seen = [encode(some) for some in to_tensor(from_tensor(images, name)).split(BATCH)]
     if seen[0][0].ndim != 2:
-        raise ValueError(
-            "This vision model has no single feature for an image, as CLIP has: load a CLIP model (ViT-H, ViT-L or g)."
-        )
+        raise ValueError("expected a CLIP vision model (ViT-H, ViT-L or ViT-g), got one without an image embedding")
     features, tokens = zip(*seen, strict=True)
     return Seen(torch.cat(features).float(), torch.cat(tokens)[:, 1:].float())

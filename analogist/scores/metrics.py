@@ -60,14 +60,14 @@ def structure_distance(b: Tensor, b_prime: Tensor) -> Tensor:
     """
     if b.shape[-2:] != b_prime.shape[-2:]:
         raise ValueError(
-            f"B has {b.shape[-2]} patches of {b.shape[-1]} numbers and B' {b_prime.shape[-2]} of {b_prime.shape[-1]}: "
-            "both must come from one model."
+            f"expected patch features of B and B' from one model, got {b.shape[-2]}x{b.shape[-1]} and "
+            f"{b_prime.shape[-2]}x{b_prime.shape[-1]}"
         )
     return (_self_similarity(b) - _self_similarity(b_prime)).square().mean(dim=(-2, -1))
 
 
 def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
-    """SSIM (Wang et al. 2004) of the grey images without its comparison of brightness: what stays when colors change.
+    """SSIM (Wang et al. 2004) of the gray images without its comparison of brightness: what stays when colors change.
 
     Returns:
         (B,), 1 for the same structure and about 0 where there is none in common.
@@ -144,9 +144,7 @@ def frechet_distance(
             distance.update(pixels, real=real)
     numbers = int(distance.fake_features_num_samples), int(distance.real_features_num_samples)
     if min(numbers) < 2:
-        raise ValueError(
-            f"FID compares sets of at least two images; came {numbers[0]} results and {numbers[1]} targets."
-        )
+        raise ValueError(f"FID needs at least 2 images in each set, got {numbers[0]} results and {numbers[1]} targets.")
     return float(distance.compute())
 
 
@@ -157,7 +155,7 @@ def ranked(scores: Sequence[float], highest_first: bool = True) -> list[int]:
         ValueError: a score that is not a number has no rank.
     """
     if broken := [place for place, score in enumerate(scores, 1) if math.isnan(score)]:
-        raise ValueError(f"The score of image {broken[0]} is not a number, so the images cannot be put in order.")
+        raise ValueError(f"The score of image {broken[0]} is NaN, so the images cannot be ranked.")
     return sorted(range(len(scores)), key=lambda place: -scores[place] if highest_first else scores[place])
 
 
@@ -173,26 +171,22 @@ def _channels_first(images: Tensor) -> Tensor:
 def _check_features(**features: Tensor) -> None:
     shapes = ", ".join(f"{name} {tuple(feature.shape)}" for name, feature in features.items())
     if len({feature.shape[-1:] for feature in features.values()}) != 1:
-        raise ValueError(f"The features must come from one model, (..., dim) with the same dim; came {shapes}.")
+        raise ValueError(f"expected features (..., dim) with the same dim, from one model, got {shapes}")
     try:
         torch.broadcast_shapes(*(feature.shape for feature in features.values()))
     except RuntimeError:
-        raise ValueError(
-            f"The features do not fit together: {shapes}. One A, A' and B go with many B', or as many of each."
-        ) from None
+        raise ValueError(f"expected one A, A' and B, or as many as B', got features {shapes}") from None
 
 
 def _check_images(ours: Tensor, theirs: Tensor) -> None:
     if ours.shape != theirs.shape or ours.ndim != 4:
         raise ValueError(
-            "Images are compared one to one and pixel by pixel, (number, height, width, channels) alike; "
-            f"came {tuple(ours.shape)} and {tuple(theirs.shape)}."
+            "expected two batches of the same shape (number, height, width, channels), got "
+            f"{tuple(ours.shape)} and {tuple(theirs.shape)}"
         )
 
 
 def _check_window(images: Tensor) -> None:
     _, height, width, _ = images.shape
     if min(height, width) < SSIM_WINDOW:
-        raise ValueError(
-            f"SSIM compares windows of {SSIM_WINDOW} pixels, but the images are {width}x{height}: use larger ones."
-        )
+        raise ValueError(f"SSIM needs images of at least {SSIM_WINDOW}x{SSIM_WINDOW} pixels, got {width}x{height}")

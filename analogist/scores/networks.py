@@ -73,7 +73,7 @@ class Embedder:
     def see(self, images: Sequence[Image.Image]) -> Seen:
         """Features and, without the class token, the patch tokens of the last layer; both in float32 on the CPU."""
         if not images:
-            raise ValueError("There is no image to embed.")
+            raise ValueError("expected at least one image, got none")
         features, tokens = [], []
         for start in range(0, len(images), self.batch_size):
             batch = [image.convert("RGB") for image in images[start : start + self.batch_size]]
@@ -86,7 +86,7 @@ class Embedder:
 
 def _vision_half(folder: str | Path, config: PreTrainedConfig, local: bool) -> CLIPVisionModelWithProjection:
     if config.model_type not in ("clip", "clip_vision_model"):
-        raise ValueError(f"The model {str(folder)!r} is a {config.model_type} and not CLIP.")
+        raise ValueError(f"expected a CLIP model, got {config.model_type} in {str(folder)!r}")
     vision = config
     if config.model_type == "clip":  # The width of the projection stands beside the two halves there.
         vision = config.vision_config
@@ -99,7 +99,7 @@ def _vision_half(folder: str | Path, config: PreTrainedConfig, local: bool) -> C
         reason = str(error).partition("\n")[0]
         raise ValueError(f"The weights of the CLIP model {str(folder)!r} cannot be loaded: {reason}") from error
     if missing := sorted(report["missing_keys"]):  # They would be random, and so would every score.
-        raise ValueError(f"The CLIP model {str(folder)!r} lacks {len(missing)} weights, {missing[0]} for one.")
+        raise ValueError(f"The CLIP model {str(folder)!r} lacks {len(missing)} weights, such as {missing[0]}.")
     return model
 
 
@@ -134,5 +134,5 @@ def _need(file: str, score: str, allow_download: bool) -> None:
     path = Path(torch.hub.get_dir(), "checkpoints", file)
     if not path.is_file() and not allow_download:
         raise ValueError(
-            f"{score} needs the weights {str(path)!r}, which are not there: allow the download, or leave {score} out."
+            f"{score} needs the weights {str(path)!r}, which are missing: allow the download, or omit {score}."
         )

@@ -80,7 +80,9 @@ def carried_grid(image: Image.Image, path: Path) -> AnalogyGrid | None:
     try:
         return None if text is None else GEOMETRY.validate_json(text)
     except ValidationError as error:
-        raise ValueError(f"The text {PNG_KEY!r} in {str(path)!r} is no geometry: {_reason(error)}") from None
+        raise ValueError(
+            f"The text chunk {PNG_KEY!r} in {str(path)!r} is not a grid geometry: {_reason(error)}"
+        ) from None
 
 
 def is_strip(image: Image.Image, grid: AnalogyGrid | None = None) -> bool:
@@ -109,7 +111,7 @@ def read_strip(path: str | Path, asked: Asked = Asked()) -> Strip:
     grid = _geometry(image, path, asked)
     if not is_strip(image, grid):
         raise ValueError(
-            f"The file {str(path)!r} is {image.width}x{image.height}, which is no strip of a grid of "
+            f"The file {str(path)!r} is {image.width}x{image.height}, which is not a strip of a grid of "
             f"{grid.size[0]}x{grid.size[1]}, its canvas and results of that size side by side."
         )
     side, height = grid.size
@@ -121,7 +123,7 @@ def read_strip(path: str | Path, asked: Asked = Asked()) -> Strip:
     for number, result in enumerate(found, 1):
         if result.getbbox() is None:
             raise ValueError(
-                f"Result {number} of the strip {str(path)!r} is black: it is not there, or what made it failed."
+                f"Result {number} of the strip {str(path)!r} is black: it is missing, or rendering it failed."
             )
     return Strip(tiles[0], found, grid)
 
@@ -138,12 +140,12 @@ def _geometry(image: Image.Image, path: Path, asked: Asked) -> AnalogyGrid:
             )
         except ValidationError as error:
             raise ValueError(
-                f"The file {str(path)!r} is {image.width}x{image.height}, which is no strip: {_reason(error)}"
+                f"The file {str(path)!r} is {image.width}x{image.height}, which is not a strip: {_reason(error)}"
             ) from None
     for name, value in known.items():
         if value != getattr(carried, name):
             words = [getattr(one, "value", one) for one in (value, getattr(carried, name))]
-            raise ValueError(f"The {name} of the strip {str(path)!r} is {words[1]}, but {words[0]} was asked for.")
+            raise ValueError(f"The {name} of the strip {str(path)!r} is {words[1]}, but {words[0]} was requested.")
     return carried
 
 

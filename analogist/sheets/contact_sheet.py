@@ -50,10 +50,10 @@ def contact_sheet(
     tiles = [tile for row in rows for tile in row if tile]
     columns = max((len(row) for row in rows), default=0)
     if not tiles:
-        raise ValueError("There is no image for the sheet.")
+        raise ValueError("expected at least one image, got none")
     for name, heads, number in (("row", row_heads, len(rows)), ("column", column_heads, columns)):
         if heads and len(heads) != number:
-            raise ValueError(f"There are {len(heads)} {name} heads for {number} {name}s.")
+            raise ValueError(f"expected {number} {name} headings, got {len(heads)}")
     style = _Style(side)
     sizes = [_fitted(tile.picture.size, side) for tile in tiles]
     box = max(width for width, _ in sizes), max(height for _, height in sizes)
@@ -119,21 +119,21 @@ def sweep_sheet(
 def _across(values: Mapping[str, Sequence[str]], varying: Sequence[str], wanted: str) -> str:
     """The setting that changes from left to right: the wanted one, else the one with most values."""
     if wanted and wanted not in values:
-        raise ValueError(f"There is no setting {wanted!r} in the results; there is {', '.join(values) or 'none'}.")
+        raise ValueError(f"expected one of the settings {', '.join(values) or '(none)'}, got {wanted!r}")
     return wanted or max(varying, key=lambda name: len(values[name]), default=next(iter(values)))
 
 
 def _checked(results: Sequence[Tile], settings: Sequence[Settings]) -> Sequence[Settings]:
     if len(results) != len(settings) or not results:
         raise ValueError(
-            f"There are {len(results)} images and {len(settings)} sets of settings: there must be one set for each."
+            f"expected one line of settings per image, got {len(settings)} lines for {len(results)} images"
         )
     names = list(settings[0])
     for number, one in enumerate(settings, 1):
         if set(one) != set(names) or not names:
             raise ValueError(
-                f"The settings of image {number} are of {', '.join(one) or 'nothing'}, but those of image 1 are of "
-                f"{', '.join(names) or 'nothing'}: all must name the same settings."
+                f"expected the same settings for every image, got {', '.join(names) or 'none'} for image 1 and "
+                f"{', '.join(one) or 'none'} for image {number}"
             )
     return settings
 

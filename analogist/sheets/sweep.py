@@ -49,7 +49,7 @@ def runs(scales: str, layers: str, strengths: str, seeds: str) -> list[Run]:
         )
     ]
     if len(combined) > MOST:
-        raise ValueError(f"These values make {len(combined)} runs; a sweep has at most {MOST}.")
+        raise ValueError(f"expected at most {MOST} combinations, got {len(combined)}")
     return combined
 
 
@@ -65,7 +65,7 @@ def parse_settings(text: str) -> list[dict[str, str]]:
 def _setting(part: str, line: str) -> tuple[str, str]:
     name, equals, value = (piece.strip() for piece in part.partition("="))
     if not (name and equals and value):
-        raise ValueError(f"The settings {line.strip()!r} cannot be read: write them like scale=1.3, strength=0.98.")
+        raise ValueError(f"expected settings such as scale=1.3, strength=0.98, got {line.strip()!r}")
     return name, value
 
 

@@ -142,7 +142,7 @@ def test_the_best_are_kept_in_order(keep: int, best: str, numbers: list[int]) ->
     [
         ({"scores": [0.1]}, "got 1 scores for 4 images"),
         ({"scores": [0.1, 0.2, float("nan"), 0.3]}, "score of image 3 is not a number"),
-        ({"images": [pictures(2), pictures(2, side=16)]}, "different sizes"),
+        ({"images": [pictures(2), pictures(2, side=16)]}, "expected images of one size"),
     ],
 )
 def test_what_cannot_be_ordered_is_refused(broken: dict[str, Any], says: str) -> None:

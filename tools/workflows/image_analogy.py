@@ -195,7 +195,7 @@ five words.
 
 If B' is too close to B, increase *strength*. If it is too close to A', decrease *SAC scale*.
 
-Other SD 1.5 inpainting merges fit: Realistic Vision, epiCRealism, DreamShaper.
+Other SD 1.5 inpainting checkpoints work too: Realistic Vision, epiCRealism, DreamShaper.
 
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """

@@ -1,4 +1,4 @@
-"""Analogies on SDXL and SD 2: the same node around other models."""
+"""Analogies on SDXL and SD 2: the same subgraph with other models."""
 
 from dataclasses import replace
 
@@ -37,8 +37,8 @@ def unet_file() -> Graph:
 def any_checkpoint() -> Graph:
     """Inpainting model - base + checkpoint: what SDXL learned of inpainting, added to any other checkpoint."""
     graph = Graph()
-    inpainting = parts.checkpoint(graph, SDXL_INPAINTING, "The inpainting model")
-    base = parts.checkpoint(graph, SDXL_BASE, "Its base")
+    inpainting = parts.checkpoint(graph, SDXL_INPAINTING, "Inpainting model")
+    base = parts.checkpoint(graph, SDXL_BASE, "Base model of the inpainting model")
     chosen = parts.checkpoint(graph, ANY_SDXL, "Your checkpoint")
     difference = graph.add("ModelMergeSubtract", [1.0], model1=inpainting.model, model2=base.model)["MODEL"]
     merged = graph.add("ModelMergeAdd", model1=difference, model2=chosen.model)["MODEL"]
@@ -68,27 +68,27 @@ def _links(*files: ModelFile) -> str:
 
 
 SINGLE_FILE = f"""
-Cells of 512, the stages of SD 1.5's layers 4-8. The preset *SDXL* is a guess: compare SAC scales from 1.0 to 1.3.
+Cells of 512, layers 4-8 as in SD 1.5. The preset *SDXL* has not been measured: compare SAC scales from 1.0 to 1.3.
 
-The prompt also reaches A, A' and B here, past CAM.
+CAM is partial on SDXL: the pooled text embedding also affects A, A' and B.
 
 Model: {_links(SDXL_INPAINTING)}
 """
 UNET_FILE = f"""
-The UNet as it was published; text encoders and VAE are any SDXL checkpoint's.
+The published UNet, with the text encoders and VAE of any SDXL checkpoint.
 
-The preset *SDXL* is a guess: compare SAC scales from 1.0 to 1.3.
+The preset *SDXL* has not been measured: compare SAC scales from 1.0 to 1.3.
 
 Models: {_links(SDXL_INPAINTING_UNET, SDXL_BASE)}
 """
 ANY_CHECKPOINT = f"""
-Inpainting model - its base + your checkpoint. The log warns that the first convolution is not merged: that is right, \
-yours does not know the mask.
+Inpainting model - its base model + your checkpoint. The log warns that the first convolution is not merged. This is \
+expected, because only the inpainting model has the mask channels.
 
 Models: {_links(SDXL_INPAINTING, SDXL_BASE)}, yours
 """
 SD2 = f"""
-SD 2 has the layers and the size of SD 1.5: the paper's settings mean the same. Nobody has measured it.
+SD 2 has the same layers and image size as SD 1.5, so the paper's settings apply. They have not been measured on SD 2.
 
 Model: {_links(SD2_INPAINTING)}
 """

@@ -90,4 +90,4 @@ def _opened(content: bytes) -> Image.Image:
     try:
         return Image.open(BytesIO(content)).convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
-        raise RenderError(f"What ComfyUI sent cannot be read as an image: {error}.") from error
+        raise RenderError(f"The output of ComfyUI is not a readable image: {error}.") from error

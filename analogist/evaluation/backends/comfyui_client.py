@@ -55,10 +55,10 @@ class Client:
                 return work()
             except ServerLostError:
                 continue
-        raise RenderError(f"ComfyUI was lost {LOSSES} times in the middle of this analogy.")
+        raise RenderError(f"The connection to ComfyUI was lost {LOSSES} times while this analogy was rendered.")
 
     def upload(self, name: str, png: bytes) -> str:
-        """Put an image into ComfyUI's input folder; returns what a node that loads images is told."""
+        """Put an image into ComfyUI's input folder; returns its name for nodes that load images."""
         content = {"subfolder": FOLDER, "overwrite": "true", "type": "input"}
         kept = self._ask("post", "/upload/image", files={"image": (name, png, "image/png")}, data=content).json()
         return f"{kept['subfolder']}/{kept['name']}" if kept["subfolder"] else str(kept["name"])
@@ -79,7 +79,7 @@ class Client:
         _check(entry)
         images = entry["outputs"].get(output, {}).get("images", [])
         if not images:
-            raise RenderError(f"The node {output} of the workflow gave no image.")
+            raise RenderError(f"The node {output} of the workflow returned no image.")
         return [self._image(image) for image in images]
 
     def _wait(self) -> None:
@@ -92,8 +92,8 @@ class Client:
             except ServerLostError as error:
                 if time.monotonic() > deadline:
                     raise ConnectionError(
-                        f"ComfyUI at {self.address} did not answer for {self.patience:g} seconds ({error}). What is "
-                        "finished is kept: start it, and run the same command again."
+                        f"ComfyUI at {self.address} did not respond for {self.patience:g} seconds ({error}). Finished "
+                        "results are kept: start ComfyUI and run the same command again."
                     ) from error
             time.sleep(0.5)
 
@@ -105,7 +105,7 @@ class Client:
         if answer.status_code in UNAVAILABLE:
             raise ServerLostError(f"{answer.status_code} {answer.reason}")
         if answer.status_code >= 400:
-            raise RenderError(f"ComfyUI refused {path} ({answer.status_code}): {_refusal(answer)}")
+            raise RenderError(f"ComfyUI rejected {path} ({answer.status_code}): {_refusal(answer)}")
         return answer
 
     def _listen(self) -> websocket.WebSocket:
@@ -166,7 +166,7 @@ def _check(entry: dict[str, Any]) -> None:
         if kind == "execution_error":
             raise RenderError(f"ComfyUI failed in {about['node_type']}: {str(about['exception_message']).strip()}")
         if kind == "execution_interrupted":
-            raise RenderError("ComfyUI was told to stop in the middle of it.")
+            raise RenderError("ComfyUI was interrupted while rendering this analogy.")
 
 
 def _refusal(answer: requests.Response) -> str:

@@ -74,16 +74,16 @@ def read_template(path: Path, inputs: Mapping[str, str], output: str | None, val
         slots = _by_title(graph, [name for name in names if name not in inputs])
         for name, place in inputs.items():
             if name not in names:
-                raise ValueError(f"there is no value {name!r}; there is {', '.join(names)}")
+                raise ValueError(f"expected one of the values {', '.join(names)}, got {name!r}")
             slots[name] = (_placed(graph, place),)
         if not set(slots) & set(NEEDED):
             raise ValueError(
-                'no node takes the analogy: give the title "B" or "grid" to the node that loads it, or name it under '
+                'no node takes the analogy: set the title of the node that loads it to "B" or "grid", or list it under '
                 "inputs in the configuration"
             )
         return Template(graph, slots, _output(graph, output))
     except ValueError as error:
-        raise ValueError(f"The workflow {str(path)!r} cannot be used: {error}.") from None
+        raise ValueError(f"The workflow {str(path)!r} is invalid: {error}.") from None
 
 
 def _read(path: Path) -> Graph:
@@ -96,9 +96,7 @@ def _read(path: Path) -> Graph:
         raise ValueError(f"The workflow {str(path)!r} cannot be read: {error}.") from error
     nodes = content.values() if isinstance(content, dict) else ()
     if not nodes or not all(isinstance(node, dict) and "class_type" in node and "inputs" in node for node in nodes):
-        raise ValueError(
-            f'The workflow {str(path)!r} is not in API format: open it in ComfyUI and take "Export (API)" there.'
-        )
+        raise ValueError(f'The workflow {str(path)!r} is not in API format: open it in ComfyUI and use "Export (API)".')
     graph: Graph = content
     return graph
 
@@ -129,8 +127,8 @@ def _only_input(number: str, node: Mapping[str, Any], name: str) -> Slot:
     if len(found) != 1:
         choice = f"has {', '.join(found)}" if found else "has none that is not connected"
         raise ValueError(
-            f"the node {number} {_title(node)!r} is to take {name}, but of inputs for it {choice}; say which under "
-            "inputs in the configuration"
+            f"node {number} {_title(node)!r} should take {name}, but {choice}: specify the input under inputs in the "
+            "configuration"
         )
     return Slot(number, found[0])
 
@@ -140,14 +138,14 @@ def _placed(graph: Graph, place: str) -> Slot:
     number = _node(graph, node)
     if key not in graph[number]["inputs"]:
         there = ", ".join(graph[number]["inputs"])
-        raise ValueError(f"the node {node!r} has no input {key!r}; it has {there}")
+        raise ValueError(f"node {node!r} has no input {key!r}; its inputs are {there}")
     return Slot(number, key)
 
 
 def _node(graph: Graph, called: str) -> str:
     found = [called] if called in graph else [number for number, node in graph.items() if _title(node) == called]
     if len(found) != 1:
-        raise ValueError(f"{len(found) or 'no'} nodes are called {called!r}, by title or number")
+        raise ValueError(f"{len(found) or 'no'} nodes have the title or number {called!r}")
     return found[0]
 
 
@@ -157,7 +155,7 @@ def _output(graph: Graph, output: str | None) -> str:
     found = [number for number, node in graph.items() if node["class_type"] in ("SaveImage", "PreviewImage")]
     if len(found) != 1:
         raise ValueError(
-            f"{len(found) or 'no'} nodes save or preview images; say as output in the configuration which has the "
+            f"{len(found) or 'no'} nodes save or preview images: set output in the configuration to the node with the "
             "results"
         )
     return found[0]

@@ -19,7 +19,7 @@ class DiffusersRenderer:
 
     def __init__(self, backend: InProcess) -> None:
         if not backend.model:
-            raise ValueError("Say which model: with --model, in ANALOGIST_MODEL, or as backend.model in the file.")
+            raise ValueError("No model given: set --model, ANALOGIST_MODEL, or backend.model in the configuration.")
         self.backend = backend
 
     @cached_property
