@@ -1,34 +1,44 @@
 """The reply of a vision model read as prompts of B': strings in, strings out.
 
 The model is shown the marked grid (letters and arrows) and asked for prompts of B'. What comes back is read in this
-order: thinking goes; JSON, a table and labelled lines are a record whose keys say what is a prompt; else a list; else
+order: thinking goes; JSON, a table and labelled lines are fields whose names say what is a prompt; else a list; else
 the lines, or the commas of the published program. What can be none of these is an error that quotes the reply.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from . import loose_json
-from .labels import TYPOGRAPHY, label, role
-from .lines import cleaned, is_prompt, items, lettered, lines, listed, table, uncommented
-from .refusals import REFUSALS
+from .lines import cleaned, is_prompt, items, label, lettered, lines, listed, role, table, uncommented
 from .request import excerpt
-from .thinking import without_thinking
-from .wording import CORRECTION, Role
+from .wording import (
+    BOXED,
+    BRACKETS,
+    CORRECTION,
+    FENCED_THOUGHT,
+    REFUSALS,
+    SPECIAL,
+    TAG,
+    THOUGHT_OR_ANSWER,
+    TYPOGRAPHY,
+    Role,
+)  # fmt: skip
 
 MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
 
-_FENCE = re.compile(r"```\w*\n?(.*?)(?:```|\Z)", re.DOTALL)
-_ELEMENT = re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>")
-_PRIME = re.compile(r"\b([ABВ])(?:\s?\^?\{?\\prime\}?|\^'|[\u2019\u2032\u00b4`])|\bВ'")
-_COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1,2}", re.IGNORECASE)
-_SCHEMA_TYPES = ("array", "string", "object")
-_FILLED = ("properties", "value", "const", "default", "example", "examples", "items", "enum")
-_THOUGHTS = ("thinking", "reasoning", "thought", "analysis", "commentary")
-_DEEPEST = 2 * loose_json.DEEPEST
+FENCE = re.compile(r"```\w*\n?(.*?)(?:```|\Z)", re.DOTALL)
+ELEMENT = re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>")
+PRIME = re.compile(r"\b([ABВ])(?:\s?\^?\{?\\prime\}?|\^'|[\u2019\u2032\u00b4`])|\bВ'")
+COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1,2}", re.IGNORECASE)
+FILLED = ("properties", "value", "const", "default", "example", "examples", "items", "enum")
+"""Where models write an answer into a schema."""
+THOUGHTS = ("thinking", "reasoning", "thought", "analysis", "commentary")
+DEEPEST = 2 * loose_json.DEEPEST
+
+_Value = TypeVar("_Value")
 
 
 class ReplyError(ValueError):
@@ -37,6 +47,11 @@ class ReplyError(ValueError):
 
 class RefusalError(ReplyError):
     """The model declined to answer."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(
+            f'The model refused: "{excerpt(words)}" Try another model or instruction, or type the prompt by hand.'
+        )
 
 
 @dataclass(frozen=True)
@@ -68,22 +83,22 @@ def parse(text: str, count: int = 1) -> Answer:
         )
     said = without_thinking(text)
     if not said:
-        raise ReplyError(
-            "expected a prompt, got nothing but thinking: try another seed, or a model that thinks less."
+        got = (
+            "got nothing but thinking: try another seed, or a model that thinks less."
             if text.strip()
-            else "expected a prompt, but the reply is empty: try another seed or another model."
+            else ("but the reply is empty: try another seed or another model.")
         )
+        raise ReplyError(f"expected a prompt, {got}")
     sure, answer = _read(said, count)
-    candidates = list(_unique(cleaned(prompt) for prompt in answer.prompts))
+    candidates = list(
+        {prompt.casefold(): prompt for prompt in reversed([*map(cleaned, answer.prompts)]) if prompt}.values()
+    )[::-1]
     prompts = [prompt for prompt in candidates if is_prompt(prompt)]
     # Beside prompts that are named as such a model may say of A what it likes, such as "not visible".
     if refusals := [words for words in (candidates if prompts and sure else [said, *candidates]) if is_refusal(words)]:
         prompts = [prompt for prompt in prompts if sure and prompt not in refusals]
         if not prompts:
-            raise RefusalError(
-                f'The model refused: "{excerpt(refusals[0])}" Try another model or instruction, or type the prompt by '
-                "hand."
-            )
+            raise RefusalError(refusals[0])
     if not prompts:
         raise ReplyError(
             f'expected a prompt, got "{excerpt(said)}" Try another seed or another model, or type the prompt by hand.'
@@ -96,138 +111,133 @@ def is_refusal(text: str) -> bool:
     return any(pattern.search(text[:400].translate(TYPOGRAPHY)) for pattern in REFUSALS)
 
 
+def without_thinking(text: str) -> str:
+    """The reply less the model's thinking aloud and its special tokens."""
+    text = FENCED_THOUGHT.sub("\n", BOXED.sub(r"<answer>\1</answer>", text.translate(BRACKETS)))
+    kept, thinking, start = [], False, 0
+    for mark in THOUGHT_OR_ANSWER.finditer(text):
+        if not thinking:
+            kept.append(text[start : mark.start()])
+            # Servers often swallow the opening tag with the chat template: then all that came before was thinking.
+            if mark["answer"]:
+                kept.clear()
+        thinking, start = bool(mark["thought"]), mark.end()
+    kept.append("" if thinking else text[start:])
+    return TAG.sub("\n", SPECIAL.sub(" ", "\n".join(kept))).strip()
+
+
 def _read(text: str, count: int) -> tuple[bool, Answer]:
     """What a reply says, and whether it names its prompts as such."""
-    said: list[Answer] = []
-    text, between, start = loose_json.decoded(text), [], 0
-    for found in loose_json.values(text):
-        between.append(text[start : found.start])
-        start = found.end
-        if (answer := _of_record(found.value, count)).prompts:
-            if CORRECTION.search(between[-1]):
-                said.clear()
-            said.append(answer)
-    if said:
-        prompts = tuple(prompt for answer in said for prompt in answer.prompts)
-        change, alignment = (
-            next(filter(None, words), "") for words in zip(*((a.change, a.alignment) for a in said), strict=True)
-        )
-        return True, Answer(prompts, change, alignment)
-    text = _PRIME.sub(lambda letter: f"{(letter[1] or 'B').replace('В', 'B')}'", "".join([*between, text[start:]]))
-    text = _ELEMENT.sub(r"\n\1: \2\n", text)
-    fences = [fence for fence in _FENCE.findall(text) if fence.strip()]
+    text, between, start = loose_json.decoded(text), [""], 0
+    prompts: list[str] = []
+    remarks = {"change": "", "alignment": ""}
+    for value, begin, end in loose_json.values(text):
+        between.append(text[start:begin])
+        start = end
+        if found := _prompts(value, count):
+            prompts = found if CORRECTION.search(between[-1]) else prompts + found
+            for name in remarks:
+                words = value.get(name) if isinstance(value, dict) else None
+                remarks[name] = remarks[name] or (excerpt(words) if isinstance(words, str) else "")
+    if prompts:
+        return True, Answer(tuple(prompts), **remarks)
+    text = PRIME.sub(lambda letter: f"{(letter[1] or 'B').replace('В', 'B')}'", "".join([*between, text[start:]]))
+    text = ELEMENT.sub(r"\n\1: \2\n", text)
+    fences = [fence for fence in FENCE.findall(text) if fence.strip()]
     return _of_text("\n".join(fences) or re.sub(r"```\w*", "", text), count)
-
-
-def _of_record(value: Any, count: int) -> Answer:
-    fields = value if isinstance(value, dict) else {}
-    said = [fields.get(name) for name in ("change", "alignment")]
-    return Answer(tuple(_prompts(value, count)), *(excerpt(words) if isinstance(words, str) else "" for words in said))
-
-
-def _prompts(value: Any, count: int, depth: int = 0) -> list[str]:
-    """The prompts in a value of JSON."""
-    if isinstance(value, str):
-        return _of_string(value, count)
-    if isinstance(value, list) and depth < _DEEPEST:
-        named = [item for item in value if _of_b_prime(item)]
-        return [prompt for item in named or value for prompt in _prompts(item, 1, depth + 1)]
-    if not isinstance(value, dict) or depth >= _DEEPEST or {value.get("type"), value.get("channel")} & {*_THOUGHTS}:
-        return []
-    if value.get("type") == "text":  # A part of an answer, itself any text.
-        return list(_read(str(value.get("text", "")), count)[1].prompts)
-    if value.get("type") in _SCHEMA_TYPES:
-        value = {key: value[key] for key in value if key in _FILLED}
-    return _of_fields(value, count, depth)
-
-
-def _of_fields(fields: dict[str, Any], count: int, depth: int) -> list[str]:
-    """What stands under keys that speak of prompts, else of B', else of an answer, else under the only key."""
-    for key in ("refusal", "error"):
-        if isinstance(fields.get(key), str):
-            raise RefusalError(f'The model refused: "{excerpt(fields[key])}" Try another model.')
-    options = {"a", "b", "c"} <= {str(key).lower() for key in fields}
-    roles = {key: Role.ANSWER if options and len(str(key)) == 1 else role(str(key)) for key in fields}
-    roles |= {key: Role.OTHER for key in fields if roles[key] is Role.ANSWER and len(str(fields[key])) < 2}  # An id.
-    for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER):
-        kept = [prompt for key in fields if roles[key] is kind for prompt in _prompts(fields[key], count, depth + 1)]
-        if any(map(cleaned, kept)):
-            return kept
-    unknown = [key for key in fields if roles[key] is None and isinstance(fields[key], (str, list, dict))]
-    counted = all(_COUNTED.fullmatch(str(key)) for key in unknown)
-    if len(unknown) > 1 and not counted:
-        unknown = [key for key in unknown if not isinstance(fields[key], str)]
-    if Role.PROMPT in roles.values() or (len(unknown) > 1 and not counted):
-        return []
-    return [prompt for key in unknown for prompt in _prompts(fields[key], count, depth + 1)]
-
-
-def _of_b_prime(item: Any) -> bool:
-    """Whether an item of a list says that it is the one about B'."""
-    if isinstance(item, str):
-        return (said := label(item)) is not None and said[0] is Role.B_PRIME
-    values = item.values() if isinstance(item, dict) else ()
-    return any(isinstance(value, str) and len(value) < 20 and role(value) is Role.B_PRIME for value in values)
-
-
-def _of_string(text: str, count: int) -> list[str]:
-    """A string of a record: one prompt, or JSON, a list, or the published commas once more."""
-    if text.lstrip()[:1] in ("{", "["):
-        nested = [
-            prompt
-            for found in loose_json.values(loose_json.decoded(text))
-            for prompt in _prompts(found.value, count, 1)
-        ]
-        if nested:
-            return nested
-    return listed(text.splitlines()) or (items(lines(text), count) if count > 1 else [" ".join(text.split())])
-
-
-@dataclass
-class _Section:
-    """Lines under a label."""
-
-    role: Role | None
-    lines: list[str] = field(default_factory=list)
-    inline: bool = False
-
-
-def _sections(found: list[str]) -> Iterator[_Section]:
-    section = _Section(None)
-    for line in found:
-        said = label(line)
-        if said and (nested := label(said[1])) and nested[0]:
-            said = nested
-        if said and (said[0] or not said[1]):
-            yield section
-            section = _Section(said[0], [said[1]] if said[1] else [], bool(said[1]))
-        elif section.inline:
-            yield section
-            section = _Section(None, [line])
-        else:
-            section.lines.append(line)
-    yield section
 
 
 def _of_text(text: str, count: int) -> tuple[bool, Answer]:
     """The prompts of a reply that holds none as JSON, and whether a label names them."""
     found = lines(text)
-    if rows := table(found):
-        return True, _of_record(rows, count)
-    if options := lettered(found):
-        return False, Answer(tuple(map(uncommented, options)))
-    sections = [section for section in _sections(found) if section.lines]
+    if prompts := _prompts(table(found), count):
+        return True, Answer(tuple(prompts))
+    if prompts := lettered(found):
+        return False, Answer(tuple(map(uncommented, prompts)))
+    kind, prompts = _first_named(_sections(found), items, count)
+    return kind in (Role.PROMPT, Role.B_PRIME), Answer(tuple(map(uncommented, prompts)))
+
+
+def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
+    """Lines, by the role of the label above or before them."""
+    sections: list[tuple[Role | None, list[str]]] = [(None, [])]
+    inline = False
+    for line in found:
+        said = label(line)
+        if said and (nested := label(said[1])) and nested[0]:  # "Answer: B' = ..."
+            said = nested
+        if said and (said[0] or not said[1]):
+            inline = bool(said[1])
+            sections.append((said[0], [said[1]] if inline else []))
+        elif inline:
+            inline = False
+            sections.append((None, [line]))
+        else:
+            sections[-1][1].append(line)
+    return [(kind, under) for kind, under in sections if under]
+
+
+def _first_named(
+    fields: list[tuple[Role | None, _Value]], read: Callable[[_Value, int], list[str]], count: int
+) -> tuple[Role | None, list[str]]:
+    """What stands under names of prompts, else of B', else of an answer, else under none."""
     for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER, None):
-        chosen = [section.lines for section in sections if section.role is kind]
-        prompts = [prompt for under in chosen for prompt in items(under, count if len(chosen) == 1 else 1)]
+        values = [value for role, value in fields if role is kind]
+        prompts = [prompt for value in values for prompt in read(value, count if len(values) == 1 else 1)]
         if any(map(cleaned, prompts)):
-            return kind in (Role.PROMPT, Role.B_PRIME), Answer(tuple(map(uncommented, prompts)))
-    return False, Answer(())
+            return kind, prompts
+    return None, []
 
 
-def _unique(prompts: Iterable[str]) -> Iterator[str]:
-    seen: set[str] = set()
-    for prompt in prompts:
-        if prompt and prompt.casefold() not in seen:
-            seen.add(prompt.casefold())
-            yield prompt
+def _prompts(value: Any, count: int, depth: int = 0) -> list[str]:
+    """The prompts in a value of JSON."""
+    if depth > DEEPEST:
+        return []
+    if isinstance(value, str):
+        return _of_string(value, count)
+    if isinstance(value, list):
+        named = [item for item in value if _names_itself(item)]
+        return [prompt for item in named or value for prompt in _prompts(item, 1, depth + 1)]
+    if not isinstance(value, dict) or value.get("type") in THOUGHTS or value.get("channel") in THOUGHTS:
+        return []
+    if value.get("type") == "text":  # A part of an answer, itself any text.
+        return list(_read(str(value.get("text", "")), count)[1].prompts)
+    if value.get("type") in ("array", "string", "object"):
+        value = {key: value[key] for key in value if key in FILLED}
+    if words := [value[key] for key in ("refusal", "error") if isinstance(value.get(key), str)]:
+        raise RefusalError(words[0])
+    return _first_named(_fields(value), lambda under, most: _prompts(under, most, depth + 1), count)[1]
+
+
+def _fields(value: dict[str, Any]) -> list[tuple[Role | None, Any]]:
+    """The values of an object by the roles of their keys; a key that says nothing counts where it is the only one."""
+    options = {"a", "b", "c"} <= {key.lower() for key in value}
+    fields = {key: Role.ANSWER if options and len(key) == 1 else role(key) for key in value}
+    for key, kind in fields.items():
+        if kind is Role.ANSWER and len(str(value[key])) < 2:  # An id.
+            fields[key] = Role.OTHER
+    unknown = [key for key in value if fields[key] is None and isinstance(value[key], (str, list, dict))]
+    if len(unknown) > 1 and not all(map(COUNTED.fullmatch, unknown)):
+        unknown = [key for key in unknown if not isinstance(value[key], str)]
+    if Role.PROMPT in fields.values() or (len(unknown) > 1 and not all(map(COUNTED.fullmatch, unknown))):
+        unknown = []
+    return [(fields[key], value[key]) for key in value if fields[key] or key in unknown]
+
+
+def _names_itself(item: Any) -> bool:
+    """Whether an item of a list says that it is the prompt, or the one about B'."""
+    if isinstance(item, str):
+        return (said := label(item)) is not None and said[0] is Role.B_PRIME
+    values = item.values() if isinstance(item, dict) else ()
+    return any(
+        isinstance(value, str) and ((role(value) is Role.B_PRIME and len(value) < 20) or value.lower() == "prompt")
+        for value in values
+    )
+
+
+def _of_string(text: str, count: int) -> list[str]:
+    """A string of a record: one prompt, or JSON, a list, or the published commas once more."""
+    nested = loose_json.values(loose_json.decoded(text)) if text.lstrip()[:1] in ("{", "[") else ()
+    if prompts := [prompt for value, *_ in nested for prompt in _prompts(value, count, 1)]:
+        return prompts
+    return listed(text.splitlines()) or (items(lines(text), count) if count > 1 else [" ".join(text.split())])

@@ -1,6 +1,7 @@
-"""Words with which models label, open and close their answers, in the languages they answer in: data for `replies`."""
+"""What models say around a prompt, in the languages they answer in: the data of `replies` and `lines`."""
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 
 
@@ -38,7 +39,7 @@ ROLES = [
         ),
         (
             Role.ANSWER,
-            r"^(?:so|therefore|thus|hence)$|conclusion|answer|output|result|response|\btext|descri|option|suggest|\bfinal|content|"
+            r"^(?:so|therefore|thus|hence)$|^try\b|conclusion|answer|output|result|response|\btext|descri|option|suggest|\bfinal|content|"
             r"candidat|\bitem|keyword|variation|version|target|choice|\bideas?\b|value|solution|assistant|答|结果|結果|输出|輸出|出力|描述|"
             r"説明|选项|候補|候选|답|결과|출력|설명|옵션|antwort|ergebnis|ausgabe|beschreib|vorschl|lösung|réponse|résultat|sortie|"
             r"proposition|respuesta|resultado|salida|opci|soluci|ответ|результат|вывод|описани|вариант|решени|rispost|risultat|soluzion|"
@@ -57,7 +58,7 @@ _WORDS = (
     "negative variation version alternative idea ideas number explanation reasoning reason change alignment analysis "
     "transformation input source positive bottom right some following für bild das der die von pour l'image de hier "
     "ist sind voici para imagen la el aquí está están текст текстовый для вот изображения texto texte testo per "
-    "immagine ecco imagem aqui"
+    "immagine ecco imagem aqui work works"
 )
 LABEL_WORDS = frozenset(_WORDS.split())
 """A label on the line of its text holds these, words with a role, numbers and Chinese, Japanese or Korean alone."""
@@ -71,11 +72,10 @@ OPENING = re.compile(
     r"^(?:sure|certainly|of course|okay|ok|absolutely|great|yes|alright|got it|here(?:'s| is| are)|below|based on|given|from a to|"
     r"looking at|in (?:the|this) (?:image|grid|analogy|first)|(?:following|applying|analy[sz]ing) |how can|it (?:looks|seems|appears)|"
     r"the (?:transformation|change|analogy|images?|grid|relation|(?:text )?prompt)|a'? (?:is|shows|to a)|b (?:is|shows)|"
-    r"i (?:see|think|would)|好的|当然|以下|根据|はい|承知|네|물론|다음은|gerne|natürlich|klar|hier (?:ist|sind)|bien sûr|voici|claro|"
+    r"i (?:see|think|would|suggest)|i'd|try (?:this|using|with)|好的|当然|以下|根据|はい|承知|네|물론|다음은|gerne|natürlich|klar|hier (?:ist|sind)|bien sûr|voici|claro|"
     r"aquí|por supuesto|конечно|вот|хорошо|certo|ecco|aqui)(?:\b|(?<=[^a-z]))",
     re.IGNORECASE,
 )
-OFFER = re.compile(r"^(?:i'd|i would|i suggest|try (?:this|using|with)|how about|this is)\b", re.IGNORECASE)
 CLOSING = re.compile(
     r"^(?:let me know|i hope|hope (?:this|these|it)|these (?:prompts|capture|options|are|all|describe|reflect)|feel free|\(?notes?:|"
     r"each (?:of these|prompt)|explanation|reasoning|would you|do you|if you|please |all (?:of these|prompts)|\(?\d+ words|"
@@ -86,7 +86,7 @@ CLOSING = re.compile(
 TALK = re.compile(
     r"^[AB] (?:is an?|shows|depicts|contains)\b|"
     r"(?i:\b(?:(?:image|picture)s? [AB]|analog(?:y|ous)|transformation|the user|(?:first|second|third|top|bottom|left|right)[ -]"
-    r"(?:row|column|image|picture|panel|left|right)|i (?:think|see|would|believe|will|have)|i'll|i've|let me|let's|you|"
+    r"(?:row|column|image|picture|panel|left|right)|i (?:think|see|would|believe|will|have|notice)|i'll|i've|let me|let's|you|"
     r"the (?:image|picture) (?:shows|depicts)|in (?:the|this) (?:image|grid))\b)"
     r"|(?i:bild(?:er)? zeig|l'image montre|les images|imagen muestra|imagem mostra|immagine mostra|на (?:изображении|картинке|фото)|"
     r"изображение показывает|analogie|analogía|analogia|аналоги|verwandlung|трансформац|transformación|transformação|"
@@ -100,7 +100,7 @@ CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
 BY_THE_WAY = re.compile(
-    r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$|"
+    r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$|\s\*\([^()]*\)\*?$|"
     r"\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$",
     re.IGNORECASE,
 )
@@ -111,3 +111,166 @@ NO_PROMPT = re.compile(
 )
 """Placeholders, and answers to another question."""
 AND = r"(?:and|or|und|oder|et|ou|y|o|и|или)\b"
+
+# -- How lines are marked, labelled and quoted ---------------------------------------------------------------------------
+TYPOGRAPHY = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u00b4\u2035", "'"))
+QUOTES = '"“”„«»「」『』'
+QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」』]")
+QUOTED_FIRST = re.compile(rf"^{QUOTED.pattern}\s*(?:[.!?(\-]|$)")
+MARK = re.compile(
+    r"^(?P<indent>\s*)(?:(?P<number>[(\[（【]?\d{1,2}\ufe0f?\s?[.)\]、．）】\u20e3](?!\d)[.:)]?|[①-⑳⑴-⒇⒈-⒛❶-❿➀-➓㊀-㊉][.、:)]?|"
+    r"\d{1,2}\s[-–—](?=\s))|\(?(?:[a-e]\)|i[.)])(?=\s)|(?:[-*+–—~>»](?=\s)|[•·・‣◦▪▫■□●○◆◇★☆►▶▸➤➢→⇒⁃✓✔※◎✦❖☐]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?)+)"
+    r"\s*(?P<body>.*)$"
+)
+"""Of an item of a list: a number, a letter alone, or a bullet."""
+ORDINAL = re.compile(
+    r"^\s*(?:#{1,6}\s)?[*_\s(\[（【]{0,6}(?P<word>(?:[^\W\d_]{2,20}\s|[^\W\d_]{1,20}(?=\d)){0,2}(?:#|№|n[°º] ?|第)?)"
+    r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?![^\W_])(?P<mark>[)\]）】]?\s?[.:：、．\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
+    re.IGNORECASE,
+)
+LETTERS = tuple("abcdefghijkl")
+SEQUENCES: tuple[Sequence[str], ...] = (
+    tuple(map(str, range(1, 21))),
+    ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"),
+    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    ("first", "second", "third", "fourth", "fifth", "sixth"),
+    LETTERS,
+    *("абвгдежзик", "가나다라마바사", "一二三四五六七八九十", "アイウエオカキク", "甲乙丙丁戊"),
+)
+WITHIN = re.compile(r"(?:^|[\s,;])\(?(?:\d{1,2}[.)]|[a-e]\))\s+|\s*[①-⑳]\s*")
+BOLD = re.compile(r"^(?:\*\*|__)([^*_]{1,80}?)\s*([:：]?)(?:\*\*|__)\s*([:：]?)\s*(.*)$")
+KEY = re.compile(r"^([^:：=→]{1,90}?)\s*(?:[:：=→](?![:/\d])|=>)\s*(.*)$")
+ANY = frozenset(Role)
+LABELS = (
+    (re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(.*)$"), ANY),
+    (re.compile(r"^\(([^)]{1,40})\)\s*[:：]?\s*(.*)$"), {Role.B_PRIME}),
+    (KEY, ANY),
+    (re.compile(r"^([^-–—]{1,40}?)\s[-–—]\s(.*)$"), {Role.PROMPT, Role.B_PRIME}),
+    (
+        re.compile(
+            r"^([^.!?:\"“「]{1,60}?) (?:is|are|becomes|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|"
+            r"lautet|est|serait|es|sería) (.+)$",
+            re.IGNORECASE,
+        ),
+        ANY - {Role.OTHER},
+    ),
+)
+"""How labels stand before their texts, and which roles they have there."""
+TITLED = re.compile(rf"[-–—]\s*{QUOTED.pattern}$")
+NEXT_LABEL = re.compile(
+    r"(?<=[.!?;,。，；，)\"”])\s+([^:：=.!?;,。，；]{1,60}?)(?:\s*[:：=](?!:)|(?<=B')\s(?:is|becomes)\b)"
+)
+SENTENCE = re.compile(r"(?<=\w\w[.!?])[\"”']?\s+|(?<=[。！？])(?=.)")
+ENDS = tuple(".!?。！？")
+BETWEEN_COMMAS = re.compile(r"(?:[^,;，、；()]|\([^()]*\)|[()]|,(?=\d))+")
+CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
+
+# -- Thinking aloud, in the tags, brackets and channels of a model's kind ------------------------------------------------
+_THOUGHT = (
+    r"(?:\w{1,12}:)?(?:think|(?:ant)?thinking|thoughts?|thought[ _-]process|reason(?:ing)?|reflect|reflection|analysis|"
+    r"cot|scratch_?pad|chain[ _-]of[ _-]thought|"
+    r"(?:inner[ _-])?monologue|inner[ _-](?:thoughts?|prefix)|internal(?:[ _]\w{1,20})?|"
+    r"planning|rationale|commentary|details)"
+)
+_RESULT = (
+    r"(?:answer|final|final[ _]answer|response|output|result|conclusion|solution|box|text|prompts?[ _-]?\d*|"
+    r"inner[ _]suffix)"
+)
+_CHANNEL = r"(?:<\|channel\|?>|<channel>|<channel name=[\"']?)\s*"
+# Where a thought ends the answer begins, and where the answer ends there begins what is no longer part of it.
+_THOUGHT_BEGINS = (
+    rf"<\|?(?:begin_of_|start_)?{_THOUGHT}\b[^<>\n]{{0,80}}>",
+    rf"\[{_THOUGHT}\]",
+    rf"</(?:{_RESULT}|channel)>",
+    rf"<\|(?:end_of_|end_){_RESULT}\|>",
+    rf"{_CHANNEL}(?!final\b)\w+[^<>\n]{{0,40}}(?:<\|message\|>|>)?",
+    r"<(?:unused|ctrl)94>(?:thought\b)?",
+    r"\Aanalysis(?=[^\W_]|<\|message)",
+    r"^thinking\.\.\.$",
+    r"\[INST\]",
+)
+_ANSWER_BEGINS = (
+    rf"</{_THOUGHT}\s?>",
+    rf"<\|(?:end_of_|end_|/){_THOUGHT}\|>",
+    rf"\[/{_THOUGHT}\]",
+    rf"<\|?(?:begin_of_|start_)?{_RESULT}\|?>",
+    rf"{_CHANNEL}final\b(?:[^<>\n]|<\|constrain\|>){{0,40}}(?:<\|message\|>|>)?",
+    r"<channel\|>",
+    r"<(?:unused|ctrl)95>",
+    r"assistantfinal",
+    r"\[/INST\]",
+    r"^\.\.\.done thinking\.$",
+)
+THOUGHT_OR_ANSWER = re.compile(
+    rf"(?P<thought>{'|'.join(_THOUGHT_BEGINS)})|(?P<answer>{'|'.join(_ANSWER_BEGINS)})", re.IGNORECASE | re.MULTILINE
+)
+FENCED_THOUGHT = re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+BRACKETS = str.maketrans("◁▷｜▁", "<>|_")
+BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+")
+SPECIAL = re.compile(
+    r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>|"
+    r"<(?:start|end)_of_turn>(?:model\b)?"
+)
+TAG = re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE)
+
+# -- How models decline, or say that they saw no image -------------------------------------------------------------------
+# Anchored: a prompt may begin like a refusal ("Sorry We're Open sign"): what follows decides.
+_SEEN = r"(?:image|picture|photo|grid|attachment)s?"
+_UNABLE = (
+    r"(?:(?:can|could|did|would)(?:not|n't| not)|can't|(?:won't|will not)(?: be able to)?|"
+    r"(?: ?am|'m| are|'re) (?:unable|not able) to)"
+)
+_DO = (
+    r"(?:help(?=\W*$|[.,;!]| (?:you|with|in|on|by)\b)|assist|comply|provide|fulfill?|process|view|see|identify|recogni[sz]e|"
+    r"analy[sz]e|generate|create|describe|discuss|do|answer|produce|complete|continue|access|determine|make|engage|"
+    r"support|offer|give|interpret|infer|tell|open|load)\b"
+)
+_LEAD = r"^\W*(?:(?:it|there) (?:looks like|seems?(?: like| that| to me that)?|appears?(?: that)?) |hmm,? |hi[,!.] |hello[,!.] )?"
+_ENGLISH = (
+    r"^\W*(?:i'm|i am) (?:really |very |so |terribly |just |only |afraid )?"
+    r"(?:sorry|afraid|unable|not able|not comfortable|not allowed|programmed|designed|an? (?:ai|text-based|language|large))\b",
+    r"^\W*sorry(?:\W*$|,? (?:but|however)\b|[,.!:;]+ (?:this|that|the|your|it|there|no)\b|"
+    r"[\s,.!:;–—-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
+    r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"
+    r"(?:i|we|this|that|the|your|it|there|no)\b",
+    rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",
+    r"^\W*(?:cannot|can't|unable to|not able to) "
+    r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify)\b",
+    r"^\W*i (?:do not|don't) (?:have (?:the ability|the capability|access|enough)|feel comfortable)\b",
+    r"^\W*as an? (?:ai(?:,| (?:language|model|assistant|system|developed|i\b))|artificial intelligence|"
+    r"large language|language model|text-based)\b",
+    r"^\W*i (?:(?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b|(?:refuse|decline) to\b)",
+    rf"^\W*(?:this |the |your )?(?:request|content|prompt|{_SEEN})(?: may| might| seems to| appears to)? "
+    r"(?:violates?\b|(?:goes |go |is |are )?against (?:my|our|the (?:content|usage|polic|guideline|rule))|"
+    r"(?:was |is |were |has been )?(?:flagged|blocked|rejected)\b)",
+    rf"^\W*i (?:do not|don't|can't|cannot) (?:see|find) (?:an?|any|the) {_SEEN}\b",
+    rf"{_LEAD}no {_SEEN}(?:\W*$| (?:was|is|were|has|have|attached|provided)\b)",
+    rf"^[^.!?\n]{{0,60}}\bthere (?:is|was)(?: no|n't an?y?| not an?y?) {_SEEN}\b",
+    rf"^\W*there (?:does|do)(?:n't| not) (?:seem|appear) to be (?:an?|any) {_SEEN}\b",
+    rf"{_LEAD}(?:the |your )?{_SEEN} (?:did|was|is|has|does|could|can)(?:n't| not) (?:\w+ ){{0,3}}"
+    r"(?:attached|upload|load|come through|provided|visible|shared|included|displayed|received)",
+    rf"{_LEAD}(?:please|could you|can you|i need you to) (?:please )?(?:provide|upload|share|attach|send) (?:me )?"
+    rf"(?:the|an?|your) {_SEEN}\b",
+)
+_OTHERS = {
+    "zh": r"(?:很|非常|十分)?(?:抱歉|遗憾|遺憾|对不起|對不起)|(?:目前|由于|作为|我|您|请|請|这|該|该|[^。.\n]{0,12}，)?"
+    r"(?:我|本人)?(?:还|暂时|目前)?(?:无法|無法|不能|没办法|沒辦法|看不到|看不见|没有看到|未能)"
+    r"(?:为|為|帮|提供|处理|處理|查看|看到|识别|辨识|回答|生成|满足|协助|访问|直接|分析|图|您|你|该|这|進行|进行|完成)|"
+    r"作为(?:一个|一名)?(?:AI|人工智能|语言模型|大模型)|请(?:您)?(?:先)?(?:提供|上传|发送)(?:相关|您的|你的)?图",
+    "ja": r"申し訳|すみません|ごめんなさい|恐れ入りますが|残念ながら|画像(?:が|を)(?:見えません|確認できません|見ることが)|"
+    r"(?:その|この)?(?:ご)?(?:依頼|要望|質問)には(?:お)?(?:応え|答え)",
+    "ko": r"죄송|미안|유감|(?:저는 )?(?:이|그|해당)? ?(?:이미지|요청|사진)(?:를|을|에|은|는)? ?[^.]{0,20}(?:수 없|못)",
+    "de": r"(?:es )?tut mir (?:sehr )?leid\b|entschuldig|als (?:ki|sprachmodell)\b|"
+    r"(?:leider )?(?:kann ich|ich kann|ich darf|ich sehe|ich habe)\b[^.]{0,60}\b(?:nicht|keine?n?)\b",
+    "fr": r"(?:je suis )?désolée?s?\b|(?:malheureusement,? )?je ne (?:peux|suis|vois|dispose)\b|je n'ai pas accès|"
+    r"en tant qu(?:e modèle|'(?:ia|assistant))",
+    "es, pt, it": r"lo siento|lamento|lamentablemente|(?:no|não|non) (?:puedo|posso|consigo|tengo acceso|veo|vejo|vedo)\b|"
+    r"desculp|sinto muito|infelizmente|mi dispiace|purtroppo|disculpa|como (?:modelo|ia)\b|come (?:modello|ia)\b",
+    "ru, uk": r"извините|простите|к сожалению|мне жаль|я не (?:могу|вижу|имею)|как (?:ии|языковая модель)|вибачте|на жаль",
+    "others": r"przepraszam|przykro mi|niestety|het spijt me|helaas|üzgünüm|maalesef|عذر|آسف|أعتذر|للأسف|क्षमा|माफ़|xin lỗi|"
+    r"rất tiếc|maaf|ขออภัย|ขอโทษ|omlouvám|bohužel|tyvärr|beklager|beklagar|pahoittelen|sajnálom|λυπάμαι|îmi pare rău",
+}
+REFUSALS = [
+    re.compile(pattern, re.IGNORECASE) for pattern in (*_ENGLISH, *(rf"^\W*(?:{words})" for words in _OTHERS.values()))
+]
