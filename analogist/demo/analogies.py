@@ -129,5 +129,5 @@ def colorization() -> dict[Cell, Image.Image]:
 
 
 def _named(cells: dict[Cell, Image.Image], grid: AnalogyGrid, image: Image.Image, sheet: Image.Image) -> Pictures:
-    named = {cell.name.lower(): picture for cell, picture in cells.items()}
+    named = {cell.key: picture for cell, picture in cells.items()}
     return {**named, "grid": image, "grid_marked": mark(grid, image), "contact_sheet": sheet}

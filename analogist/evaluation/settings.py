@@ -41,6 +41,7 @@ class RenderSettings(_Strict):
         res: side of a square grid in pixels.
         cell_width, cell_height: size of a cell in pixels, in place of half of `res`.
         layout, fit, gutter: as in `analogist.grid`.
+        pairs: number of example pairs in finished grids; where an analogy has images of its own, they are counted.
     """
 
     steps: int = DEFAULT.steps
@@ -60,6 +61,7 @@ class RenderSettings(_Strict):
     layout: Literal["rows", "columns"] = "rows"
     fit: Literal["stretch", "crop", "pad"] = "stretch"
     gutter: int = 2
+    pairs: int = 1
 
     @model_validator(mode="after")
     def _is_possible(self) -> "RenderSettings":
@@ -79,6 +81,7 @@ class RenderSettings(_Strict):
             layout=Layout(f"pairs in {self.layout}"),
             fit=Fit(self.fit),
             gutter=self.gutter,
+            pairs=self.pairs,
         )
 
     @property
