@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from math import log
 from typing import ClassVar, Literal
 
 from torch import Tensor
@@ -10,6 +11,17 @@ TokenGrid = tuple[int, int]
 """Height and width of a token grid, in tokens."""
 Place = tuple[int, int]
 """Row and column of a cell on its sheet."""
+Size = tuple[int, int]
+"""Width and height in pixels."""
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels; right and bottom are not included."""
+
+CELL_STEP = 64
+"""Cells are multiples of this: 8 pixels to a latent, and 8 latents to a token of the UNet's deepest layer."""
+AREA_TOLERANCE = 0.25
+"""Share by which the area of a grid may differ from what was asked for, so that its cells get the shape of B."""
+AREA_WEIGHT = 0.1
+"""Of an error in area against one in shape, both as logarithms of the ratio."""
 
 SHAPES = {1: (2, 1), 2: (3, 1), 3: (2, 2), 4: (3, 2), 5: (3, 2), 6: (4, 2), 7: (4, 2)}
 """By the number of example pairs: rows of a near-square sheet, and how many pairs (B with B' is one) share a row."""
@@ -171,3 +183,32 @@ def write_cell(x: Tensor, grid_size: TokenGrid, cell: Cell, tokens: Tensor, shee
     """Write the tokens (..., tokens of a cell, dim) of one cell into `x` (..., h*w, dim), in place."""
     rows, columns = cell_slices(grid_size, cell, sheet)
     x.unflatten(-2, grid_size)[..., rows, columns, :] = tokens.unflatten(-2, cell_size(grid_size, sheet))
+
+
+def cells_for(b: Size, sheet: Sheet, megapixels: float) -> Size:
+    """Width and height of cells with about the shape of B, so that the whole grid has about that many megapixels.
+
+    The cells are whole tokens. Of those that keep the area within a quarter, the ones with the least
+    |log of the error in shape| + 0.1 |log of the error in area|.
+
+    Raises:
+        ValueError: no cells of whole tokens are within that.
+    """
+    rows, columns = sheet.shape
+    area = megapixels * 1e6 / (rows * columns) / CELL_STEP**2  # In tokens of the deepest layer.
+    most = int(area * (1 + AREA_TOLERANCE)) if area > 0 else 0
+    sides = [(width, height) for width in range(1, most + 1) for height in range(1, most // width + 1)]
+    possible = [side for side in sides if side[0] * side[1] >= area * (1 - AREA_TOLERANCE)]
+    if not possible:
+        least = CELL_STEP**2 * rows * columns / 1e6
+        raise ValueError(
+            f"expected grid megapixels for {rows}x{columns} cells of whole tokens, {least:.2f} at least and not just "
+            f"between two of them, got {megapixels:g}: choose {max(1, round(area)) * least:.2f}"
+        )
+
+    def error(side: Size) -> float:
+        shape, ratio = side[0] * b[1] / (side[1] * b[0]), side[0] * side[1] / area
+        return abs(log(shape)) + AREA_WEIGHT * abs(log(ratio))
+
+    width, height = min(possible, key=error)
+    return width * CELL_STEP, height * CELL_STEP

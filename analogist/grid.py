@@ -8,37 +8,29 @@ from dataclasses import dataclass
 from enum import Enum
 from math import ceil
 
-import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
 from torch import Tensor
 
+from .cells import CELL_STEP as CELL_STEP
+from .cells import Box as Box
 from .cells import Cell, Sheet
 from .cells import Layout as Layout
-from .images import map_channels
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
-Box = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels; right and bottom are not included."""
-
-CELL_STEP = 64
-"""Cells are multiples of this: 8 pixels to a latent, and 8 latents to a token of the UNet's deepest layer."""
+from .cells import Size as Size
+from .images import Fit as Fit
+from .images import fitting, map_channels, with_detail, with_edge_repeated
 
 ROUNDED_UP, ROUNDED_DOWN = 4, 8
 """Pixels by which a scaled side may be off: latents are the nearest multiple of 8 or the one below."""
 REACH = 2
 """Pixels of the grid over which bicubic scaling mixes neighbours."""
 
+MOST_STRETCH = 1.15
+"""Where an image is stretched more than this, a person wants to know."""
+DETAIL = 4
+"""Pixels of the grid: what is finer can be taken from B, where only colors were to change."""
+
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-
-
-class Fit(Enum):
-    """How an image of another shape gets into its cell."""
-
-    STRETCH = "stretch"
-    CROP = "crop"
-    PAD = "pad"
 
 
 class CropSize(Enum):
@@ -212,6 +204,49 @@ def crop_tensor(grid: AnalogyGrid, images: Tensor, member: Cell, size: CropSize 
     return map_channels(images, lambda channel: crop(grid, channel, member, size))
 
 
+def valid_area(grid: AnalogyGrid, cut: Size, member: Cell, size: CropSize = CropSize.CELL) -> Image.Image:
+    """White where an image of size `cut`, as `crop` gave it, shows the member; black where padding was. Mode L.
+
+    The padding of A and A', whose sizes the grid does not know, counts as shown.
+    """
+    if grid.fit is not Fit.PAD or member.letter != "B" or size is CropSize.ORIGINAL_B or grid.b_size is None:
+        return Image.new("L", cut, 255)
+    _, box = fitting(grid.b_size, grid.tile_size, grid.fit)
+    area = Image.new("L", cut, 0)
+    scales = [whole / tile for whole, tile in zip(cut, grid.tile_size, strict=True)] * 2
+    area.paste(255, tuple(round(side * scale) for side, scale in zip(box, scales, strict=True)))
+    return area
+
+
+def with_detail_of_b(grid: AnalogyGrid, b_primes: Tensor, b: Tensor) -> Tensor:
+    """B' (number, h, w, 3) in the size of the original B, with that image's own fine detail: for a change of colors.
+
+    Args:
+        b_primes: as `crop_tensor` gives them with ORIGINAL_B.
+        b: the original B (1 or number, H, W, C).
+
+    Raises:
+        ValueError: `b` is not the B of this grid.
+    """
+    if (b.shape[2], b.shape[1]) != grid.b_size or len(b) not in (1, len(b_primes)):
+        known = "unknown size" if grid.b_size is None else "x".join(map(str, grid.b_size))
+        raise ValueError(
+            f"expected the B of this grid, {known}, one or {len(b_primes)}, got {len(b)} of {b.shape[2]}x{b.shape[1]}"
+        )
+    (left, top, right, bottom), target = fitting(grid.b_size, grid.tile_size, grid.fit)
+    coarse = tuple(max(1, side // DETAIL) for side in _size(target))
+    return with_detail(b_primes, b[:, top:bottom, left:right], coarse)
+
+
+def stretch(grid: AnalogyGrid, image: Size) -> float:
+    """How much more an image is stretched along one side than along the other, 1 or more."""
+    if grid.fit is not Fit.STRETCH:
+        return 1.0
+    (width, height), (tile_width, tile_height) = image, grid.tile_size
+    ratio = width * tile_height / (height * tile_width)
+    return max(ratio, 1 / ratio)
+
+
 def _check_scale(grid: AnalogyGrid, size: Size) -> None:
     """Refuse an image of a size that no single factor and rounding explain."""
     ranges = [_possible_factors(side, exact) for side, exact in zip(size, grid.size, strict=True)]
@@ -240,37 +275,13 @@ def _cut(grid: AnalogyGrid, image: Image.Image, box: Box) -> Image.Image:
     if image.size == grid.size:
         return tile
     mixed = [ceil(REACH * max(1, side / exact)) for side, exact in scales]
-    return _with_edge_repeated(tile, min(mixed[0], (tile.width - 1) // 2), min(mixed[1], (tile.height - 1) // 2))
+    return with_edge_repeated(tile, min(mixed[0], (tile.width - 1) // 2), min(mixed[1], (tile.height - 1) // 2))
 
 
 def _scaled(start: int, end: int, side: int, exact: int) -> tuple[int, int]:
     """The whole pixels between two edges, scaled from `exact` to `side`; at least one."""
     first = -(-start * side // exact)
     return first, max(first + 1, end * side // exact)
-
-
-def _with_edge_repeated(image: Image.Image, width: int, height: int) -> Image.Image:
-    """The image with its outermost `width` columns and `height` rows replaced by the next ones inside."""
-    pixels = np.asarray(image)
-    inner = pixels[height : len(pixels) - height, width : pixels.shape[1] - width]
-    return Image.fromarray(np.pad(inner, [(height, height), (width, width), (0, 0)][: inner.ndim], mode="edge"))
-
-
-def fitting(image: Size, tile: Size, fit: Fit) -> tuple[Box, Box]:
-    """Which part of an image (its pixels) goes to which part of a tile (its pixels)."""
-    (iw, ih), (tw, th) = image, tile
-    if fit is Fit.CROP:
-        width, height = min(iw, round(ih * tw / th)), min(ih, round(iw * th / tw))
-        return _centred((max(1, width), max(1, height)), image), (0, 0, tw, th)
-    if fit is Fit.PAD:
-        width, height = min(tw, round(th * iw / ih)), min(th, round(tw * ih / iw))
-        return (0, 0, iw, ih), _centred((max(1, width), max(1, height)), tile)
-    return (0, 0, iw, ih), (0, 0, tw, th)
-
-
-def _centred(inner: Size, outer: Size) -> Box:
-    x, y = (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
-    return x, y, x + inner[0], y + inner[1]
 
 
 def _size(box: Box) -> Size:

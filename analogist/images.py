@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.Image import Transpose
 from torch import Tensor
+from torch.nn.functional import interpolate
+
+from .cells import Box, Size
 
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 """Tags of TIFF."""
@@ -23,6 +27,14 @@ TURNS = {
     8: Transpose.ROTATE_90,
 }
 """What brings an image upright, by the orientation in its EXIF."""
+
+
+class Fit(Enum):
+    """How an image of another shape gets into its cell."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
+    PAD = "pad"
 
 
 def open_image(path: str | Path) -> Image.Image:
@@ -129,6 +141,45 @@ def map_channels(images: Tensor, edit: Callable[[Image.Image], Image.Image], nam
     channels = rgb(images, name).cpu().movedim(-1, 1)  # (B, 3, H, W)
     edited = [[np.asarray(edit(Image.fromarray(channel.numpy()))) for channel in image] for image in channels]
     return torch.from_numpy(np.stack(edited)).movedim(1, -1).clamp(0, 1)  # Bicubic overshoots.
+
+
+def fitting(image: Size, tile: Size, fit: Fit) -> tuple[Box, Box]:
+    """Which part of an image (its pixels) goes to which part of a tile (its pixels)."""
+    (iw, ih), (tw, th) = image, tile
+    if fit is Fit.CROP:
+        width, height = min(iw, round(ih * tw / th)), min(ih, round(iw * th / tw))
+        return _centred((max(1, width), max(1, height)), image), (0, 0, tw, th)
+    if fit is Fit.PAD:
+        width, height = min(tw, round(th * iw / ih)), min(th, round(tw * ih / iw))
+        return (0, 0, iw, ih), _centred((max(1, width), max(1, height)), tile)
+    return (0, 0, iw, ih), (0, 0, tw, th)
+
+
+def _centred(inner: Size, outer: Size) -> Box:
+    x, y = (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
+    return x, y, x + inner[0], y + inner[1]
+
+
+def with_detail(images: Tensor, detail: Tensor, coarse: tuple[int, int]) -> Tensor:
+    """`images` (B, H, W, 3) as far as `coarse` (width, height) shows them, and beyond that what is in `detail`.
+
+    Args:
+        detail: (1 or B, H, W, C), of the same height and width.
+    """
+    channels, fine = (rgb(batch).movedim(-1, 1) for batch in (images, detail))
+
+    def low(x: Tensor) -> Tensor:
+        small = interpolate(x, coarse[::-1], mode="bicubic", antialias=True)
+        return interpolate(small, x.shape[-2:], mode="bicubic")
+
+    return (fine + low(channels) - low(fine)).movedim(1, -1).clamp(0, 1)
+
+
+def with_edge_repeated(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The image with its outermost `width` columns and `height` rows replaced by the next ones inside."""
+    pixels = np.asarray(image)
+    inner = pixels[height : len(pixels) - height, width : pixels.shape[1] - width]
+    return Image.fromarray(np.pad(inner, [(height, height), (width, width), (0, 0)][: inner.ndim], mode="edge"))
 
 
 def batch_size(numbers: Mapping[str, int]) -> int:

@@ -8,6 +8,7 @@ from .demo_model import DemoModelLoader
 from .evaluation import BestOf, DirectionScore
 from .example import Example
 from .grid import GridBuilder, GridCropper
+from .pairs import Pair
 from .prompt_diffusion import (
     PromptDiffusionApply,
     PromptDiffusionCheckpointLoader,
@@ -22,6 +23,7 @@ from .sheets import ContactSheet, Sweep, SweepValues
 NODES: list[type[io.ComfyNode]] = [
     Example,
     DemoModelLoader,
+    Pair,
     GridBuilder,
     GridCropper,
     GPT4VPrompter,

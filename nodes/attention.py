@@ -49,7 +49,7 @@ def _placement_inputs() -> list[io.Input]:
         AnalogyGridType.Input(
             "layout",
             optional=True,
-            tooltip="From Analogist Grid Builder. Optional: if connected, latents of another size raise an error.",
+            tooltip="From Analogist Grid Builder. Required for several pairs; if connected, latents of another size raise an error.",
         ),
         io.String.Input(
             "layers",

@@ -82,14 +82,29 @@ class BestOf(io.ComfyNode):
             node_id="AnalogistBestOf",
             display_name="Analogist Best Of",
             category=CATEGORY,
-            description="Sorts results by their scores, best first, and keeps the best ones.",
-            search_aliases=["best of n", "sort by score", "rank", "select images", "best seed", "filter batch"],
+            description="Sorts results by their scores, best first, and keeps the best ones, or those picked by hand.",
+            search_aliases=[
+                "best of n",
+                "sort by score",
+                "rank",
+                "select images",
+                "pick image",
+                "best seed",
+                "filter batch",
+            ],
             is_input_list=True,
             inputs=[
                 io.Image.Input("images", tooltip="The results, as a batch or a list, all of the same size."),
                 scores_input(),
                 io.Int.Input("keep", default=1, min=1, max=4096, tooltip="Number of images to keep."),
                 best_input(),
+                io.String.Input(
+                    "pick",
+                    default="",
+                    optional=True,
+                    tooltip="Numbers of the results to keep instead, as on the contact sheet: 3, or 0, -1. "
+                    "0 is the best by score, -1 the last result. Empty: by score.",
+                ),
             ],
             outputs=[
                 io.Image.Output("images", tooltip="The best images as one batch, best first."),
@@ -103,13 +118,22 @@ class BestOf(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images: list[Tensor], scores: list[float], keep: list[int], best: list[str]) -> io.NodeOutput:
+    def execute(
+        cls,
+        images: list[Tensor],
+        scores: list[float],
+        keep: list[int],
+        best: list[str],
+        pick: list[str] | None = None,
+    ) -> io.NodeOutput:
         results = all_images(images)
-        order = ranked(scores, len(results), best)[: one(keep)]
+        ranks = ranked(scores, len(results), best)
+        picked = metrics.picked(one(pick or [""]), ranks)
+        order = picked or ranks[: one(keep)]
         if len({results[place].size for place in order}) > 1:
             raise ValueError("expected images of one size, got several: resize them before this node")
         lines = [f"{rank}. image {place + 1}: {scores[place]:.4f}" for rank, place in enumerate(order, 1)]
-        text = "\n".join([*lines, f"best of {len(results)}"])
+        text = "\n".join([*lines, f"{'picked out' if picked else 'best'} of {len(results)}"])
         show(text, own_id(cls))
         kept = to_tensor(results[place] for place in order)
         return io.NodeOutput(

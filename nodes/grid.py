@@ -1,18 +1,22 @@
-"""Before and after sampling: images into the 2x2 grid, and the result out of it."""
+"""Before and after sampling: images into the grid, and the result out of it."""
+
+import logging
+from collections.abc import Mapping
 
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..analogist import grid as grids
 from ..analogist import marks
-from ..analogist.grid import (
-    AnalogyGrid,
-    CropSize,
-    Fit,
-    Layout,
-)
+from ..analogist.cells import MOST_PAIRS, Cell, Sheet, cells_for
+from ..analogist.grid import AnalogyGrid, CropSize, Fit, Layout
 from ..analogist.images import from_tensor, to_tensor, together
-from .types import CATEGORY, AnalogyGridType
+from .display import own_id, show
+from .types import CATEGORY, AnalogyGridType, AnalogyPairsType, Pairs
+
+FIXED, FROM_B = "fixed", "from B"
+OF_B_PRIME, OF_B = "of B'", "of B"
+CELLS = ["B'", "A", "A'", "B", *(f"A{number}{mark}" for number in range(2, MOST_PAIRS + 1) for mark in ("", "'"))]
 
 
 def _builder_inputs() -> list[io.Input]:
@@ -62,6 +66,30 @@ def _builder_inputs() -> list[io.Input]:
             optional=True,
             tooltip="Initial image of the B' cell, instead of the copy of its left neighbor. Has an effect at strengths below 1.",
         ),
+        AnalogyPairsType.Input(
+            "pairs",
+            optional=True,
+            tooltip="More examples of the same edit, from Analogist Pair. Connect layout to both patches then.",
+        ),
+        io.Combo.Input(
+            "cell_size",
+            options=[FIXED, FROM_B],
+            default=FIXED,
+            optional=True,
+            advanced=True,
+            tooltip="fixed: cell_width and cell_height. from B: cells of about the aspect ratio of B, at grid_megapixels. "
+            "The aspect ratio is within 7% in grids of 1 megapixel, within 20% in grids of 0.26.",
+        ),
+        io.Float.Input(
+            "grid_megapixels",
+            default=0.26,
+            min=0.01,
+            max=16.0,
+            step=0.01,
+            optional=True,
+            advanced=True,
+            tooltip="Size of the whole grid with cell_size from B, within 25%. 0.26: 512x512; 1.05: 1024x1024.",
+        ),
     ]
 
 
@@ -72,7 +100,8 @@ class GridBuilder(io.ComfyNode):
             node_id="AnalogistGridBuilder",
             display_name="Analogist Grid Builder",
             category=CATEGORY,
-            description="Combines A, A' and B into a 2x2 grid. The model renders the fourth cell, B', so that A is to A' as B is to B'.",
+            description="Combines A, A' and B into a 2x2 grid, or more pairs into a larger one. The model renders the last cell, "
+            "B', so that A is to A' as B is to B'.",
             search_aliases=[
                 "image analogy",
                 "image analogies",
@@ -90,6 +119,7 @@ class GridBuilder(io.ComfyNode):
                 "example pair",
             ],
             inputs=_builder_inputs(),
+            hidden=[io.Hidden.unique_id],
             outputs=[
                 io.Image.Output("grid", tooltip="The grid with a black B' cell."),
                 io.Image.Output(
@@ -123,22 +153,48 @@ class GridBuilder(io.ComfyNode):
         fit: str,
         gutter: int,
         b_prime_init: Tensor | None = None,
+        pairs: Pairs = (),
+        cell_size: str = FIXED,
+        grid_megapixels: float = 0.26,
     ) -> io.NodeOutput:
-        geometry = AnalogyGrid(
-            cell_width, cell_height, Layout(layout), Fit(fit), gutter, b_size=(b.shape[2], b.shape[1])
-        )
-        images = {name: from_tensor(batch, name) for name, batch in (("a", a), ("a_prime", a_prime), ("b", b))}
+        batches = _named((a, a_prime), *pairs) | {"b": b}
+        images = {name: from_tensor(batch, name) for name, batch in batches.items()}
+        sheet, b_size = Sheet(1 + len(pairs), Layout(layout)), images["b"][0].size
+        if cell_size == FROM_B:
+            cell_width, cell_height = cells_for(b_size, sheet, grid_megapixels)
+        geometry = AnalogyGrid(cell_width, cell_height, sheet.layout, Fit(fit), gutter, b_size, sheet.pairs)
+        if cell_size == FROM_B:
+            _tell_of_stretch(geometry, {name: batch[0].size for name, batch in images.items()}, own_id(cls))
         if b_prime_init is not None:
             images["b_prime_init"] = from_tensor(b_prime_init, "b_prime_init")
         grid, canvas = [], []
-        for pair_and_b in together(images):
-            init = pair_and_b.pop("b_prime_init", None)
-            grid.append(grids.compose(geometry, **pair_and_b))
-            canvas.append(grids.canvas(geometry, grid[-1], init))
+        for row in together(images):
+            examples = [(row[one.key], row[other.key]) for one, other in sheet.examples]
+            grid.append(grids.compose(geometry, *examples[0], row["b"], examples[1:]))
+            canvas.append(grids.canvas(geometry, grid[-1], row.get("b_prime_init")))
         marked = to_tensor(marks.mark(geometry, image) for image in grid)
         mask = to_tensor([grids.mask(geometry)] * len(grid))
         preview = ui.PreviewImage(to_tensor(marks.name_images(geometry, image) for image in grid), cls=cls)
         return io.NodeOutput(to_tensor(grid), to_tensor(canvas), mask, marked, geometry, ui=preview)
+
+
+def _named(*pairs: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    """The batches of A and A' by the names of their cells."""
+    cells = [
+        cell for number in range(1, len(pairs) + 1) for cell in (Cell("A", False, number), Cell("A", True, number))
+    ]
+    return {cell.key: batch for cell, batch in zip(cells, (one for pair in pairs for one in pair), strict=True)}
+
+
+def _tell_of_stretch(grid: AnalogyGrid, sizes: Mapping[str, grids.Size], node_id: str | None) -> None:
+    """The size of the cells that B asked for, and the images whose own shape is another one."""
+    text = f"cells of {grid.cell_width}x{grid.cell_height}"
+    stretched = {name: grids.stretch(grid, size) for name, size in sizes.items()}
+    far = [f"{name} {100 * (by - 1):.0f}%" for name, by in stretched.items() if by > grids.MOST_STRETCH]
+    if far:
+        text += f"; stretched by more than 15%: {', '.join(far)} (crop or pad keeps the shape)"
+        logging.warning("Analogist Grid Builder: %s", text)
+    show(text, node_id)
 
 
 class GridCropper(io.ComfyNode):
@@ -155,7 +211,7 @@ class GridCropper(io.ComfyNode):
                     "image", tooltip="The decoded grid. It may have been upscaled or downscaled. Batches are supported."
                 ),
                 AnalogyGridType.Input("layout", tooltip="From the Analogist Grid Builder that made the grid."),
-                io.Combo.Input("cell", options=["B'", "A", "A'", "B"], default="B'", tooltip="The cell to crop."),
+                io.Combo.Input("cell", options=CELLS, default="B'", tooltip="The cell to crop."),
                 io.Combo.Input(
                     "size",
                     options=[size.value for size in CropSize],
@@ -163,10 +219,43 @@ class GridCropper(io.ComfyNode):
                     tooltip="cell: size of the cell. original B: resized to the original size of B, without padding. "
                     "With fit crop: the part of B that was kept, at the original scale of B.",
                 ),
+                io.Image.Input(
+                    "b",
+                    display_name="B",
+                    optional=True,
+                    tooltip="The original B. Used only with detail of B.",
+                ),
+                io.Combo.Input(
+                    "detail",
+                    options=[OF_B_PRIME, OF_B],
+                    default=OF_B_PRIME,
+                    optional=True,
+                    advanced=True,
+                    tooltip="of B: low frequencies of B', high frequencies of B, for edits of color only. Requires B, "
+                    "cell B' and size original B.",
+                ),
             ],
-            outputs=[io.Image.Output("image", tooltip="The cropped image.")],
+            outputs=[
+                io.Image.Output("image", tooltip="The cropped image."),
+                io.Mask.Output("mask", tooltip="The valid area of the image: 1, and 0 where B was padded."),
+            ],
         )
 
     @classmethod
-    def execute(cls, image: Tensor, layout: AnalogyGrid, cell: str, size: str) -> io.NodeOutput:
-        return io.NodeOutput(grids.crop_tensor(layout, image, layout.sheet.cell(cell), CropSize(size)))
+    def execute(
+        cls,
+        image: Tensor,
+        layout: AnalogyGrid,
+        cell: str,
+        size: str,
+        b: Tensor | None = None,
+        detail: str = OF_B_PRIME,
+    ) -> io.NodeOutput:
+        member, target = layout.sheet.cell(cell), CropSize(size)
+        cut = grids.crop_tensor(layout, image, member, target)
+        if detail == OF_B:
+            if b is None or member != Cell.B_PRIME or target is not CropSize.ORIGINAL_B:
+                raise ValueError("expected cell B', size original B and a connected B with detail of B: set all three")
+            cut = grids.with_detail_of_b(layout, cut, b)
+        area = grids.valid_area(layout, (cut.shape[2], cut.shape[1]), member, target)
+        return io.NodeOutput(cut, to_tensor([area] * len(cut)))

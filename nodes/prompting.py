@@ -11,14 +11,24 @@ from comfy.model_management import InterruptProcessingException, processing_inte
 from comfy_api.latest import io, ui
 from torch import Tensor
 
+from ..analogist.grid import AnalogyGrid
 from ..analogist.images import from_tensor
 from ..analogist.published import SUFFIX
 from ..analogist.vision import profiles
 from ..analogist.vision.prompter import Prompter, PromptRequest, PromptResult
 from ..analogist.vision.replies import parse
-from ..analogist.vision.request import MOST_INSTRUCTION, MOST_PROMPTS, checked, instruction, typed, with_suffix
+from ..analogist.vision.request import (
+    MOST_INSTRUCTION,
+    MOST_PROMPTS,
+    checked,
+    for_pairs,
+    instruction,
+    typed,
+    with_suffix,
+)
 from .display import own_id, show
 from .types import PROMPT as CATEGORY
+from .types import AnalogyGridType
 
 POLL = 0.2
 """Seconds between two looks at the interrupt button."""
@@ -111,6 +121,11 @@ class GPT4VPrompter(io.ComfyNode):
                     multiline=True,
                     tooltip="Prompts typed by hand, one per line. If not empty, no request is sent.",
                 ),
+                AnalogyGridType.Input(
+                    "layout",
+                    optional=True,
+                    tooltip="From Analogist Grid Builder. With several pairs, the model is told how many there are.",
+                ),
             ],
             outputs=_outputs(),
             hidden=[io.Hidden.unique_id],
@@ -133,10 +148,12 @@ class GPT4VPrompter(io.ComfyNode):
         instruction: str,
         seed: int,
         prompt: str,
+        layout: AnalogyGrid | None = None,
     ) -> io.NodeOutput:
         if lines := typed(checked("prompt", prompt, MOST_INSTRUCTION)):
             return _output(lines, suffix, "typed by hand, no request sent", own_id(cls))
-        request = PromptRequest(profile, model.strip(), prompts_wanted, instruction, seed)
+        told = for_pairs(instruction, 1 if layout is None else layout.pairs)
+        request = PromptRequest(profile, model.strip(), prompts_wanted, told, seed)
         grids = from_tensor(image)
         if len(grids) != 1:
             raise ValueError(

@@ -6,11 +6,12 @@ from comfy_api.latest import io, ui
 from PIL.Image import Image
 from torch import Tensor
 
+from ..analogist.cells import Sheet
 from ..analogist.images import to_tensor
 from ..analogist.sheets import sweep
 from ..analogist.sheets.contact_sheet import Tile, analogy_sheet, sweep_sheet
 from .types import EVALUATE as CATEGORY
-from .types import all_images, best_input, one, pair_and_b, ranked, scores_input
+from .types import AnalogyPairsType, Pairs, all_images, best_input, one, pair_and_b, ranked, scores_input
 
 AS_THEY_COME, BEST_FIRST = "as they come", "best first"
 
@@ -52,6 +53,7 @@ class ContactSheet(io.ComfyNode):
                 io.Int.Input("columns", default=4, min=1, max=32, tooltip="Number of results in each row."),
                 _side(),
                 scores_input(optional=True),
+                AnalogyPairsType.Input("pairs", optional=True, tooltip="More examples, from Analogist Pair."),
             ],
             outputs=[io.Image.Output("sheet", tooltip="The contact sheet. Connect to Save Image.")],
         )
@@ -69,8 +71,13 @@ class ContactSheet(io.ComfyNode):
         columns: list[int],
         picture_side: list[int],
         scores: list[float] | None = None,
+        pairs: list[Pairs] | None = None,
     ) -> io.NodeOutput:
-        inputs = {name: _only(all_images(batch), name) for name, batch in (("A", a), ("A'", a_prime), ("B", b))}
+        more = one(pairs or [()])
+        lying = Sheet(1 + len(more))
+        batches = [a, a_prime, *([batch] for pair in more for batch in pair), b]
+        names = [lying.label(cell) for cell in lying.cells]
+        inputs = {name: _only(all_images(batch), name) for name, batch in zip(names, batches, strict=False)}
         results = all_images(images)
         ranks = ranked(scores, len(results), best) if scores else []
         tiles = _tiles(results, scores, next(iter(ranks), None), numbered=True)

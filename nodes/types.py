@@ -13,6 +13,9 @@ from ..analogist.scores import metrics
 CATEGORY = "Analogist"
 PROMPT, EVALUATE, PROMPT_DIFFUSION = (f"{CATEGORY}/{part}" for part in ("Prompt", "Evaluate", "Prompt Diffusion"))
 AnalogyGridType = io.Custom("ANALOGY_GRID")
+AnalogyPairsType = io.Custom("ANALOGY_PAIRS")
+Pairs = Sequence[tuple[Tensor, Tensor]]
+"""Batches of A and of A' for each pair; what an ANALOGY_PAIRS is."""
 HIGHEST, LOWEST = "highest", "lowest"
 
 T = TypeVar("T")

@@ -1,6 +1,5 @@
-"""`python -m analogist grid`: the 2x2 grid of three image files."""
+"""`python -m analogist grid`: the grid of three image files, or of more pairs."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,10 +21,10 @@ def grid(
     options: GridOptions,
     to: Annotated[Path, typer.Option("--output", "-o", help="Output file of the grid.")] = Path("grid.png"),
 ) -> None:
-    """Make the 2x2 grid of A, A' and B, and a copy with letters and arrows for a vision language model."""
+    """Make the grid of A, A' and B, and a copy with letters and arrows for a vision language model."""
     from ..marks import mark
 
-    geometry, image = composed(options.geometry(), a, a_prime, b)
+    geometry, image = composed(options, a, a_prime, b)
     marked = to.with_stem(f"{to.stem}_marked")
     to.parent.mkdir(parents=True, exist_ok=True)
     image.save(to)
@@ -33,10 +32,13 @@ def grid(
     say(f"The grid is in {to}, the marked one in {marked}.")
 
 
-def composed(geometry: "AnalogyGrid", a: Path, a_prime: Path, b: Path) -> tuple["AnalogyGrid", "Image"]:
-    """The grid of three image files, and its geometry with the size of B."""
+def composed(options: GridOptions, a: Path, a_prime: Path, b: Path) -> tuple["AnalogyGrid", "Image"]:
+    """The grid of three image files and of the pairs in the options, and its geometry with the size of B."""
     from ..grid import compose
     from ..images import open_image
 
+    options.geometry()  # What is wrong with the options comes first.
     example, transformed, query = (open_image(path) for path in (a, a_prime, b))
-    return replace(geometry, b_size=query.size), compose(geometry, example, transformed, query)
+    more = [(open_image(one), open_image(other)) for one, other in options.more_pairs]
+    geometry = options.geometry(query.size)
+    return geometry, compose(geometry, example, transformed, query, more)

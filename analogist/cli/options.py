@@ -6,14 +6,15 @@ from enum import Enum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
 
+import click
 import typer
 
 from ..published import DEFAULT, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
 
 if TYPE_CHECKING:
-    from ..grid import AnalogyGrid, Layout
+    from ..grid import AnalogyGrid, Layout, Size
     from ..pipelines.inpainting import Settings
     from ..pipelines.models import InpaintingModel
 
@@ -91,19 +92,34 @@ class GridOptions:
     ] = LayoutName.ROWS
     fit: Annotated[FitName, typer.Option(help="How images are resized to their cells.")] = FitName.STRETCH
     gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = 2
+    pair: Annotated[
+        list[Path] | None,
+        typer.Option(
+            click_type=click.Tuple([click.Path(path_type=Path)] * 2),
+            metavar="A A'",
+            help="One more example A, A' of the same change; may be given several times.",
+        ),
+    ] = None
+    megapixels: Annotated[
+        float | None, typer.Option(min=0.01, help="Cells in the shape of B, and a grid of about so many megapixels.")
+    ] = None
 
-    def geometry(self) -> "AnalogyGrid":
+    @property
+    def more_pairs(self) -> list[tuple[Path, Path]]:
+        return cast("list[tuple[Path, Path]]", self.pair or [])
+
+    def geometry(self, b_size: "Size | None" = None) -> "AnalogyGrid":
+        """Of a grid for a B of this size; None where the grid is there already."""
+        from ..cells import Sheet, cells_for
         from ..grid import CELL_STEP, AnalogyGrid, Fit
 
         if self.res % (2 * CELL_STEP):
             raise ValueError(f"--res must be a multiple of {2 * CELL_STEP} (256, 384, 512, ...), got {self.res}.")
-        return AnalogyGrid(
-            cell_width=self.res // 2 if self.cell_width is None else self.cell_width,
-            cell_height=self.res // 2 if self.cell_height is None else self.cell_height,
-            layout=self.layout.layout(),
-            fit=Fit(self.fit.value),
-            gutter=self.gutter,
-        )
+        sheet, half = Sheet(1 + len(self.more_pairs), self.layout.layout()), self.res // 2
+        width, height = (half if side is None else side for side in (self.cell_width, self.cell_height))
+        if self.megapixels is not None and b_size is not None:
+            width, height = cells_for(b_size, sheet, self.megapixels)
+        return AnalogyGrid(width, height, sheet.layout, Fit(self.fit.value), self.gutter, b_size, sheet.pairs)
 
 
 @dataclass(frozen=True)

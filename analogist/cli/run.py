@@ -1,13 +1,13 @@
 """`python -m analogist run`: B' for A, A' and B, with the flags and the files of the published program."""
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..files import distinct_stems, read_text
+from ..files import distinct_stems, read_text, whole_file
 from ..published import SEED
 from .console import quiet_libraries, say, step_bar
 from .grid import composed
@@ -15,6 +15,7 @@ from .options import GridOptions, ModelOptions, SamplingOptions, Seed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.PngImagePlugin import PngInfo
 
     from ..grid import AnalogyGrid
 
@@ -23,19 +24,30 @@ def run(
     grid: GridOptions,
     sampling: SamplingOptions,
     model: ModelOptions,
-    images: Annotated[list[Path] | None, typer.Argument(help="A, A' and B, or one finished grid.")] = None,
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="A, A' and B, or several B; or one image, a finished grid.")
+    ] = None,
     input_grid: Annotated[
         Path | None, typer.Option(help="A finished grid, as an option for compatibility with the published program.")
     ] = None,
     prompt: Annotated[list[str] | None, typer.Option(help="Prompt that describes B'. Can be repeated.")] = None,
     prompt_file: Annotated[Path | None, typer.Option(help="File with one prompt per line.")] = None,
-    output_dir: Annotated[Path, typer.Option(help="Folder in which sample_<n> is created.")] = Path("results"),
+    output_dir: Annotated[
+        Path, typer.Option(help="Folder in which sample_<n> is created, or one folder per B when there are several.")
+    ] = Path("results"),
     seed: Seed = SEED,
 ) -> None:
-    """Render B' for A, A' and B, or for a finished grid; one run per prompt."""
+    """Render B' for A, A' and B, or for a finished grid; one run per prompt.
+
+    With several B each gets a folder of its name, written as soon as it is finished; a repeated run skips those.
+    """
     sources = [*(images or []), *([input_grid] if input_grid else [])]
-    if len(sources) not in (1, 3):
-        raise typer.BadParameter(f"expected A, A' and B, or one grid, got {len(sources)} images.", param_hint="IMAGES")
+    if len(sources) in (0, 2):
+        raise typer.BadParameter(
+            f"expected A, A' and B (or several B), or one grid, got {len(sources)} images.", param_hint="IMAGES"
+        )
+    if len(sources) == 1 and grid.pair:
+        raise typer.BadParameter("a finished grid takes no more pairs.", param_hint="--pair")
     if bool(prompt) == bool(prompt_file):
         raise typer.BadParameter("give either --prompt or --prompt-file.", param_hint="--prompt")
     if model.model is None:
@@ -44,27 +56,48 @@ def run(
     from ..pipelines.inpainting import sample
 
     settings = sampling.settings()
-    geometry, image = _input(grid.geometry(), sources)
     prompts = _read_prompts(prompt_file) if prompt_file else prompt or []
-    loaded = model.load()
-    bar, on_step = step_bar(len(prompts) * len(settings.timesteps))
-    results = sample(loaded, geometry, image, prompts, settings, loaded.generator(seed), on_step)
-    folder = _new_folder(output_dir)
-    # Before anything is rendered: what the file system refuses must not cost a finished image.
     stems = distinct_stems([text + settings.suffix for text in prompts], settings.images_per_prompt)
-    _check_names(folder, stems, settings.images_per_prompt)
+    pair, queries = (sources[:2], sources[2:]) if len(sources) > 2 else ([], sources)
+    todo = _todo(queries, output_dir, stems, settings.images_per_prompt)
+    if not todo:
+        say(f"Every B has its images in {output_dir}.")
+        return
+    inputs = (_input(grid, [*pair, query]) for query in todo)
+    ready = [next(inputs)]  # What is wrong with the images comes before the model.
+    loaded = model.load()
+    bar, on_step = step_bar(len(todo) * len(prompts) * len(settings.timesteps))
     with bar:
-        for stem, grids in zip(stems, results, strict=True):
-            _write(folder, stem, geometry, image, grids)
-    say(f"The images are in {folder}.")
+        for (geometry, image), own_folder in zip(chain(ready, inputs), todo.values(), strict=True):
+            results = sample(loaded, geometry, image, prompts, settings, loaded.generator(seed), on_step)
+            folder = own_folder or _new_folder(output_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            # Before anything is rendered: what the file system refuses must not cost a finished image.
+            _check_names(folder, stems, settings.images_per_prompt)
+            for stem, grids in zip(stems, results, strict=True):
+                _write(folder, stem, geometry, image, grids)
+    say(f"The images are in {folder if len(queries) == 1 else output_dir}.")
 
 
-def _input(geometry: "AnalogyGrid", sources: Sequence[Path]) -> tuple["AnalogyGrid", "Image"]:
+def _todo(queries: Sequence[Path], output_dir: Path, stems: Sequence[str], number: int) -> dict[Path, Path | None]:
+    """Every B, or grid, that has not all its images; with many B its own folder."""
+    if len(queries) == 1:
+        return {queries[0]: None}
+    folders = [output_dir / name for name in distinct_stems([query.stem for query in queries], 0)]
+    return {
+        query: folder
+        for query, folder in zip(queries, folders, strict=True)
+        if not all((folder / f"{stem}_{number}.png").exists() for stem in stems)
+    }
+
+
+def _input(options: GridOptions, sources: Sequence[Path]) -> tuple["AnalogyGrid", "Image"]:
     """The grid of three images; or one that is ready, brought to the size asked for as in the published program."""
     from ..images import open_image
 
     if len(sources) == 3:
-        return composed(geometry, *sources)
+        return composed(options, *sources)
+    geometry = options.geometry()
     return geometry, open_image(sources[0]).resize(geometry.size)
 
 
@@ -88,8 +121,9 @@ def _new_folder(parent: Path) -> Path:
 def _check_names(folder: Path, stems: Sequence[str], images: int) -> None:
     for stem in stems:
         path = folder / f"{stem}_{images}.png"  # The longest of its files.
-        path.touch(exist_ok=False)
-        path.unlink()
+        if not path.exists():  # Of a run that was stopped between two prompts.
+            path.touch()
+            path.unlink()
 
 
 def _write(folder: Path, stem: str, geometry: "AnalogyGrid", image: "Image", grids: Sequence["Image"]) -> None:
@@ -98,7 +132,11 @@ def _write(folder: Path, stem: str, geometry: "AnalogyGrid", image: "Image", gri
     from ..grid import CropSize, crop
     from ..scores.strips import join, png_text
 
-    join(geometry, image, grids).save(folder / f"{stem}.png", pnginfo=png_text(geometry))
+    def save(image: "Image", name: str, text: "PngInfo | None" = None) -> None:
+        with whole_file(folder / f"{name}.png") as file:
+            image.save(file, "PNG", pnginfo=text)
+
+    save(join(geometry, image, grids), stem, png_text(geometry))
     size = CropSize.CELL if geometry.b_size is None else CropSize.ORIGINAL_B
     for number, one in enumerate(grids, start=1):
-        crop(geometry, one, Cell.B_PRIME, size).save(folder / f"{stem}_{number}.png")
+        save(crop(geometry, one, Cell.B_PRIME, size), f"{stem}_{number}")

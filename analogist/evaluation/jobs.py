@@ -15,8 +15,6 @@ from ..images import open_image
 from .settings import RenderSettings
 from .sources import GRID, TRUTH, Source
 
-PAIR_AND_B = {"a": Cell.A, "a_prime": Cell.A_PRIME, "b": Cell.B}
-
 
 @dataclass(frozen=True)
 class Job:
@@ -24,7 +22,7 @@ class Job:
 
     Attributes:
         task, name: as in the data set.
-        cells: A, A' and B as they came; of a finished grid, its cells.
+        cells: A and A' of every pair and B as they came; of a finished grid, its cells.
         image: the grid I, of the size that the settings say.
         prompt: without the suffix.
         seed: of the noise.
@@ -103,12 +101,14 @@ def prepare(source: Source, settings: RenderSettings, seed: int) -> Job:
         ValueError: an image cannot be read; the sentence names the file.
     """
     grid = settings.grid
+    *examples, b, _ = grid.sheet.cells
     if GRID in source.files:
         image = open_image(source.files[GRID]).resize(grid.size, Resampling.BICUBIC)
-        cells = {cell: crop(grid, image, cell) for cell in PAIR_AND_B.values()}
+        cells = {cell: crop(grid, image, cell) for cell in (*examples, b)}
     else:
-        cells = {cell: open_image(source.files[name]) for name, cell in PAIR_AND_B.items()}
-        image = compose(grid, cells[Cell.A], cells[Cell.A_PRIME], cells[Cell.B])
+        cells = {cell: open_image(source.files[cell.key]) for cell in (*examples, b)}
+        first, *more = ((cells[a], cells[a_prime]) for a, a_prime in grid.sheet.examples)
+        image = compose(grid, *first, cells[b], more)
     return Job(source.task, source.name, cells, image, source.prompt, seed, settings)
 
 

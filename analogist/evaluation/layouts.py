@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..files import IMAGE_ENDINGS, SYSTEM_FOLDERS, read_text
 from ..vision.names import bare, by_name, folded, natural
-from .sources import GRID, NEEDED, TRUTH, Dataset, Source
+from .sources import GRID, MORE, NEEDED, TRUTH, Dataset, Source
 
 PROMPTS_END, GRIDS_END = "_gpt4_out.txt", "_masked"
 """How the published table of prompts and the folder of its grids end."""
@@ -131,7 +131,7 @@ def _read_plain(folder: Path, dataset: Dataset) -> None:
         _read_columns(folder, dataset)
         return
     for inside in _folders(folder):
-        found = {name: files for name, files in _by_stem(inside).items() if name in (*NEEDED, TRUTH, GRID)}
+        found = {name: files for name, files in _by_stem(inside).items() if name in (*NEEDED, *MORE, TRUTH, GRID)}
         if found:
             try:
                 prompt = read_text(inside / "prompt.txt").strip()
@@ -141,9 +141,9 @@ def _read_plain(folder: Path, dataset: Dataset) -> None:
 
 
 def _read_columns(folder: Path, dataset: Dataset) -> None:
-    """A folder for each of A, A', B and perhaps B', the same name in all of them."""
+    """A folder for each of A, A', B and perhaps B' and more pairs, the same name in all of them."""
     analogies: dict[str, dict[str, list[Path]]] = defaultdict(dict)
-    for column in (*NEEDED, TRUTH):
+    for column in (*NEEDED, *MORE, TRUTH):
         for name, files in _by_stem(folder / column).items():
             analogies[name][column] = files
     called = {next(iter(files.values()))[0].stem: files for files in analogies.values()}

@@ -5,18 +5,22 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ..files import read_text
 from ..published import LARGEST_SEED
 from .settings import readable
-from .sources import GRID, NEEDED, TRUTH, Dataset, Source
+from .sources import GRID, MORE, NEEDED, TRUTH, Dataset, Source
 
 
-class _Row(BaseModel):
-    """A line of a manifest."""
+class _Images(BaseModel):
+    """The images of a line beyond the first pair."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class _Row(create_model("_More", __base__=_Images, **dict.fromkeys(MORE, (str | None, None)))):  # type: ignore
+    """A line of a manifest."""
 
     task: str | None = None
     name: str | None = None
@@ -29,7 +33,7 @@ class _Row(BaseModel):
     seed: int | None = Field(default=None, ge=0, le=LARGEST_SEED)
 
     def source(self, manifest: Path) -> Source:
-        named = self.model_dump(include={*NEEDED, TRUTH, GRID}, exclude_none=True)
+        named = self.model_dump(include={*NEEDED, *MORE, TRUTH, GRID}, exclude_none=True)
         files = {name: manifest.parent / file for name, file in named.items()}
         called = self.name or Path(self.b or self.grid or "").stem
         return Source(self.task or manifest.stem, called, files, self.prompt.strip(), self.seed)

@@ -99,7 +99,7 @@ def _origin(source: Source, settings: RenderSettings, seed: int, backend: dict[s
         prompt=source.prompt,
         seed=seed,
         sources={name: _sha256(path) for name, path in sorted(source.files.items())},
-        settings=settings,
+        settings=settings if source.pairs is None else settings.model_copy(update={"pairs": source.pairs}),
         backend=backend,
     )
 

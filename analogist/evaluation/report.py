@@ -10,7 +10,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
-from ..cells import Cell
 from ..grid import crop
 from ..images import open_image
 from .jobs import known_b_prime
@@ -87,7 +86,8 @@ def _inputs(store: Store, one: Finished) -> list[tuple[str, str]]:
     grid = one.plan.settings.grid
     # The first tile of the strip is the grid that was sampled from; reading the data set again could fail by now.
     image = open_image(store.strip(one.record.origin)).crop((0, 0, *grid.size))
-    inputs = [(cell.label, _thumbnail(crop(grid, image, cell))) for cell in (Cell.A, Cell.A_PRIME, Cell.B)]
+    *shown, _ = grid.sheet.cells
+    inputs = [(grid.sheet.label(cell), _thumbnail(crop(grid, image, cell))) for cell in shown]
     truth = known_b_prime(one.plan.source, one.plan.settings)
     return inputs if truth is None else [*inputs, ("true B'", _thumbnail(truth))]
 

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
+import torch
 from PIL import Image
 from torch import Tensor
 
-from ..grid import crop
 from ..images import to_tensor
 from ..scores import metrics
 from ..scores.networks import Embedder
-from ..scores.strips import Cells, Strip, cells, published_cells
-from .jobs import PAIR_AND_B
+from ..scores.strips import Cells, Strip, cells, inputs, published_cells
 from .settings import RenderSettings
 
 PUBLISHED_GUTTER = 2
@@ -51,8 +50,7 @@ def _by_clip(
     first, _, *rest = (strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width))
     taken = Strip(first, tuple(rest), grid)
     if (width, grid.gutter) != (height, PUBLISHED_GUTTER):
-        a, a_prime, b = (crop(grid, first, cell) for cell in PAIR_AND_B.values())
-        return _corrected(embedder, Cells(a, a_prime, b, tuple(results)))
+        return _corrected(embedder, inputs(taken)._replace(b_primes=tuple(results)))
     # A strip in the published format has the same scores here as by `python -m analogist score`.
     features = embedder(_all(published_cells(taken)))
     published = metrics.direction_similarity_published(features[0], features[1], features[2], features[3:])
@@ -60,9 +58,13 @@ def _by_clip(
 
 
 def _corrected(embedder: Embedder, images: Cells) -> dict[str, Tensor]:
+    """With several pairs, the mean of the directions' similarities to that of each pair."""
     features, tokens = embedder.see(_all(images))
+    pairs = [(features[0], features[1])]
+    pairs += [tuple(embedder(list(pair))) for pair in images.more_pairs]
+    similar = [metrics.direction_similarity(a, a_prime, features[2], features[3:]) for a, a_prime in pairs]
     return {
-        "direction_similarity": metrics.direction_similarity(features[0], features[1], features[2], features[3:]),
+        "direction_similarity": torch.stack(similar).mean(0) if len(similar) > 1 else similar[0],
         "structure_distance": metrics.structure_distance(tokens[2], tokens[3:]),
     }
 

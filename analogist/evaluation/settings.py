@@ -52,6 +52,7 @@ class RenderSettings(_Strict):
         layout, fit, gutter: as in `analogist.grid`.
         layers: of both, a text such as "4-8" or "3, 5, 7-9", in place of the four numbers; empty for none.
         numbering: what the numbers of layers count.
+        pairs: number of example pairs in finished grids; where an analogy has images of its own, they are counted.
     """
 
     steps: int = DEFAULT.steps
@@ -73,6 +74,7 @@ class RenderSettings(_Strict):
     gutter: int = 2
     layers: Annotated[str, BeforeValidator(lambda said: str(said) if type(said) is int else said)] = ""
     numbering: Literal["as in SD 1.5", "this model's own"] = "as in SD 1.5"
+    pairs: int = 1
 
     @model_validator(mode="after")
     def _is_possible(self) -> "RenderSettings":
@@ -92,6 +94,7 @@ class RenderSettings(_Strict):
             layout=Layout(f"pairs in {self.layout}"),
             fit=Fit(self.fit),
             gutter=self.gutter,
+            pairs=self.pairs,
         )
 
     @property

@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..cells import MOST_PAIRS
 from ..vision.names import folded
 from .names import canonical, check_name
 
 NEEDED = ("a", "a_prime", "b")
 """Names of the images of an analogy, where it is not one finished grid."""
 TRUTH = "b_prime"
+MORE_PAIRS = tuple((f"a{number}", f"a{number}_prime") for number in range(2, MOST_PAIRS + 1))
+"""Names of the second pair of an analogy and of the following, where it has any."""
+MORE = tuple(name for pair in MORE_PAIRS for name in pair)
 GRID = "grid"
 
 
@@ -20,7 +24,8 @@ class Source:
 
     Attributes:
         task, name: unique together.
-        files: images by the names "a", "a_prime", "b", or "grid" for a finished one; "b_prime" where it is known.
+        files: images by the names "a", "a_prime", "b", or "grid" for a finished one; "b_prime" where it is known, and
+            "a2", "a2_prime", ... for more pairs.
         prompt: what B' shows, without a suffix.
         seed: its own, where the data set gives one.
     """
@@ -30,6 +35,11 @@ class Source:
     files: Mapping[str, Path]
     prompt: str
     seed: int | None = None
+
+    @property
+    def pairs(self) -> int | None:
+        """The number of its pairs; None for a finished grid, which does not say it."""
+        return None if GRID in self.files else 1 + sum(name in self.files for name, _ in MORE_PAIRS)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,9 @@ def _problem(source: Source) -> str | None:
     except ValueError as error:
         return str(error)
     missing = [] if GRID in source.files else [name for name in NEEDED if name not in source.files]
+    if GRID not in source.files:  # Pairs are whole, and none is left out before the last one.
+        last = max((number for number, pair in enumerate(MORE_PAIRS) if source.files.keys() & set(pair)), default=-1)
+        missing += [name for pair in MORE_PAIRS[: last + 1] for name in pair if name not in source.files]
     if missing:
         return f"it has no image {' and no image '.join(missing)}."
     return prompt_problem(source.prompt)

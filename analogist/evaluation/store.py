@@ -188,7 +188,7 @@ class Store:
 
 
 def _strip(job: Job, grids: Iterable[Image.Image]) -> Image.Image:
-    """The published format; a result is the quarter of B', white lines and all, enlarged to the size of the grid."""
+    """The published format; a result is the cell of B', white lines and all, enlarged to the size of the grid."""
     size, quarter = job.grid.size, job.grid.cell_box(Cell.B_PRIME)
     tiles = [job.image, canvas(job.grid, job.image), *(grid.crop(quarter).resize(size) for grid in grids)]
     joined = Image.new("RGB", (len(tiles) * size[0], size[1]))

@@ -5,6 +5,7 @@ is imported where it is used: the scores from embeddings need torch alone.
 """
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -157,6 +158,23 @@ def ranked(scores: Sequence[float], highest_first: bool = True) -> list[int]:
     if broken := [place for place, score in enumerate(scores, 1) if math.isnan(score)]:
         raise ValueError(f"The score of image {broken[0]} is NaN, so the images cannot be ranked.")
     return sorted(range(len(scores)), key=lambda place: -scores[place] if highest_first else scores[place])
+
+
+def picked(text: str, ranks: Sequence[int]) -> list[int]:
+    """The places of the results whose numbers are in a text such as ``3`` or ``0, -1``; none where it is empty.
+
+    Numbers count from 1; 0 is the first of `ranks`, the best by score, and -1 the last result.
+
+    Raises:
+        ValueError: something that is no number, or a result that there is not.
+    """
+    places = []
+    for part in filter(None, re.split(r"[,;\s]+", text)):
+        if re.fullmatch(r"[+-]?\d{1,6}", part, re.ASCII) is None or abs(int(part)) > len(ranks):
+            raise ValueError(f"expected numbers from -{len(ranks)} to {len(ranks)}, such as 3 or 0, -1, got {part!r}")
+        number = int(part)
+        places.append(ranks[0] if number == 0 else number - 1 if number > 0 else len(ranks) + number)
+    return list(dict.fromkeys(places))
 
 
 def _self_similarity(tokens: Tensor) -> Tensor:

@@ -51,6 +51,7 @@ class Cells(NamedTuple):
     a_prime: Image.Image
     b: Image.Image
     b_primes: tuple[Image.Image, ...]
+    more_pairs: tuple[tuple[Image.Image, Image.Image], ...] = ()
 
 
 def join(grid: AnalogyGrid, image: Image.Image, results: Iterable[Image.Image]) -> Image.Image:
@@ -157,6 +158,15 @@ def published_cells(strip: Strip) -> Cells:
     return Cells(a, a_prime, b, tuple(b_primes))
 
 
+def inputs(strip: Strip) -> Cells:
+    """The images that went in, without white lines, in the size of a cell; no B'."""
+    grid = strip.grid
+    first, *more = (
+        (crop(grid, strip.image, a), crop(grid, strip.image, a_prime)) for a, a_prime in grid.sheet.examples
+    )
+    return Cells(*first, crop(grid, strip.image, Cell.B), (), tuple(more))
+
+
 def cells(strip: Strip) -> Cells:
     """All four images without white lines, cut alike: `EDGE` pixels inside each tile.
 
@@ -164,17 +174,18 @@ def cells(strip: Strip) -> Cells:
     """
     grid = strip.grid
     size = (grid.cell_width, grid.cell_height)
-    a, a_prime, b = (
-        strip.image.resize(size, Resampling.BICUBIC, box=_inside(grid.tile_box(cell)))
-        for cell in (Cell.A, Cell.A_PRIME, Cell.B)
-    )
+
+    def inside(cell: Cell) -> Image.Image:
+        return strip.image.resize(size, Resampling.BICUBIC, box=_inside(grid.tile_box(cell)))
+
+    (a, a_prime), *more = ((inside(one), inside(other)) for one, other in grid.sheet.examples)
     x, y, *_ = grid.cell_box(Cell.B_PRIME)
     left, top, right, bottom = _inside(grid.tile_box(Cell.B_PRIME))
     # A result is that cell of the grid, enlarged to the size of the grid.
     rows, columns = grid.sheet.shape
     box = (columns * (left - x), rows * (top - y), columns * (right - x), rows * (bottom - y))
     b_primes = (result.resize(size, Resampling.BICUBIC, box=box) for result in strip.results)
-    return Cells(a, a_prime, b, tuple(b_primes))
+    return Cells(a, a_prime, inside(Cell.B), tuple(b_primes), tuple(more))
 
 
 def _reason(error: ValidationError) -> str:

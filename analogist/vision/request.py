@@ -25,6 +25,17 @@ def instruction(words: int = WORDS) -> str:
     return INSTRUCTION.format(words=words)
 
 
+def for_pairs(instruction: str, pairs: int) -> str:
+    """The instruction for a grid of several pairs: the published one speaks of one."""
+    if pairs == 1:
+        return instruction
+    names = ", ".join(f"A{number} : A{number}'" for number in range(1, pairs + 1))
+    return (
+        f"{instruction} There are {pairs} example pairs, {names}: all show the same transformation, and B : B' shows "
+        "it once more."
+    )
+
+
 def request(instruction: str, count: int, form: Form) -> str:
     """What is sent beside the picture: the instruction, the number of prompts and the form of the answer."""
     if form is Form.TEXT:

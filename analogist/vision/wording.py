@@ -94,7 +94,7 @@ TALK = re.compile(
 )
 """About the task; in a sentence, which a prompt seldom is."""
 NAMES_IMAGE = re.compile(
-    r"(?<!['\w])[AB]'(?![\w'])|\b(?:version|style|subject|content|copy|counterpart) (?:of|in|from) (?:image )?[AB]\b"
+    r"(?<!['\w])[AB]\d?'(?![\w'])|\b(?:version|style|subject|content|copy|counterpart) (?:of|in|from) (?:image )?[AB]\b"
 )
 CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE

@@ -330,3 +330,59 @@ def test_an_interrupt_leaves_no_traceback(tmp_path: Path, monkeypatch: pytest.Mo
     result = call("demo", "--output-dir", tmp_path)
     assert result.exit_code == 130
     assert "Traceback" not in result.output
+
+
+def test_more_pairs_go_into_the_grid(tmp_path: Path, pictures: list[str]) -> None:
+    path = tmp_path / "grid.png"
+    a, a_prime, b = pictures
+    result = call("grid", *pictures, "--pair", a_prime, b, "--pair", b, a, "--res", 256, "-o", path)
+    assert result.exit_code == 0, result.output
+    geometry = AnalogyGrid(128, 128, pairs=3)
+    one, two, three = (Image.open(picture) for picture in pictures)
+    assert Image.open(path).tobytes() == compose(geometry, one, two, three, [(two, three), (three, one)]).tobytes()
+    result = call("grid", *pictures, "--megapixels", 0.26, "-o", path)
+    assert result.exit_code == 0, result.output
+    assert Image.open(path).size == (640, 384)  # B is 96x64.
+
+
+def test_run_with_several_pairs_writes_a_strip_that_can_be_read(
+    tmp_path: Path, pictures: list[str], model: str
+) -> None:
+    a, _, b = pictures
+    arguments = ["run", *pictures, "--pair", b, a, "--model", model, *QUICK, "--prompt", "x", "--suffix", ""]
+    result = call(*arguments, "--output-dir", tmp_path, "--num-images-per-prompt", 2)
+    assert result.exit_code == 0, result.output
+    strip = read_strip(tmp_path / "sample_0" / "x.png")
+    assert strip.grid == AnalogyGrid(64, 64, pairs=2)
+    assert strip.image.size == (128, 192)
+    assert len(strip.results) == 2
+    assert Image.open(tmp_path / "sample_0" / "x_2.png").size == (96, 64)
+    result = call("run", pictures[0], "--pair", b, a, "--model", model, "--prompt", "x")
+    assert "takes no more pairs" in result.output
+
+
+def test_many_b_each_in_a_folder_of_its_name_go_on_where_they_stopped(
+    tmp_path: Path, pictures: list[str], model: str
+) -> None:
+    a, a_prime, _ = pictures
+    queries = [tmp_path / f"query {n}.png" for n in range(3)]
+    for number, query in enumerate(queries):
+        Image.effect_noise((40 + number, 30), 50).save(query)
+    queries[1].write_text("no image")
+    results = tmp_path / "results"
+    arguments = ["run", a, a_prime, *queries, "--model", model, *QUICK, "--prompt", "x", "--suffix", ""]
+    arguments += ["--num-images-per-prompt", 1, "--output-dir", results]
+    stopped = call(*arguments)
+    assert stopped.exit_code == 1
+    assert f"The file '{queries[1]}' cannot be read as an image" in stopped.output.replace("\n", "")
+    assert sorted(path.name for path in results.iterdir()) == ["query_0"]
+    first = results / "query_0" / "x_1.png"
+    assert Image.open(first).size == (40, 30)
+    written = first.stat().st_mtime_ns
+    Image.effect_noise((41, 30), 50).save(queries[1])
+    assert call(*arguments).exit_code == 0
+    assert sorted(path.name for path in results.iterdir()) == ["query_0", "query_1", "query_2"]
+    assert Image.open(results / "query_2" / "x_1.png").size == (42, 30)
+    assert first.stat().st_mtime_ns == written
+    again = call(*arguments)
+    assert (again.exit_code, "Every B has its images" in again.output) == (0, True)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ...files import read_text
+from ..sources import MORE, MORE_PAIRS
 
-IMAGES = ("a", "a_prime", "b", "grid", "canvas", "mask", "marked")
+IMAGES = ("a", "a_prime", "b", *MORE, "grid", "canvas", "mask", "marked")
 """Values that are images; they are uploaded, and the input takes the name of the file."""
 TEXTS = ("prompt", "bare_prompt", "negative_prompt", "suffix", "layout", "fit")
 """Values that are words; all others are numbers."""
 LABELS = {"a'": "a_prime", "negative prompt": "negative_prompt", "cfg": "guidance_scale"}
+LABELS |= {f"{a}'": a_prime for a, a_prime in MORE_PAIRS}
 """What people also call them in a title."""
 NEEDED = ("b", "grid", "canvas")
 """One of these a graph must take, or every analogy would look alike."""
