@@ -6,9 +6,8 @@ from enum import Enum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
-import click
 import typer
 
 from ..published import DEFAULT, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
@@ -80,6 +79,20 @@ Tokenizer = Annotated[
 ]
 
 
+class Pair(NamedTuple):
+    """Files of one more example."""
+
+    a: Path
+    a_prime: Path
+
+
+def _pair(text: str) -> Pair:
+    files = text.split(",")
+    if len(files) != 2 or not all(files):
+        raise typer.BadParameter(f"expected two files with a comma between them, A,A', got {text!r}")
+    return Pair(*map(Path, files))
+
+
 @dataclass(frozen=True)
 class GridOptions:
     """The geometry of a grid from flags."""
@@ -93,11 +106,9 @@ class GridOptions:
     fit: Annotated[FitName, typer.Option(help="How images are resized to their cells.")] = FitName.STRETCH
     gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = 2
     pair: Annotated[
-        list[Path] | None,
+        list[Pair] | None,
         typer.Option(
-            click_type=click.Tuple([click.Path(path_type=Path)] * 2),
-            metavar="A A'",
-            help="One more example A, A' of the same change; may be given several times.",
+            parser=_pair, metavar="A,A'", help="Another example of the same change, two files. Can be repeated."
         ),
     ] = None
     megapixels: Annotated[
@@ -105,8 +116,8 @@ class GridOptions:
     ] = None
 
     @property
-    def more_pairs(self) -> list[tuple[Path, Path]]:
-        return cast("list[tuple[Path, Path]]", self.pair or [])
+    def more_pairs(self) -> list[Pair]:
+        return self.pair or []
 
     def geometry(self, b_size: "Size | None" = None) -> "AnalogyGrid":
         """Of a grid for a B of this size; None where the grid is there already."""
