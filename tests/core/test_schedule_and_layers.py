@@ -81,8 +81,8 @@ def test_the_papers_layers() -> None:
     ("start", "end", "says"),
     [
         (3, 17, "from 0 to 16, the number of layers of this model, got 3 and 17"),
-        (-1, 3, "0 or more"),
-        (9, 4, "9 to 4"),
+        (-1, 3, "expected 0 <= start_layer"),
+        (9, 4, "got start_layer 9 and end_layer 4"),
     ],
 )
 def test_layers_outside_the_model_are_refused(start: int, end: int, says: str) -> None:
