@@ -32,8 +32,8 @@ class LayerRange:
         """The layer numbers in a model of `count` layers; refuses a range that goes past the last one."""
         if self.end > count:
             raise ValueError(
-                f"expected start_layer and end_layer (not included) from 0 to {count}, the number of layers of this model, got "
-                f"{self.start} and {self.end}"
+                f"expected start_layer and end_layer (not included) from 0 to {count}, the number of layers of this "
+                f"model, got {self.start} and {self.end}"
             )
         return range(self.start, self.end)
 

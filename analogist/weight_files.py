@@ -38,8 +38,8 @@ def read_weights(path: Path, name: str = "", load: Callable[[Path], object] = ma
     except Exception as error:  # A decoder may raise anything on the bytes of a stranger.
         if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in str(error):
             raise ValueError(
-                f"The file {called} contains pickled code besides weights and was not loaded: use a .safetensors file of the "
-                "same weights."
+                f"The file {called} contains pickled code besides weights and was not loaded: use a .safetensors file "
+                "of the same weights."
             ) from error
         raise ValueError(
             f"The file {called} cannot be loaded as weights; it may be damaged or incomplete: "

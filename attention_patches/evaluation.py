@@ -47,8 +47,8 @@ class Evaluation:
     def _in(self, sampling: SamplingRange) -> bool:
         if self.sigmas is None or self.percent_to_sigma is None:
             raise ValueError(
-                "expected a call from ComfyUI's sampler, got a direct call of the UNet: SAC and CAM with a start_percent "
-                "or end_percent need the sampler's noise level"
+                "expected a call from ComfyUI's sampler, got a direct call of the UNet: SAC and CAM with a "
+                "start_percent or end_percent need the sampler's noise level"
             )
         return float(self.sigmas[0]) in sampling.noise_levels(self.percent_to_sigma)
 

@@ -158,8 +158,8 @@ class EditedAttention:
         if tuple(options["original_shape"][-2:]) != latent_size:
             part_height, part_width = (side * self.latent_ratio for side in options["original_shape"][-2:])
             raise ValueError(
-                f"{self.where}: expected the whole grid of {width}x{height}, got an area of {part_width}x{part_height}. "
-                "Use masks instead of areas in the conditioning."
+                f"{self.where}: expected the whole grid of {width}x{height}, got an area of "
+                f"{part_width}x{part_height}. Use masks instead of areas in the conditioning."
             )
         grid = self.placement.grid
         if grid is not None and grid.size != (width, height):

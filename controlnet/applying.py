@@ -37,8 +37,8 @@ def applied(
     encoder = getattr(getattr(control_net, "control_model", None), "input_hint_block", None)
     if not isinstance(encoder, PairQueryEncoder):
         raise ValueError(
-            f"expected the ControlNet of Prompt Diffusion, got another {type(control_net).__name__}: use Analogist Prompt "
-            "Diffusion Loader, or Apply ControlNet for this one"
+            f"expected the ControlNet of Prompt Diffusion, got another {type(control_net).__name__}: use Analogist "
+            "Prompt Diffusion Loader, or Apply ControlNet for this one"
         )
     for text, _ in (*positive, *negative):
         check_text(text.shape[-1], encoder.text_width)

@@ -29,8 +29,8 @@ class PairQueryEncoder(torch.nn.Module):
         """
         if hint.shape[1] != QUERY_CHANNELS + PAIR_CHANNELS:
             raise ValueError(
-                f"expected the pair A, A' and the query B (9 channels), got an image of {hint.shape[1]} channels: use Analogist "
-                "Prompt Diffusion Apply instead of Apply ControlNet"
+                f"expected the pair A, A' and the query B (9 channels), got an image of {hint.shape[1]} channels: use "
+                "Analogist Prompt Diffusion Apply instead of Apply ControlNet"
             )
         check_text(context.shape[-1], self.text_width)
         query, pair = hint.split([QUERY_CHANNELS, PAIR_CHANNELS], dim=1)
@@ -52,6 +52,6 @@ def check_text(came: int, wanted: int) -> None:
     """
     if came != wanted:
         raise ValueError(
-            f"expected text embeddings of width {wanted}, got {came}: use Prompt Diffusion with a model and a CLIP of Stable "
-            "Diffusion 1.x, not SD 2.x, SDXL or others"
+            f"expected text embeddings of width {wanted}, got {came}: use Prompt Diffusion with a model and a CLIP of "
+            "Stable Diffusion 1.x, not SD 2.x, SDXL or others"
         )

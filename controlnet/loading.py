@@ -67,8 +67,8 @@ def load_checkpoint(path: str, embeddings: list[str]) -> Checkpoint:
     control = control_net(weights, source)
     if not any(name.startswith(MODEL_PREFIX) for name in weights):
         raise ValueError(
-            f"{source} contains only the ControlNet: load it with Analogist Prompt Diffusion Loader, and the model with "
-            "another loader"
+            f"{source} contains only the ControlNet: load it with Analogist Prompt Diffusion Loader, and the model "
+            "with another loader"
         )
     rest = {name: tensor for name, tensor in weights.items() if not name.startswith(CONTROL_PREFIX)}
     model, clip, vae, _ = comfy.sd.load_state_dict_guess_config(rest, embedding_directory=embeddings)

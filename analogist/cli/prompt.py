@@ -73,9 +73,7 @@ def list_profiles(directory: Directory = None) -> None:
     where = directory or default_directory()
     try:
         for profile in known_profiles.known(where).values():
-            _say(
-                f"{profile.name:12} {profile.endpoint}  {profile.model or '(no default model)'}  {_key_state(profile, where)}"
-            )
+            _say(f"{profile.name:12} {profile.endpoint}  {profile.model or '(no model)'}  {_key_state(profile, where)}")
     except ValueError as error:
         raise _exit(error) from None
     _say(f"Your profiles and keys are stored in {where}")
@@ -95,7 +93,7 @@ def add(
     timeout: Annotated[float, typer.Option(help="Timeout of a request in seconds.")] = 120.0,
     directory: Directory = None,
 ) -> None:
-    """Add a profile, or replace one. The key itself is never an argument, because arguments are stored in the shell's history."""
+    """Add a profile, or replace one. The key is never an argument, because the shell keeps arguments in its history."""
     where = directory or default_directory()
     try:
         file = key_file or (f"{name}.key" if ask_key else None)

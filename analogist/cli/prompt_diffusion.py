@@ -18,7 +18,7 @@ def run(
         str,
         typer.Option(
             envvar="PROMPT_DIFFUSION_MODEL",
-            help="Stable Diffusion 1.x model: the published checkpoint (with fine-tuned decoder), or any other file or folder.",
+            help="Stable Diffusion 1.x model: the published checkpoint (with its decoder), or another file or folder.",
         ),
     ],
     control: Annotated[

@@ -99,8 +99,8 @@ def _check_positions(rows: Sequence[Row], table: Path, grids: Sequence[Path], fo
     """
     if len(rows) != len(grids):
         raise ValueError(
-            f"there are {len(grids)} grids in {folder.name!r} but {len(rows)} lines in {table.name!r}: name the grid in the "
-            "first column of each line."
+            f"there are {len(grids)} grids in {folder.name!r} but {len(rows)} lines in {table.name!r}: name the grid "
+            "in the first column of each line."
         )
     numbers = [_numbers(grid.name) for grid in grids]
     unique = {found for found, times in Counter(numbers).items() if found and times == 1}

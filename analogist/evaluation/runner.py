@@ -124,8 +124,8 @@ def kept(store: Store, plans: Sequence[Plan], redo: bool) -> Kept:
         one, record = changed[0]
         raise ValueError(
             f"{len(changed)} results in {str(store.folder)!r} were rendered with other settings; {one.source.task} / "
-            f"{one.source.name} differs in {record.origin.difference(one.origin)}: choose another folder, or render them "
-            "again with --redo-changed."
+            f"{one.source.name} differs in {record.origin.difference(one.origin)}: choose another folder, or render "
+            "them again with --redo-changed."
         )
     return found
 

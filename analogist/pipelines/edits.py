@@ -168,8 +168,8 @@ def edited(
     for _, processor in previous:
         if not isinstance(processor, PLAIN_PROCESSORS):
             raise ValueError(
-                f"expected the default attention processor, got {type(processor).__name__}: remove that extension first, SAC "
-                "and CAM need the plain attention"
+                f"expected the default attention processor, got {type(processor).__name__}: remove that extension "
+                "first, SAC and CAM need the plain attention"
             )
     try:
         if edit.is_active(timestep):

@@ -136,8 +136,8 @@ def load_pipeline(
     words, known = len(pipeline.tokenizer), pipeline.text_encoder.config.vocab_size
     if words != known:  # Without its files the tokenizer loads all the same, and knows two words.
         raise ValueError(
-            f"The tokenizer of {str(path)!r} has {words} tokens and its text encoder {known}: they do not match, or files of "
-            "the tokenizer are missing."
+            f"The tokenizer of {str(path)!r} has {words} tokens and its text encoder {known}: they do not match, or "
+            "files of the tokenizer are missing."
         )
     return pipeline.to(place, dtype)
 
@@ -163,8 +163,8 @@ def _model_folder(kind: Kind, path: str | Path, allow_download: bool) -> Path:
         return Path(kind.pipeline.download(str(path), local_files_only=not allow_download))
     except (OSError, ValueError):  # Not there, not reachable, or no name of a repository.
         raise ValueError(
-            f"There is no model {str(path)!r}: give the path of {kind.name} of Stable Diffusion 1.x, a diffusers folder or a "
-            ".safetensors or .ckpt file."
+            f"There is no model {str(path)!r}: give the path of {kind.name} of Stable Diffusion 1.x, a diffusers "
+            "folder or a .safetensors or .ckpt file."
         ) from None
 
 

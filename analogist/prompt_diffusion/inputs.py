@@ -51,8 +51,8 @@ def _channels_first(images: Tensor, name: str) -> Tensor:
     low, high = images.min().item(), images.max().item()
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
         raise ValueError(
-            f"{name}: expected values from 0 to 1, got {low:.3g} to {high:.3g}: do not scale images for Prompt Diffusion, "
-            "the node does it"
+            f"{name}: expected values from 0 to 1, got {low:.3g} to {high:.3g}: do not scale images for Prompt "
+            "Diffusion, the node does it"
         )
     return images.clamp(0, 1).movedim(-1, 1)
 

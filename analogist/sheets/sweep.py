@@ -74,7 +74,7 @@ def _values(name: str, text: str, read: Callable[[str], T], such_as: str) -> lis
         values = [read(part.strip()) for part in text.split(",")]
     except ValueError as error:
         raise ValueError(
-            f"The values of {name} are {text!r}; write them with commas between them, such as {such_as} ({error})."
+            f"{name}: expected values separated by commas, such as {such_as}, got {text!r} ({error})"
         ) from None
     return list(dict.fromkeys(values))
 

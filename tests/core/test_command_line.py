@@ -197,11 +197,14 @@ def test_layers_in_words(
             "expected layers or the start and end layers of SAC and CAM, got both",
         ),
         (["--strength", 2], "strength must be in (0, 1], got 2.0"),
-        (["--sac-start-layer", 12], "The layer range 12 to 11 is not a range"),
-        (["--cam-end-layer", 20], "goes past this model, which has 16 layers"),
+        (
+            ["--sac-start-layer", 12],
+            "expected 0 <= start_layer <= end_layer (not included), got start_layer 12 and end_layer 11",
+        ),
+        (["--cam-end-layer", 20], "from 0 to 16, the number of layers of this model, got 3 and 20"),
         (["--scale-sac", "nan"], "scale must be a finite number, got nan"),
         (["--res", 100], "--res must be a multiple of 128 (256, 384, 512, ...), got 100"),
-        (["--device", "gpu"], "There is no device 'gpu' here"),
+        (["--device", "gpu"], "got 'gpu'"),
         (["--model", "nowhere"], "There is no model 'nowhere'"),
     ],
 )

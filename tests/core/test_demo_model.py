@@ -107,7 +107,7 @@ def test_known_words_keep_their_vectors_and_all_others_share_one() -> None:
 @pytest.mark.parametrize(
     ("token_ids", "says"),
     [
-        ((START, END, START), "must be different numbers"),
+        ((START, END, START), "expected distinct token ids"),
         ((START, END, VOCABULARY), "from 0 to 49407"),
         ((START, END, -1), "from 0 to 49407"),
         ((START, 320), "lack the start 49406 or the end 49407"),
@@ -134,7 +134,7 @@ def test_a_model_that_is_too_large_is_not_written(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no demo model '.*a': it comes with the pack, so install the pack again"):
+    with pytest.raises(ValueError, match=r"no demo model '.*a': it is part of the pack, so reinstall the pack"):
         load(tmp_path / "a")
 
 
@@ -143,7 +143,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="text' cannot be read as a demo model"):
         load(tmp_path / "text")
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign")
-    with pytest.raises(ValueError, match="foreign' is not the demo model of this pack"):
+    with pytest.raises(ValueError, match="foreign' is not the demo model"):
         load(tmp_path / "foreign")
     with (tmp_path / "large").open("wb") as file:
         file.truncate(4_000_000_000)  # Takes no room on the disk.
@@ -160,12 +160,12 @@ def test_a_later_version_is_refused(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", ["unet.conv_in.bias", "vae.decoder.0.bias", f"text_encoder.{EMBEDDING}", "token_ids"])
 def test_a_file_that_lacks_a_tensor_is_refused(path: Path, tmp_path: Path, part: str) -> None:
     lacking = rewritten(path, tmp_path / "a", lambda tensors, _: tensors.pop(part))
-    with pytest.raises(ValueError, match="a' does not fit this version of the pack"):
+    with pytest.raises(ValueError, match="a' does not match this version of the pack"):
         load(lacking)
 
 
 def test_a_device_that_is_not_there_is_refused(path: Path) -> None:
-    with pytest.raises(ValueError, match="There is no device 'cuda:99' here"):
+    with pytest.raises(ValueError, match="expected one of the devices .*cpu.*, got 'cuda:99'"):
         load(path, device="cuda:99")
 
 

@@ -137,12 +137,12 @@ def test_tasks_inherit_the_defaults(tmp_path: Path, ending: str, text: str) -> N
         ("tasks: {deblur: {strenght: 0.5}}", "tasks.deblur.strenght: there is no such setting"),
         ("tasks: {deblur: {strength: 2}}", "tasks.deblur: strength must be in (0, 1], got 2.0"),
         ("defaults: {res: 100}", "defaults.res: Input should be a multiple of 128"),
-        ("defaults: {sac_start_layer: 12}", "defaults: The layer range 12 to 11 is not a range"),
+        ("defaults: {sac_start_layer: 12}", "defaults: expected 0 <= start_layer <= end_layer"),
         ("defaults: {layers: 3-}", "defaults: expected layers such as 4-53 or 7-10, 18, 25, got '3-'"),
         ("defaults: {layers: 3-4, sac_end_layer: 9}", "defaults: expected layers or the start and end layers of SAC"),
         ("defaults: {numbering: own}", "defaults.numbering: Input should be 'as in SD 1.5' or"),
         ("defaults: {scale_sac: .nan}", "defaults.scale_sac: Input should be a finite number"),
-        ("tasks: {../x: {}}", "tasks: The name '../x' cannot be that of a file"),
+        ("tasks: {../x: {}}", "tasks: The name '../x' is not a valid file name"),
         ("tasks: [deblur]", "tasks: Input should be a valid dictionary"),
         ("backend: {kind: comfyui}", "backend.comfyui.workflow: Field required"),
         ("seed: -1", "seed: Input should be greater than or equal to 0"),
@@ -242,7 +242,7 @@ def test_folders_of_a_and_a_prime_and_b(tmp_path: Path) -> None:
     assert named(dataset) == [("task", "x", "prompt of x")]
     assert problems(dataset) == {
         ("task", "y"): "it has no image a.",
-        ("task", "z"): "no image, or several, have the name of this line of 'prompts.txt'.",
+        ("task", "z"): "expected one image with the name in this line of 'prompts.txt', got none or several.",
     }
 
 
@@ -273,7 +273,7 @@ def test_a_manifest(tmp_path: Path, ending: str, write: Callable[[list[dict]], s
     assert [source.seed for source in dataset.sources] == [5, None]
     found = problems(dataset)
     assert found["things", "n"] == "it has no image a and no image a_prime."
-    assert "cannot be that of a file" in found["things", "../n"]
+    assert "is not a valid file name" in found["things", "../n"]
     (line,) = (sentence for (_, name), sentence in found.items() if name.startswith("line"))
     assert "seed: Input should be a valid integer" in line
 
@@ -432,9 +432,7 @@ def test_results_of_other_settings_are_not_overwritten_unasked(tmp_path: Path, r
     run(tmp_path / "out", dataset, renderer)
     before = files(tmp_path / "out")
     other = config(task={"strength": 0.5, "num_images_per_prompt": 1})
-    words = (
-        r"2 results in .* settings\.strength 0\.98 -> 0\.5, settings\.num_images_per_prompt 2 -> 1: name another folder"
-    )
+    words = r"2 results in .* settings\.strength 0\.98 -> 0\.5, settings\.num_images_per_prompt 2 -> 1: choose another folder"
     with pytest.raises(ValueError, match=words):
         run(tmp_path / "out", dataset, renderer, other)
     assert files(tmp_path / "out") == before
@@ -481,7 +479,7 @@ def test_tasks_of_one_side_only(tmp_path: Path, renderer: FakeRenderer) -> None:
     named_in_vain = config(deblur={})
     assert missing_tasks(named_in_vain, dataset) == ["deblur"]
     assert list(run(tmp_path / "out", dataset, renderer, named_in_vain).tasks) == ["mine"]
-    with pytest.raises(ValueError, match="There is no task 'deblur' in the data set; there is mine"):
+    with pytest.raises(ValueError, match="The data set has no task 'deblur'; its tasks are mine"):
         run(tmp_path / "out", dataset, renderer, named_in_vain, only=["deblur"])
 
 

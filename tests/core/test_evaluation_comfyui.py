@@ -85,11 +85,11 @@ def test_two_nodes_of_one_title_take_the_same(tmp_path: Path) -> None:
     ("graph", "inputs", "output", "message"),
     [
         ("{", {}, None, "cannot be read"),
-        ({"nodes": [], "links": []}, {}, None, 'is not in API format: open it in ComfyUI and take "Export (API)"'),
+        ({"nodes": [], "links": []}, {}, None, 'is not in API format: open it in ComfyUI and use "Export (API)"'),
         ({}, {}, None, "is not in API format"),
         ({"7": GRAPH["7"]}, {}, None, "no node takes the analogy"),
-        (GRAPH, {"promt": "4.text"}, None, "there is no value 'promt'; there is a, a_prime"),
-        (GRAPH, {"prompt": "Prompt.words"}, None, "the node 'Prompt' has no input 'words'; it has text, clip"),
+        (GRAPH, {"promt": "4.text"}, None, "expected one of the values a, a_prime.*, got 'promt'"),
+        (GRAPH, {"prompt": "Prompt.words"}, None, "node 'Prompt' has no input 'words'; its inputs are text, clip"),
         (GRAPH, {"prompt": "None.text"}, None, "no nodes are called 'None'"),
         (GRAPH, {}, "Nothing", "no nodes are called 'Nothing'"),
         ({**GRAPH, "9": node("PreviewImage", "", images=["6", 0])}, {}, None, "2 nodes save or preview images"),
@@ -117,7 +117,7 @@ def test_a_missing_graph_is_named(tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_there_is_waited_for_and_then_named() -> None:
     client = Client("http://127.0.0.1:9", patience=0.6)
-    with pytest.raises(ConnectionError, match=r"ComfyUI at http://127\.0\.0\.1:9 did not answer for 0\.6 seconds"):
+    with pytest.raises(ConnectionError, match=r"ComfyUI at http://127\.0\.0\.1:9 did not respond for 0\.6 seconds"):
         client.retrying(lambda: pytest.fail("the server is not there"))
 
 

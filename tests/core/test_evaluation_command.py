@@ -217,8 +217,8 @@ def test_the_report_needs_nothing_else_and_holds_every_picture(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model", ""], "Say which model"),
-        (["--task", "none", "--model", "x"], "There is no task 'none' in the data set; there is deblur"),
+        (["--model", ""], "No model given"),
+        (["--task", "none", "--model", "x"], "The data set has no task 'none'; its tasks are deblur"),
         (["--config", "none.yaml", "--model", "x"], "There is no configuration 'none.yaml'"),
         (["--clip", "nowhere", "--model", "x"], "There is no CLIP model 'nowhere'"),
     ],
@@ -243,5 +243,5 @@ def test_the_command_line_goes_before_the_configuration(tmp_path: Path, settings
 def test_a_task_that_the_data_set_lacks_is_told(tmp_path: Path, model: Path, settings: Path) -> None:
     plain(tmp_path / "data", "mine", ["x"])
     result = call(tmp_path / "data", "--config", settings, "--model", model, "-o", tmp_path / "out", "--device", "cpu")
-    assert "The configuration names the task 'deblur', which is not in the data set." in result.output
+    assert "The configuration contains the task 'deblur', which is not in the data set." in result.output
     assert os.listdir(tmp_path / "out" / "strips") == ["mine"]  # noqa: PTH208

@@ -136,7 +136,7 @@ def test_two_images_of_one_stem_are_not_merged(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_name_of_a_file_on_every_system_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="cannot be that of a file"):
+    with pytest.raises(ValueError, match="is not a valid file name"):
         check_name(name)
 
 
@@ -241,9 +241,9 @@ ROW = {"grid": "g.png", "prompt": "p"}
     ("line", "says"),
     [
         pytest.param(DEEP, "nested too deeply", id="deep"),
-        pytest.param('{"a": ', "it is not JSON", id="cut"),
+        pytest.param('{"a": ', "it is not valid JSON", id="cut"),
         pytest.param("[1]", "Input should be a valid dictionary", id="list"),
-        pytest.param("1" * 5000, "it is not JSON", id="long number"),
+        pytest.param("1" * 5000, "it is not valid JSON", id="long number"),
         pytest.param(json.dumps({**ROW, "seed": 2**64}), "seed: Input should be less than or equal to", id="seed"),
     ],
 )
@@ -258,10 +258,10 @@ def test_a_line_of_json_that_cannot_be_read_costs_itself(tmp_path: Path, line: s
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        pytest.param('bad,g.png,"a cat', "it is no line of a table", id="unclosed quote"),
-        pytest.param('bad,g.png,"a cat" sat', "it is no line of a table", id="text behind a quote"),
+        pytest.param('bad,g.png,"a cat', "it is not a valid CSV line", id="unclosed quote"),
+        pytest.param('bad,g.png,"a cat" sat', "it is not a valid CSV line", id="text behind a quote"),
         pytest.param("bad,g.png,a cat, a dog", "expected 3 cells as in the first line, got 4", id="comma"),
-        pytest.param("bad,g.png," + "x" * 200_000, "it is no line of a table: field larger", id="endless cell"),
+        pytest.param("bad,g.png," + "x" * 200_000, "it is not a valid CSV line: field larger", id="endless cell"),
     ],
 )
 def test_a_line_of_a_table_that_cannot_be_read_costs_itself(tmp_path: Path, line: str, says: str) -> None:
@@ -366,7 +366,7 @@ def test_a_name_that_is_not_utf8_is_named(tmp_path: Path) -> None:
         pytest.skip("this file system takes UTF-8 alone")
     plain(tmp_path / "data", "t", ["y"])
     (problem,) = run(tmp_path, read_dataset(tmp_path / "data")).problems
-    assert (problem.name, "cannot be that of a file" in problem.sentence) == ("x\\udcff", True)
+    assert (problem.name, "is not a valid file name" in problem.sentence) == ("x\\udcff", True)
 
 
 def test_a_file_system_with_shorter_names_costs_the_longer_ones(

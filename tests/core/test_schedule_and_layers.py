@@ -42,11 +42,13 @@ def test_the_ends_of_the_published_sigma_table() -> None:
 @given(steps=st.integers(1, 999), strength=st.floats(0.01, 1))
 def test_timesteps_fall_evenly_to_one(steps: int, strength: float) -> None:
     if 1000 % steps > 100:  # Their whole strides end far from pure noise: 600 steps would begin at step 600 of 1000.
-        with pytest.raises(ValueError, match=rf"{steps} steps of {1000 // steps} leave out the noisiest .*: use \d+$"):
+        with pytest.raises(
+            ValueError, match=rf"{steps} steps with a stride of {1000 // steps} skip the noisiest .*: use \d+$"
+        ):
             ddim_timesteps(steps, strength)
         return
     if int(steps * strength) == 0:
-        with pytest.raises(ValueError, match="leaves none of"):
+        with pytest.raises(ValueError, match="runs no step"):
             ddim_timesteps(steps, strength)
         return
     timesteps = ddim_timesteps(steps, strength)
@@ -60,7 +62,7 @@ def test_timesteps_fall_evenly_to_one(steps: int, strength: float) -> None:
     [
         (0, 1.0, "steps must be 1 to 999, got 0"),
         (1000, 1.0, "steps must be 1 to 999, got 1000"),
-        (600, 1.0, "600 steps of 1 leave out the noisiest 400 of the 1000 training steps: use 500"),
+        (600, 1.0, "600 steps with a stride of 1 skip the noisiest 400 of the 1000 training timesteps: use 500"),
         (50, 0.0, r"strength must be in \(0, 1\], got 0.0"),
         (50, 1.1, r"strength must be in \(0, 1\], got 1.1"),
     ],
@@ -78,9 +80,9 @@ def test_the_papers_layers() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "says"),
     [
-        (3, 17, "has 16 layers: start_layer and end_layer must be between 0 and 16"),
-        (-1, 3, "0 or more"),
-        (9, 4, "9 to 4"),
+        (3, 17, "from 0 to 16, the number of layers of this model, got 3 and 17"),
+        (-1, 3, "expected 0 <= start_layer"),
+        (9, 4, "got start_layer 9 and end_layer 4"),
     ],
 )
 def test_layers_outside_the_model_are_refused(start: int, end: int, says: str) -> None:
@@ -115,7 +117,7 @@ def test_sigmas_take_any_models_table() -> None:
 
 @pytest.mark.parametrize("length", [50, 999, 1001])
 def test_a_table_of_another_length_is_refused(length: int) -> None:
-    with pytest.raises(ValueError, match=f"expected a sigma for each of 1000 training time steps, got {length}"):
+    with pytest.raises(ValueError, match=f"expected a sigma for each of 1000 training timesteps, got {length}"):
         ddim_sigmas(50, 0.98, torch.linspace(0.03, 14.6, length))
 
 
@@ -158,7 +160,7 @@ def test_layers_that_a_model_has_not_are_refused() -> None:
         Layers.parse("3-16").select(SDXL)
     with pytest.raises(ValueError, match="this model's own must be 0 to 69, got 70"):
         Layers.parse("70", Numbering.OWN).select(SDXL)
-    with pytest.raises(ValueError, match="no counterpart of the layers 0, 1 of SD"):
+    with pytest.raises(ValueError, match="no counterpart of the SD 1.5 layers 0, 1"):
         Layers.parse("0, 1").select(SDXL)
 
 

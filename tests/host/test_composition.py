@@ -128,7 +128,7 @@ def test_a_guider_of_three_prompts(model: ModelPatcher) -> None:
 def test_token_merging_in_the_same_layers_is_refused(model: ModelPatcher) -> None:
     merging = stock("nodes_tomesd", "TomePatchModel", ratio=0.3)(model)
     if is_sdxl(model):
-        with pytest.raises(ValueError, match=r"no counterpart of the layers 0, 1 of SD 1\.5"):
+        with pytest.raises(ValueError, match=r"no counterpart of the SD 1\.5 layers 0, 1"):
             sac(merging, start_layer=0, end_layer=2)
         return
     with pytest.raises(ValueError, match="256 tokens, but the attention sees"):

@@ -139,7 +139,7 @@ def test_what_the_server_refuses_is_told_in_its_words(tmp_path: Path, server: Se
     failing["9"]["inputs"]["end_layer"] = 12
     failing["10"]["inputs"]["start_layer"] = 12
     (problem,) = run(data, tmp_path / "failing", made(tmp_path, server, failing)).problems
-    assert "ComfyUI failed in AnalogistCAMPatch: The layer range 12 to 11 is not a range" in problem.sentence
+    assert "ComfyUI failed in AnalogistCAMPatch: expected 0 <= start_layer <= end_layer" in problem.sentence
 
 
 def test_a_second_run_with_the_same_graph_asks_the_server_for_nothing(tmp_path: Path, server: Server) -> None:

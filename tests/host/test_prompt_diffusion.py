@@ -197,9 +197,9 @@ def test_a_latent_of_another_size_enlarges_or_cuts_all_three_alike(model: Any, h
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        ({"a": torch.rand(1, 64, 128, 3) * 2 - 1}, "a has values from -1 to .* lie between 0 and 1"),
-        ({"b": torch.rand(1, 64, 128, 3) * 255}, "b has values from .* to 25"),
-        ({"b": torch.full((1, 8, 8, 3), float("nan"))}, "b has pixels that are not numbers"),
+        ({"a": torch.rand(1, 64, 128, 3) * 2 - 1}, "a: expected values from 0 to 1, got -1 to"),
+        ({"b": torch.rand(1, 64, 128, 3) * 255}, "b: expected values from 0 to 1, got .* to 25"),
+        ({"b": torch.full((1, 8, 8, 3), float("nan"))}, "b contains NaN or infinity"),
         ({"a_prime": torch.zeros(1, 64, 128, 2)}, "a_prime must be a batch"),
         ({"a_prime": torch.zeros(2, 64, 128, 3), "b": torch.zeros(3, 64, 128, 3)}, "a has 1, a_prime has 2, b has 3"),
         ({"a": None}, "A' came without A: give both, or neither"),
@@ -309,22 +309,22 @@ def test_it_chains_with_a_stock_controlnet(model: Any, ours_first: bool) -> None
 
 def test_a_wrong_node_is_told_apart(model: Any) -> None:
     words, given = text(OWN, "wide/normal"), pictures(OWN, "wide/normal")
-    with pytest.raises(ValueError, match=r"ControlNet that is not Prompt Diffusion's: load one with Analogist"):
+    with pytest.raises(
+        ValueError, match=r"expected the ControlNet of Prompt Diffusion, got another ControlNet: use Analogist"
+    ):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=stock(), **given)
     adapter = comfy.controlnet.ControlBase()
     with pytest.raises(ValueError, match="This is a ControlBase that is not Prompt Diffusion's"):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=adapter, **given)
     applied = host_nodes.ControlNetApplyAdvanced().apply_controlnet(words, words, control(), given["b"], 1.0, 0.0, 1.0)
-    with pytest.raises(ValueError, match="an image of 3 channels came: use the node Analogist Prompt Diffusion Apply"):
+    with pytest.raises(ValueError, match="got an image of 3 channels: use Analogist Prompt Diffusion Apply"):
         sampled(model, *applied, OWN.inputs()["wide.x"])
 
 
 @pytest.mark.parametrize("width", [1024, 2048])
 def test_text_of_another_family_is_refused(width: int) -> None:
     words = [[torch.zeros(1, 77, width), {}]]
-    with pytest.raises(
-        ValueError, match=f"text of width {TEXT_WIDTH}, but the conditioning has {width}.*Diffusion 1.x"
-    ):
+    with pytest.raises(ValueError, match=f"text embeddings of width {TEXT_WIDTH}, got {width}.*Diffusion 1.x"):
         execute(
             "AnalogistPromptDiffusionApply",
             positive=words,
@@ -336,7 +336,7 @@ def test_text_of_another_family_is_refused(width: int) -> None:
 
 def test_text_of_another_family_is_refused_at_the_first_step_too() -> None:
     """Another node may exchange the text behind the apply node."""
-    with pytest.raises(ValueError, match="reads text of width 64, but the conditioning has 1024"):
+    with pytest.raises(ValueError, match="expected text embeddings of width 64, got 1024"):
         control().control_model(
             x=torch.zeros(1, 4, 8, 8),
             hint=torch.zeros(1, 9, 64, 64),
@@ -435,7 +435,7 @@ def test_the_checkpoint_loader_gives_all_four(model: Any, folders: Path, monkeyp
 
 def test_the_checkpoint_loader_refuses_the_control_network_alone(folders: Path) -> None:
     save_file(OWN.in_form("control"), folders / "control.safetensors")
-    with pytest.raises(ValueError, match=r"'control.safetensors' holds the control network alone: load it with"):
+    with pytest.raises(ValueError, match=r"'control.safetensors' contains only the ControlNet: load it with"):
         execute("AnalogistPromptDiffusionCheckpointLoader", ckpt_name="control.safetensors")
 
 
@@ -459,7 +459,7 @@ def test_code_in_a_file_is_not_run(folders: Path, node_id: str, how: str) -> Non
     else:
         path.write_bytes(pickle.dumps(content))
     name = "control_net_name" if node_id.endswith("onLoader") else "ckpt_name"
-    with pytest.raises(ValueError, match=r"'bomb.ckpt' holds more than weights: .* so it was not read"):
+    with pytest.raises(ValueError, match=r"'bomb.ckpt' contains pickled code besides weights and was not loaded"):
         execute(node_id, **{name: path.name})
     assert not mark.exists()
     torch.load(path, weights_only=False) if how == "torch" else pickle.loads(path.read_bytes())
@@ -510,15 +510,15 @@ def other_encoder(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (truncated, "cannot be read as weights; it may be damaged or not fully downloaded"),
-        (not_safetensors, "cannot be read as weights; it may be damaged or not fully downloaded"),
+        (truncated, "cannot be loaded as weights; it may be damaged or incomplete"),
+        (not_safetensors, "cannot be loaded as weights; it may be damaged or incomplete"),
         (ordinary_control_net, "is a ControlNet, but not one of Prompt Diffusion: it has no encoder for the query B"),
         (model_alone, "is a checkpoint of a model, but it holds no control network"),
         (something_else, "holds no control network of Prompt Diffusion"),
-        (incomplete, "2 tensors are missing and 0 are not known"),
-        (other_shapes, "does not fit Prompt Diffusion's control network: .*time_embed.0.weight"),
-        (other_family, "is made for SDXL"),
-        (other_encoder, r"input_cond_block.0.weight has the shape \(16, 4, 3, 3\) in place of \(16, 3, 3, 3\)"),
+        (incomplete, "2 tensors are missing and 0 are unexpected"),
+        (other_shapes, "does not match the ControlNet of Prompt Diffusion: .*time_embed.0.weight"),
+        (other_family, "is for SDXL"),
+        (other_encoder, r"expected the shape \(16, 3, 3, 3\) for input_cond_block.0.weight, got \(16, 4, 3, 3\)"),
     ],
 )
 def test_another_file_is_refused_in_one_sentence(folders: Path, make: Any, says: str) -> None:

@@ -337,8 +337,8 @@ NEIGHBOURS = (
         "conditioning for an area",
         "shows the UNet a part of the latent",
         run=changed(area=(8, 8, 0, 8), strength=1.0),
-        before="Use masks in place of areas",
-        after="Use masks in place of areas",
+        before="Use masks instead of areas",
+        after="Use masks instead of areas",
     ),
     Neighbour("hooks of a conditioning", "patches for one prompt alone", run=hooked),
 )
