@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..published import Setting
+
 VOCABULARY = 49408
 UNKNOWN, START, END = 49405, 49406, 49407
 """Ids of CLIP's tokenizer: in training the first one, of a very rare word, stands for any word that is not known."""
@@ -49,3 +51,5 @@ class DemoConfiguration:
 
 DEMO = DemoConfiguration()
 """The model that comes with the pack."""
+SETTING = Setting(steps=25, strength=0.9, guidance=3.0, images_per_prompt=1)
+"""What suits it, measured in docs/demo_model.md."""

@@ -25,14 +25,14 @@ SIDE_TOKENS = SIDE // FACTOR
 CELLS = 4
 NO_CAPTION = {1: 0.05, CELLS: 0.25}
 """Share of batches' items that are told nothing, for single cells and for collages."""
-NO_SIZE = 0.3
-"""Share of captions that leave the size to the image."""
+NO_SIZE = 0.15
+"""Least share of captions that leave the size to the image."""
 GREY_KEPT = 0.5
 """Share of the drawn black-and-white scenes that stay so: half of all scenes are, and teach nothing about colors."""
 WHOLE_CAPTION = 0.1
 """Share of collages whose caption tells of all four cells and not of the hole alone."""
 LAST_CELL = 0.4
-"""Share of collages whose hole is the last cell, where an analogy has its own, beside those where it is by chance."""
+"""Share of collages whose hole is the last cell, where an analogy has its own; others have it there by chance."""
 RELATED = 0.85
 """Share of later cells that share something with an earlier one."""
 RELATIONS = (0.2, 0.2, 0.4, 0.2)
@@ -146,7 +146,7 @@ def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None
 def is_analogy(a: Scene, a_prime: Scene, b: Scene, b_prime: Scene) -> bool:
     """Whether A' differs from A in exactly one attribute beside the size, and B' from B in the same way."""
     changed = [name for name in CHANGING if getattr(a, name) != getattr(a_prime, name)]
-    differs = [name for name in CHOICES if getattr(b, name) != getattr(b_prime, name)]
+    differs = [name for name in CHANGING if getattr(b, name) != getattr(b_prime, name)]
     return changed == differs and len(changed) == 1 and getattr(a_prime, changed[0]) == getattr(b_prime, changed[0])
 
 

@@ -24,6 +24,7 @@ from PIL import Image
 from rich.progress import track
 from scipy.stats import bootstrap
 
+from analogist.demo.configuration import SETTING
 from analogist.demo.model import load
 from analogist.demo.weights import PATH
 from analogist.layers import PAPER, LayerRange
@@ -226,9 +227,9 @@ def main(
         "outputs/demo_model/evaluation"
     ),
     number: Annotated[int, typer.Option(help="Held-out analogies.")] = 204,
-    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 25,
-    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.9,
-    guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = 3.0,
+    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = SETTING.steps,
+    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = SETTING.strength,
+    guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = SETTING.guidance,
     processes: Annotated[int | None, typer.Option(help="One a core by default.")] = None,
     sheet_only: Annotated[
         bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")

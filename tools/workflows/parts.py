@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analogist.demo.configuration import SETTING
 from analogist.grid import Layout
 from analogist.layers import LayerRange, Numbering
 from analogist.published import DEFAULT, NEGATIVE_PROMPT, SUFFIX, Setting
@@ -36,9 +37,9 @@ ALIGNED_WITH_B = Example(
 )
 DEMO = Example(
     "shapes",
-    "a striped red fish on a yellow background",
+    "a large striped red fish on a yellow background",
     cell=64,
-    setting=Setting(steps=25, strength=0.9, guidance=3.0),
+    setting=SETTING,
     suffix="",
     negative="",
 )
