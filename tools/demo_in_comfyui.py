@@ -34,10 +34,12 @@ def main(folder: Path) -> None:
     prompt = (folder / "prompt.txt").read_text(encoding="utf-8").strip()
     checkpoint = os.environ.get("ANALOGIST_MODEL")
     if checkpoint:
-        models, settings, cell = comfy.sd.load_checkpoint_guess_config(checkpoint)[:3], SETTINGS(), 256
+        models, settings = comfy.sd.load_checkpoint_guess_config(checkpoint)[:3], SETTINGS()
+        grid = room("analogist.grid").AnalogyGrid()
     else:
-        models, settings, cell = room("loaders.demo").load(), room("analogist.demo.analogies").DRAWINGS_SETTINGS, 64
-    sampled, painted = analogy(*models, images, prompt, settings, cell)
+        demo = room("analogist.demo.analogies")
+        models, settings, grid = room("loaders.demo").load(), demo.DRAWINGS_SETTINGS, demo.GRID
+    sampled, painted = analogy(*models, images, prompt, settings, grid)
     for name, image in (("comfyui_grid.png", sampled), ("comfyui_b_prime.png", painted)):
         Image.fromarray((image[0].clamp(0, 1) * 255).round().byte().cpu().numpy()).save(folder / name)
         print(folder / name)
@@ -45,7 +47,7 @@ def main(folder: Path) -> None:
 
 @torch.inference_mode()
 def analogy(
-    model, clip, vae, images: dict[str, torch.Tensor], prompt: str, settings, cell: int
+    model, clip, vae, images: dict[str, torch.Tensor], prompt: str, settings, grid
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The shipped workflows' graph: our nodes and the host's stock ones. The sampled grid and B', (1, H, W, 3)."""
     from comfy_extras.nodes_custom_sampler import CFGGuider, KSamplerSelect, RandomNoise, SamplerCustomAdvanced
@@ -53,7 +55,12 @@ def analogy(
     import nodes
 
     _, canvas, mask, _, layout = execute(
-        "AnalogistGridBuilder", **images, fit="crop", cell_width=cell, cell_height=cell
+        "AnalogistGridBuilder",
+        **images,
+        fit="crop",
+        cell_width=grid.cell_width,
+        cell_height=grid.cell_height,
+        gutter=grid.gutter,
     )
     texts = prompt + settings.suffix, settings.negative_prompt
     positive, negative = (nodes.CLIPTextEncode().encode(clip, text)[0] for text in texts)

@@ -17,9 +17,10 @@ from ..grid import (
 )
 from ..images import open_image
 from ..marks import mark
+from ..pipelines.edits import Edit
 from ..pipelines.inpainting import Settings, sample
 from ..pipelines.models import InpaintingModel
-from ..published import LARGEST_SEED
+from ..published import DEMO, LARGEST_SEED
 from ..sheets.contact_sheet import Tile, contact_sheet
 
 TITLE = "A is to A' as B is to B'."
@@ -29,14 +30,15 @@ DRAWINGS = Path(__file__).with_name("drawings")
 GRID = AnalogyGrid(cell_width=64, cell_height=64, gutter=0)
 """The grid of the demo model; without white lines, so that a thing has the same latents in every cell."""
 DRAWINGS_SETTINGS = Settings(
-    steps=25,
-    strength=0.9,
-    guidance=3.0,
-    images_per_prompt=1,
+    steps=DEMO.steps,
+    strength=DEMO.strength,
+    guidance=DEMO.guidance,
+    edit=Edit(DEMO.layers, DEMO.layers, DEMO.scale),
+    images_per_prompt=DEMO.images_per_prompt,
     suffix="",
     negative_prompt="",
 )
-"""SAC and CAM are in the paper's layers; docs/demo_model.md says what they change in this model."""
+"""docs/demo_model.md says what SAC and CAM change in this model."""
 
 Pictures = dict[str, Image.Image]
 """The pictures of a demo by the names of their files: a, a_prime, b, b_prime, grid, grid_marked, contact_sheet."""
@@ -92,7 +94,7 @@ def solve(
     seed: int = 42,
     on_step: OnStep = lambda: None,
 ) -> Iterator[Solved]:
-    """Render B' of drawn analogies, each told what B' shows but not how large."""
+    """Render B' of drawn analogies, each told what B' shows."""
     for number, drawing in enumerate(found):
         generator = model.generator((seed + number) % (LARGEST_SEED + 1))
         (grid,) = next(sample(model, GRID, drawing.grid(), [drawing.prompt], settings, generator, on_step))

@@ -54,6 +54,11 @@ def held_out_analogies(number: int, seed: int = 0) -> list[Analogy]:
     return [_analogy(rng, names[n % len(names)]) for n in range(number)]
 
 
+def _differ(one: Scene, other: Scene) -> bool:
+    """As images: what is black and white already does not change where the color is taken away."""
+    return render(one).tobytes() != render(other).tobytes()
+
+
 def _analogy(rng: Generator, attribute: str) -> Analogy:
     pool = [scene for scene in scenes() if scene.filter == "none" and scene.style == "filled"]
     word = str(rng.choice(TRANSFORMATIONS[attribute]))
@@ -67,5 +72,5 @@ def _analogy(rng: Generator, attribute: str) -> Analogy:
             a_prime, b_prime = (replace(scene, **{attribute: word}) for scene in (a, b))
         except ValueError:  # The thing could not be seen.
             continue
-        if b_prime.is_held_out:
+        if b_prime.is_held_out and _differ(a, a_prime) and _differ(b, b_prime):
             return Analogy(attribute, a, a_prime, b, b_prime)

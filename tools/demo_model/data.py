@@ -5,7 +5,7 @@ so all of them are encoded once and a batch is put together from a table.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import product
 
@@ -18,17 +18,25 @@ from analogist.demo.autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
 from analogist.demo.weights import END, START, UNKNOWN
 from analogist.pipelines.clip_tokenizer import clip_tokenizer
 
-from .world import CHOICES, GEOMETRY, NAMED, SHAPES, SIDE, Scene, render, scenes, training_scenes
+from .world import CHANGING, CHOICES, GEOMETRY, NAMED, SHAPES, SIDE, Scene, render, scenes, training_scenes
 
 SIDE_TOKENS = SIDE // FACTOR
 """Latents along each side of a cell."""
 CELLS = 4
-NO_CAPTION = {1: 0.1, CELLS: 0.3}
+NO_CAPTION = {1: 0.05, CELLS: 0.25}
 """Share of batches' items that are told nothing, for single cells and for collages."""
-WHOLE_CAPTION = 0.2
+NO_SIZE = 0.15
+"""Least share of captions that leave the size to the image."""
+GREY_KEPT = 0.5
+"""Share of the drawn black-and-white scenes that stay so: half of all scenes are, and teach nothing about colors."""
+WHOLE_CAPTION = 0.1
 """Share of collages whose caption tells of all four cells and not of the hole alone."""
+LAST_CELL = 0.4
+"""Share of collages whose hole is the last cell, where an analogy has its own; others have it there by chance."""
 RELATED = 0.85
 """Share of later cells that share something with an earlier one."""
+RELATIONS = (0.2, 0.2, 0.4, 0.2)
+"""Shares of what such a cell takes: geometry, appearance, each from another cell, or a coin for each attribute."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +69,7 @@ class Tables:
 
     def cells(self, rng: Generator, items: int) -> Batch:
         """Single cells, with holes of the whole cell or of a rectangle."""
-        pool = training_scenes()
-        chosen = [[pool[n]] for n in rng.integers(len(pool), size=items)]
+        chosen = [[draw(rng)] for _ in range(items)]
         masks = np.stack([_rectangle(rng, SIDE_TOKENS) if rng.uniform() < 0.25 else _full() for _ in chosen])
         return self._batch(rng, chosen, masks, [[0]] * items)
 
@@ -93,6 +100,13 @@ def to_pixels(images: np.ndarray) -> Tensor:
     return torch.from_numpy(images).movedim(-1, 1).float() / 127.5 - 1
 
 
+def draw(rng: Generator) -> Scene:
+    """A scene of the training, at random."""
+    pool = training_scenes()
+    scene = pool[rng.integers(len(pool))]
+    return scene if scene.filter == "none" or rng.uniform() < GREY_KEPT else replace(scene, filter="none")
+
+
 def collage(rng: Generator) -> list[Scene]:
     """Scenes for the cells A, A', B, B', related at random, never an analogy and none of them held out.
 
@@ -100,11 +114,10 @@ def collage(rng: Generator) -> list[Scene]:
     another, or a coin decides for each attribute. Which cells these are is drawn anew each time and the order of the
     cells is shuffled, so that no relation between two cells tells about the two others.
     """
-    pool = training_scenes()
     while True:
-        found = [pool[rng.integers(len(pool))]]
+        found = [draw(rng)]
         while len(found) < CELLS:
-            new = pool[rng.integers(len(pool))]
+            new = draw(rng)
             scene = _related(rng, found, new) if rng.uniform() < RELATED else new
             if scene is not None and not scene.is_held_out:
                 found.append(scene)
@@ -116,7 +129,7 @@ def collage(rng: Generator) -> list[Scene]:
 def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None:
     """`new` with attributes of earlier scenes; None where that cannot be seen."""
     one, other = (found[n] for n in rng.integers(len(found), size=2))
-    kind = rng.integers(4)
+    kind = rng.choice(4, p=RELATIONS)
     values = {}
     for name in CHOICES:
         if kind == 3:
@@ -131,9 +144,9 @@ def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None
 
 
 def is_analogy(a: Scene, a_prime: Scene, b: Scene, b_prime: Scene) -> bool:
-    """Whether A' differs from A in exactly one named attribute, and B' from B in the same way."""
-    changed = [name for name in NAMED if getattr(a, name) != getattr(a_prime, name)]
-    differs = [name for name in CHOICES if getattr(b, name) != getattr(b_prime, name)]
+    """Whether A' differs from A in exactly one attribute beside the size, and B' from B in the same way."""
+    changed = [name for name in CHANGING if getattr(a, name) != getattr(a_prime, name)]
+    differs = [name for name in CHANGING if getattr(b, name) != getattr(b_prime, name)]
     return changed == differs and len(changed) == 1 and getattr(a_prime, changed[0]) == getattr(b_prime, changed[0])
 
 
@@ -144,7 +157,8 @@ def caption(rng: Generator, cells: Sequence[Scene], hidden: Sequence[int]) -> st
     share = 0.3 if rng.uniform() < 0.3 else 0.0
     whole = len(cells) > 1 and rng.uniform() < WHOLE_CAPTION
     told = cells if whole else [cells[n] for n in hidden]
-    return " and ".join(scene.caption(frozenset(n for n in NAMED if rng.uniform() < share)) for scene in told)
+    shares = {name: max(share, NO_SIZE) if name == "size" else share for name in NAMED}
+    return " and ".join(scene.caption(frozenset(n for n in NAMED if rng.uniform() < shares[n])) for scene in told)
 
 
 def _full() -> np.ndarray:
@@ -162,8 +176,10 @@ def _rectangle(rng: Generator, side: int) -> np.ndarray:
 def _hole(rng: Generator) -> tuple[np.ndarray, list[int]]:
     """A mask of a collage, and the cells that it covers by more than half (the one it covers most if there is none)."""
     kind = rng.uniform()
-    if kind < 0.85:
-        hidden = rng.permutation(CELLS)[: 1 if kind < 0.65 else 2 if kind < 0.75 else CELLS]
+    if kind < 0.95:
+        hidden = rng.permutation(CELLS)[: 1 if kind < 0.8 else 2 if kind < 0.9 else CELLS]
+        if kind < LAST_CELL:
+            hidden = np.array([CELLS - 1])
         mask = np.zeros((2, 2), dtype=np.float32)
         mask.flat[hidden] = 1
         return mask.repeat(SIDE_TOKENS, 0).repeat(SIDE_TOKENS, 1), sorted(hidden.tolist())

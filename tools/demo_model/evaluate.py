@@ -30,6 +30,7 @@ from analogist.layers import PAPER, LayerRange
 from analogist.pipelines.edits import Edit
 from analogist.pipelines.inpainting import Settings
 from analogist.pipelines.models import InpaintingModel
+from analogist.published import DEMO
 
 from .analogies import Analogy, held_out_analogies
 from .renderer import Renderer, through
@@ -226,9 +227,9 @@ def main(
         "outputs/demo_model/evaluation"
     ),
     number: Annotated[int, typer.Option(help="Held-out analogies.")] = 204,
-    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = 25,
-    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = 0.9,
-    guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = 3.0,
+    steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = DEMO.steps,
+    strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = DEMO.strength,
+    guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = DEMO.guidance,
     processes: Annotated[int | None, typer.Option(help="One a core by default.")] = None,
     sheet_only: Annotated[
         bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")

@@ -50,8 +50,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "filter": FILTERS,
     "size": SIZES,
 }
-NAMED = ("shape", "color", "background", "pattern", "style", "filter")
-"""What a caption names; the size can only come from the image."""
+NAMED = ("size", "shape", "color", "background", "pattern", "style", "filter")
+"""What a caption names."""
+CHANGING = ("shape", "color", "background", "pattern", "style", "filter")
+"""What an analogy may change; the size stays."""
 GEOMETRY = ("shape", "size")
 """What one cell shares with a neighbour, while it shares the rest, its appearance, with another."""
 
@@ -92,9 +94,9 @@ class Scene:
         return (2 * SHAPES.index(self.shape) + 3 * list(COLORS).index(self.color)) % 7 == 0
 
     def caption(self, leave_out: frozenset[str] = frozenset()) -> str:
-        """ "a striped red star on a blue background, black and white", without the attributes in `leave_out`."""
+        """ "a large striped red star on a blue background, black and white", without the attributes in `leave_out`."""
         seen = {name: getattr(self, name) for name in NAMED if name not in leave_out}
-        adjectives = [seen.get(name) for name in ("style", "pattern", "color")]
+        adjectives = [seen.get(name) for name in ("size", "style", "pattern", "color")]
         words = [word for word in adjectives if word not in (None, "filled", "plain")] + [seen.get("shape", "thing")]
         text = f"{'an' if words[0].startswith('o') else 'a'} {' '.join(words)}"
         if "background" in seen:
