@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -144,5 +146,13 @@ def _widened_rows(q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: 
     queries, keys = (torch.cat([part(clone) for clone in CLONES]) for part in (query, key))
     # As wide as the keys: for heads of two sizes torch has no fused kernel on the CPU and writes the logits out.
     values = pad(v.to(precise), (0, dim)).repeat(len(CLONES), 1, 1, 1)
-    out = scaled_dot_product_attention(queries, keys, values, scale=dim**-0.5)[..., : v.shape[-1]]
+    with _uncast(q.device):
+        out = scaled_dot_product_attention(queries, keys, values, scale=dim**-0.5)[..., : v.shape[-1]]
     return torch.cat(out.to(v.dtype).chunk(len(CLONES)), dim=-2)
+
+
+def _uncast(device: torch.device) -> AbstractContextManager[Any]:
+    """Without autocast, which would bring the queries back to half precision."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
