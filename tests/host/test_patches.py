@@ -287,6 +287,25 @@ def test_several_blocks_in_a_stage_are_edited_one_by_one() -> None:
     assert torch.equal(*seen)
 
 
+def test_guidance_acts_beside_cloning_in_the_two_blocks_of_the_middle() -> None:
+    """Guidance has the two-part address of the middle, and edits of its two blocks are found there as well."""
+    from comfy_extras.nodes_pag import PerturbedAttentionGuidance
+
+    def guided(model: ModelPatcher) -> ModelPatcher:
+        return PerturbedAttentionGuidance.execute(model, 3.0).args[0]
+
+    deep = tiny_model(**DEEP)
+    middle = {"layers": "10-11", "numbering": "this model's own"}
+    alone = (sample(guided(deep)) - sample(deep)).abs().max()
+    cloned = sample(sac(deep, **middle))
+    for together in (guided(sac(deep, **middle)), sac(guided(deep), **middle)):
+        assert (sample(together) - cloned).abs().max() > 0.2 * alone
+    taken = sac(deep, **middle)
+    taken.set_model_attn1_replace(plain, "middle", 0)
+    with pytest.raises(ValueError, match="layer 10: a node behind the patch has taken this attention over"):
+        sample(taken)
+
+
 def explicit_cloning(q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
     h, w = options["activations_shape"][-2:]
     q, k, v = (x.unflatten(-1, (options["n_heads"], -1)).transpose(1, 2) for x in (q, k, v))
