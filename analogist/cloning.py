@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -195,10 +197,19 @@ def _widened(own: Tensor, plain: list[Keys], cloned: list[Source], scale: float,
     # As wide as the keys: for heads of two sizes torch has no fused kernel on the CPU and writes the logits out.
     width = v.shape[-1]
     v = pad(v, (0, k.shape[-1] - width))
-    return scaled_dot_product_attention(queries, k, v, scale=factor)[..., :width].to(values[0].dtype)
+    with _uncast(own.device):
+        out = scaled_dot_product_attention(queries, k, v, scale=factor)
+    return out[..., :width].to(values[0].dtype)
 
 
 def _padded(k: Tensor, part: int, parts: int) -> Tensor:
     """Keys (..., dim) as one part of heads of `parts` times the size."""
     dim = k.shape[-1]
     return pad(k, (part * dim, (parts - 1 - part) * dim))
+
+
+def _uncast(device: torch.device) -> AbstractContextManager[Any]:
+    """Without autocast, which would bring the queries back to half precision."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)

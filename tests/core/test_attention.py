@@ -143,6 +143,18 @@ def test_every_precision_and_head_size(
     assert (out.double() - exact).abs().max() < tolerance
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_autocast_does_not_make_the_cloned_rows_half_as_precise(way: str, dtype: torch.dtype) -> None:
+    """Scaled queries are beyond what half precision holds, so they are not cast to it on their way."""
+    q, k, v = (tensor.to(dtype) for tensor in qkv((8, 8), dim=40))
+    q, k = q * 30, k * 30
+    with torch.autocast("cpu", dtype):
+        out = clone_self_attention(q, k, v, (8, 8), 40.0)
+    exact = by_definition(q.double(), k.double(), v.double(), (8, 8), 40.0)
+    rows = tokens_of((8, 8), Cell.A_PRIME) + tokens_of((8, 8), Cell.B_PRIME)
+    assert (out.double() - exact)[:, :, rows].abs().max() < 3e-2
+
+
 @pytest.mark.parametrize("which", ["q", "k", "v", "all"])
 def test_gradients_flow(which: str) -> None:
     named = dict(zip("qkv", qkv((2, 4)), strict=True))

@@ -121,3 +121,18 @@ def test_settings_come_back_as_they_were_written() -> None:
     assert read[0] == {"scale": "1", "layers": "3-10", "strength": "0.98", "seed": "42"}
     assert (first.layers.start, first.layers.end) == (3, 11)
     assert parse_settings("\n a = b ,c=d=e\n\n") == [{"a": "b", "c": "d=e"}]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (("nan", "3..10", "0.98", "42"), "scale are 'nan'.*expected a finite number, got nan"),
+        (("1.3", "3", "0.98", "42"), "layers are '3'.*expected both ends of the layers, got '3'"),
+        (("1.3", "3..10", "0.98, 2", "42"), r"strength are '0.98, 2'.*strength must be in \(0, 1\], got 2"),
+        (("1.3", "3..10", "0.98", str(2**64)), f"seeds are 0 to {2**64 - 1}, got {2**64}"),
+        (("1.3", "3..10", "0.98", "-1"), "seeds are 0 to"),
+    ],
+)
+def test_values_that_no_sampler_takes_are_refused_where_they_are_typed(values: tuple[str, ...], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        runs(*values)

@@ -260,6 +260,25 @@ def test_what_was_chosen_is_said_in_the_log(model: ModelPatcher, caplog: pytest.
     )
 
 
+def test_guidance_acts_beside_cloning_in_the_two_blocks_of_the_middle() -> None:
+    """Guidance has the two-part address of the middle, and edits of its two blocks are found there as well."""
+    from comfy_extras.nodes_pag import PerturbedAttentionGuidance
+
+    def guided(model: ModelPatcher) -> ModelPatcher:
+        return PerturbedAttentionGuidance.execute(model, 3.0).args[0]
+
+    deep = tiny_model(**DEEP)
+    middle = {"layers": "10-11", "numbering": "this model's own"}
+    alone = (sample(guided(deep)) - sample(deep)).abs().max()
+    cloned = sample(sac(deep, **middle))
+    for together in (guided(sac(deep, **middle)), sac(guided(deep), **middle)):
+        assert (sample(together) - cloned).abs().max() > 0.2 * alone
+    taken = sac(deep, **middle)
+    taken.set_model_attn1_replace(plain, "middle", 0)
+    with pytest.raises(ValueError, match="layer 10: a node behind the patch has taken this attention over"):
+        sample(taken)
+
+
 def test_a_part_of_the_sampling_is_that_of_the_schedule_which_is_sampled(model: ModelPatcher) -> None:
     """A node behind the patch may bring another schedule of noise: percents are of that one."""
     from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
