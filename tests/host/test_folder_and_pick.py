@@ -64,7 +64,7 @@ def test_one_bad_file_stops_with_its_name_and_the_others_are_kept(server: Server
     bad.write_text("no image")
     for _ in range(2):
         server.run(one_by_one("Analogist/bad"))
-    with pytest.raises(QueueError, match="dog 2.png' cannot be read as an image"):
+    with pytest.raises(QueueError, match=r"dog 2\.png' cannot be read as an image"):
         server.run(one_by_one("Analogist/bad"))
     assert saved(server, "Analogist/bad") == ["100- wool_00001_.png", "cat_00001_.png"]
     Image.new("RGB", (32, 32)).save(bad)
