@@ -1,7 +1,7 @@
 """Self-Attention Cloning (SAC), Analogist (arXiv 2405.10316), section "Self-Attention Cloning"."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
@@ -60,7 +60,7 @@ def clone_self_attention(
     height, width = cell_size(grid_size, sheet)
     plain = attention(queries, k, v).split(height * width, dim=-2)
     rows = dict(zip(kept, plain, strict=True))
-    return _joined(rows | _cloned_rows(q, k, v, grid_size, scale, sheet), grid_size, sheet)
+    return _joined(rows | edited_rows(q, k, v, grid_size, scale, sheet), grid_size, sheet)
 
 
 def clone_rows(
@@ -68,7 +68,7 @@ def clone_rows(
 ) -> Tensor:
     """The same on a finished attention result (batch, heads, tokens, dim): a copy whose edited rows are cloned."""
     _check(q, k, grid_size, scale, sheet)
-    cloned = _cloned_rows(q, k, v, grid_size, scale, sheet)
+    cloned = edited_rows(q, k, v, grid_size, scale, sheet)
     kept = {cell: cell_tokens(out, grid_size, cell, sheet) for row in sheet.rows for cell in row if cell not in cloned}
     return _joined(kept | cloned, grid_size, sheet)
 
@@ -113,10 +113,16 @@ Source = tuple[Tensor, Keys]
 """Queries whose logits are cloned, and the keys that they belong to, with the values of the cloned rows."""
 
 
-def _cloned_rows(
-    q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, scale: float, sheet: Sheet
+def edited_rows(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    grid_size: TokenGrid,
+    scale: float,
+    sheet: Sheet,
+    only: Container[Cell] | None = None,
 ) -> dict[Cell, Tensor]:
-    """The rows of the edited cells."""
+    """The rows of the edited cells (batch, heads, tokens of a cell, dim), or of some of them."""
     fused = fused_attention(q, k, v)
 
     def tokens(x: Tensor, cells: Sequence[Cell]) -> Tensor:
@@ -135,7 +141,8 @@ def _cloned_rows(
             plain.append((tokens(k, rest), tokens(v, rest)))
         return _attend(tokens(q, [target]), plain, cloned, scale, len(clones), fused)
 
-    return {target: rows(target, clones) for target, clones in _edits(sheet).items()}
+    edits = _edits(sheet)
+    return {target: rows(target, clones) for target, clones in edits.items() if only is None or target in only}
 
 
 def _bands(grid_size: TokenGrid, sheet: Sheet, left_out: set[Cell]) -> list[slice]:

@@ -7,6 +7,7 @@ from .attention import CAMPatch, SACPatch
 from .demo_model import DemoModelLoader
 from .evaluation import BestOf, DirectionScore
 from .example import Example
+from .folder import Folder
 from .grid import GridBuilder, GridCropper
 from .pairs import Pair
 from .prompt_diffusion import (
@@ -24,6 +25,7 @@ NODES: list[type[io.ComfyNode]] = [
     Example,
     DemoModelLoader,
     Pair,
+    Folder,
     GridBuilder,
     GridCropper,
     GPT4VPrompter,

@@ -10,6 +10,7 @@ from .types import CATEGORY
 FOLDER = Path(__file__).parent.parent / "workflows" / "examples"
 EXAMPLES = (
     "colorization",
+    "colorization_landscape",
     "caricature",
     "aligned_with_b",
     "shapes",

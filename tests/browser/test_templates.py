@@ -23,8 +23,9 @@ PATHS = sorted((PROJECT / "workflows").glob("*.json"))
 WORKFLOWS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in PATHS}
 COLORIZE = "Image analogy 2 - style by example"
 FOLDER_OF_B = "Image analogy 6 - one pair, a folder of B"
+FULL_SIZE = "Image analogy 14 - full size"
 TWO_STEPS = "Prompt Diffusion 2 - two-step editing"
-RESULTS = {FOLDER_OF_B: 2, TWO_STEPS: 2, "Prompt Diffusion 3 - beside Analogist": 2}
+RESULTS = {TWO_STEPS: 2, "Prompt Diffusion 3 - beside Analogist": 2}
 """Images that are saved, where it is not one."""
 SHEETS = ("Image analogy 5 - sweep of settings",)
 CHEAP = 128
@@ -150,6 +151,7 @@ def test_it_runs_as_the_frontend_sends_it(frontend: Frontend, server: Server, na
     images = saved(server, tiny(worded(frontend.prompt())))
     assert len(images) == RESULTS.get(name, 1)
     side = 64 if not models_of(WORKFLOWS[name]) else CHEAP
+    side = 320 if name == FULL_SIZE else side  # Of B.
     assert name in SHEETS or {image.size for image in images} == {(side, side)}
     assert all(image.convert("L").getextrema()[0] < image.convert("L").getextrema()[1] for image in images)
 
@@ -198,12 +200,14 @@ def test_the_pair_is_linked_in_its_order(frontend: Frontend) -> None:
     for name, workflow in WORKFLOWS.items():
         frontend.open(workflow)
         prompt = frontend.prompt()
-        (example,) = (number for number, node in prompt.items() if node["class_type"] == "AnalogistExample")
-        paired = nodes_of(prompt, "AnalogistPromptDiffusionApply") + nodes_of(prompt, "AnalogistGridBuilder")
+        examples = [number for number, node in prompt.items() if node["class_type"] == "AnalogistExample"]
+        kinds = ("AnalogistPromptDiffusionApply", "AnalogistGridBuilder", "AnalogistPair")
+        paired = [node for kind in kinds for node in nodes_of(prompt, kind)]
         wires = sorted([node["inputs"]["a"][1], node["inputs"]["a_prime"][1]] for node in paired)
         assert wires[0] == [0, 1], name
         assert wires[1:] == ([[1, 0]] if name == TWO_STEPS else [[0, 1]] * (len(wires) - 1)), name
-        assert all(node["inputs"]["a"][0] == example for node in paired), name
+        assert {node["inputs"]["a"][0] for node in paired} == {*examples}, name
+        assert all(node["inputs"]["a"][0] == node["inputs"]["a_prime"][0] for node in paired), name
 
 
 def test_a_click_in_the_template_browser_opens_it(frontend: Frontend) -> None:

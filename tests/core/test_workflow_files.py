@@ -68,7 +68,7 @@ def test_titles_sort_in_the_order_in_which_to_learn() -> None:
     stems = [workflow.stem for workflow in SHIPPED]
     assert sorted(stems) == sorted(stems, key=lambda stem: stem.split(" - ")[0])
     assert stems[0].startswith("Image analogy 1 - start here")
-    assert all(re.match(r"(Image analogy|Prompt Diffusion) \d - ", stem) for stem in stems)
+    assert all(re.match(r"(Image analogy|Prompt Diffusion) \d+ - ", stem) for stem in stems)
 
 
 @pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda blueprint: blueprint.stem)

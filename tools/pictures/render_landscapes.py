@@ -219,6 +219,7 @@ def triples() -> dict[str, tuple[Image.Image, Image.Image, Image.Image]]:
         "segmentation_to_picture": (segmentation(FIRST), first, segmentation(SECOND)),
         "scribble_to_picture": (scribble(FIRST, 1), first, scribble(SECOND, 2)),
         "picture_to_depth": (first, depth(FIRST), second),
+        "colorization_landscape": (first.convert("L"), first, second.convert("L")),
     }
 
 

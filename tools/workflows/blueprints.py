@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from analogist.grid import CropSize
 from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task
 from analogist.published import SUFFIX
 from analogist.vision import request
@@ -72,13 +73,13 @@ class Face:
     sampling: Sockets
 
 
-def _face(inner: Subgraph, example: Example, results: int = 1, layers: bool = False) -> Face:
+def _face(inner: Subgraph, example: Example, results: int = 1, layers: bool = False, strength: float = 0.0) -> Face:
     preset = inner.widget("preset", "COMBO", example.preset)
     layout = inner.widget("layout", "COMBO", example.layout.value)
     cell = inner.widget("cell size (px)", "INT", example.cell)
     numbers = {
         "steps": inner.widget("steps", "INT", 0, "steps (0: preset)"),
-        "strength": inner.widget("strength", "FLOAT", 0.0, "strength (0: preset)"),
+        "strength": inner.widget("strength", "FLOAT", strength, "strength (0: preset)"),
         "scale": inner.widget("SAC scale", "FLOAT", 0.0, "SAC scale (0: preset)"),
     }
     if layers:
@@ -89,19 +90,33 @@ def _face(inner: Subgraph, example: Example, results: int = 1, layers: bool = Fa
     return Face({"layout": layout, "cell_width": cell, "cell_height": cell}, {"preset": preset, **numbers}, sampling)
 
 
-def image_analogy(key: str, example: Example, results: int = 1, layers: bool = False) -> Subgraph:
+@dataclass(frozen=True)
+class More:
+    """What a variant of an analogy has besides: an input of the Grid Builder, and another size of B'."""
+
+    name: str
+    input: str
+    type: str
+    size: CropSize = CropSize.CELL
+    strength: float = 0.0
+
+
+def image_analogy(
+    key: str, example: Example, results: int = 1, layers: bool = False, more: More | None = None
+) -> Subgraph:
     """Three images and a model in; B', the sampled grid and the marked grid out."""
     inner = Subgraph(key, "Image Analogy (Analogist)", ANALOGY)
     given, loaded = {name: inner.input(name, "IMAGE") for name in IMAGES}, _models(inner)
+    added = {more.input: inner.input(more.name, more.type)} if more else {}
     texts = {
         "positive": inner.widget("prompt", "STRING", example.prompt + example.suffix),
         "negative": inner.widget("negative prompt", "STRING", example.negative),
     }
-    face = _face(inner, example, results, layers)
-    placed = parts.grid(inner, example, given, **face.grid)
+    face = _face(inner, example, results, layers, more.strength if more else 0.0)
+    placed = parts.grid(inner, example, given, **face.grid, **added)
     said = parts.words(inner, example, loaded.clip, texts)
     inner.column()
-    _render(inner, example, face, loaded, placed, said)
+    _render(inner, example, face, loaded, placed, said, more.size if more else CropSize.CELL)
     return inner
 
 
@@ -127,7 +142,15 @@ def vision_analogy(key: str, example: Example) -> Subgraph:
     return inner
 
 
-def _render(inner: Subgraph, example: Example, face: Face, loaded: Loaded, placed: Sockets, said: Words) -> None:
+def _render(
+    inner: Subgraph,
+    example: Example,
+    face: Face,
+    loaded: Loaded,
+    placed: Sockets,
+    said: Words,
+    size: CropSize = CropSize.CELL,
+) -> None:
     """From the grid and the conditioning of its texts to the images that come out."""
     numbers = parts.settings(inner, example, **face.numbers)
     model = parts.patches(inner, loaded.model, numbers, placed["layout"])
@@ -136,7 +159,7 @@ def _render(inner: Subgraph, example: Example, face: Face, loaded: Loaded, place
     inpaint = parts.conditioned(inner, placed, said, loaded.vae)
     latent = parts.sampled(inner, model, schedule, inpaint, {"guidance": numbers["guidance"], **face.sampling})
     inner.column()
-    image, b_prime = parts.decoded(inner, latent, loaded.vae, placed["layout"])
+    image, b_prime = parts.decoded(inner, latent, loaded.vae, placed["layout"], size)
     for name, source in (("B'", b_prime), ("grid", image), ("marked grid", placed["marked"])):
         inner.output(name, source)
 

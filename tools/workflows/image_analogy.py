@@ -154,12 +154,13 @@ def folder_of_b() -> Graph:
     given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
     graph.note(FOLDER_OF_B, (260, 210))
     graph.column()
-    many = graph.add("LoadImageDataSetFromFolder", [FOLDER], Look("All images B, one per run"))["images"]
+    many = graph.add("AnalogistFolder", [FOLDER, "Analogist/folder", 1], Look("The next B without a result"))
     graph.column()
     general = replace(example, prompt="photograph in color")
-    made = analogy(graph, "folder of b", general, {**given, "B": many}, loaded)
+    made = analogy(graph, "folder of b", general, {**given, "B": many["images"]}, loaded)
     graph.column()
-    parts.saved(graph, "B'", "folder", made["B'"], (400, 440))
+    look = Look("B', named after B", size=(400, 440))
+    graph.add("SaveImage", ["Analogist/folder"], look, images=made["B'"], filename_prefix=many["prefixes"])
     return graph
 
 
@@ -231,7 +232,8 @@ The analogy runs once per combination of the values in *Sweep Values*.
 Here: six runs of the demo model, with three SAC scales and two strengths.
 """
 FOLDER_OF_B = f"""
-Put images into a folder in `ComfyUI/input` and select it in *folder*. Downstream nodes run once per image.
+Put images into a folder of `ComfyUI/input` and select it in *folder*. Each run takes the next image without a result \
+and saves the result under the name of its B. Set the number of runs beside *Run*; to continue, run again.
 
 Model: [{INPAINTING.name}]({INPAINTING.url})
 """

@@ -1,9 +1,9 @@
 """The analogies, and stretches that several graphs share, each a few nodes and their links."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from analogist.grid import Layout
+from analogist.grid import CropSize, Layout
 from analogist.layers import PAPER, Numbering
 from analogist.published import DEFAULT, NEGATIVE_PROMPT, PRESETS, SUFFIX, Setting
 
@@ -46,6 +46,11 @@ DEMO = Example(
     suffix="",
     negative="",
 )
+
+
+def with_cell(example: Example, cell: int) -> Example:
+    """The same analogy in cells of another size."""
+    return replace(example, cell=cell)
 
 
 @dataclass(frozen=True)
@@ -150,10 +155,12 @@ def sampled(graph: Graph, model: Output, schedule: Output, inpaint: Sockets, lin
     )["output"]
 
 
-def decoded(graph: Graph, latent: Output, vae: Output, layout: Output) -> tuple[Output, Output]:
+def decoded(
+    graph: Graph, latent: Output, vae: Output, layout: Output, size: CropSize = CropSize.CELL
+) -> tuple[Output, Output]:
     """The whole sampled grid, and B' cut out of it."""
     image = graph.add("VAEDecode", samples=latent, vae=vae)["IMAGE"]
-    return image, graph.add("AnalogistGridCropper", ["B'", "cell"], image=image, layout=layout)["image"]
+    return image, graph.add("AnalogistGridCropper", ["B'", size.value], image=image, layout=layout)["image"]
 
 
 def saved(graph: Graph, title: str, name: str, image: Output, size: tuple[int, int] | None = None) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from analogist.prompt_diffusion.tasks import Task
 
-from . import blueprints, image_analogy, prompt_diffusion, sdxl, thumbnails
+from . import blueprints, image_analogy, pairs, prompt_diffusion, sdxl, thumbnails
 from .graph import Graph, Subgraph
 from .parts import COLORIZATION
 from .thumbnails import Triple, marked
@@ -65,6 +65,8 @@ SHIPPED = (
     Workflow("Image analogy 9 - SDXL inpainting", sdxl.single_file, "caricature"),
     Workflow("Image analogy 9 - SDXL inpainting, UNet file", sdxl.unet_file, "caricature"),
     Workflow("Image analogy 9 - SDXL, any checkpoint", sdxl.any_checkpoint, "colorization"),
+    Workflow("Image analogy 13 - several pairs", pairs.several_pairs, "colorization", thumbnails.two_pairs),
+    Workflow("Image analogy 14 - full size", pairs.full_size, "colorization"),
     Workflow("Prompt Diffusion 1 - start here", prompt_diffusion.start, "depth_to_picture", marked),
     Workflow("Prompt Diffusion 2 - two-step editing", prompt_diffusion.two_steps, "picture_to_depth", marked),
     Workflow(

@@ -30,13 +30,24 @@ def marked(triple: Triple) -> Image.Image:
 def unknown(triple: Triple) -> Image.Image:
     """The marked grid with a question in place of B'. Always in rows, where the letters are those of the nodes."""
     grid = AnalogyGrid(256, 256, gutter=6)
-    image = compose(grid, *triple)
+    return mark(grid, _questioned(grid, compose(grid, *triple)))
+
+
+def _questioned(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
     left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
     image.paste((238, 240, 243), (left, top, right, bottom))
     font = ImageFont.load_default(120)
     middle = (left + right) / 2, (top + bottom) / 2
     ImageDraw.Draw(image).text(middle, "?", fill=(70, 78, 92), font=font, anchor="mm")
-    return mark(grid, image)
+    return image
+
+
+def two_pairs(triple: Triple) -> Image.Image:
+    """The marked grid of two pairs, with a question in place of B'."""
+    grid = AnalogyGrid(256, 256, gutter=6, pairs=2)
+    second_a, second_a_prime, _ = example("colorization_landscape")
+    image = compose(grid, *triple, [(second_a, second_a_prime)])
+    return mark(grid, _questioned(grid, image))
 
 
 def sheet(triple: Triple) -> Image.Image:
