@@ -7,7 +7,7 @@ from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import LayerRange, Layers, Numbering, SamplingRange
 from ..attention_patches import cam, sac
 from ..attention_patches.patching import Placement, chosen
-from .display import own_id, show
+from .display import advisor, own_id, show
 from .types import CATEGORY, AnalogyGridType
 
 
@@ -66,6 +66,13 @@ def _placement_inputs() -> list[io.Input]:
             advanced=True,
             tooltip="What the layer numbers count. As in SD 1.5: 0-15, translated to the same stages of SDXL. This model's own: its blocks in execution order, 0-69 in SDXL.",
         ),
+        io.Boolean.Input(
+            "any_model",
+            default=False,
+            optional=True,
+            advanced=True,
+            tooltip="Take a model that is not an inpainting one, too: for graphs that give it the mask in another way.",
+        ),
     ]
 
 
@@ -76,10 +83,18 @@ def _layers(start_layer: int, end_layer: int, layers: str, numbering: str) -> La
     return Layers.between(LayerRange(start_layer, end_layer), Numbering(numbering))
 
 
-def _show_chosen(cls: type[io.ComfyNode], model: ModelPatcher, layers: Layers) -> None:
-    node_id = own_id(cls)
-    if node_id is not None:
-        show(chosen(model, layers), node_id)
+def _placement(
+    cls: type[io.ComfyNode],
+    model: ModelPatcher,
+    layers: Layers,
+    sampling: SamplingRange,
+    layout: AnalogyGrid | None,
+    any_model: bool,
+) -> Placement:
+    """What the inputs say; the node shows which blocks they choose, and later what went wrong with them."""
+    node_id, text = own_id(cls), chosen(model, layers)
+    show(text, node_id)
+    return Placement(layers, sampling, layout, any_model, advisor(node_id, text))
 
 
 class SACPatch(io.ComfyNode):
@@ -94,7 +109,9 @@ class SACPatch(io.ComfyNode):
             search_aliases=["self-attention cloning", "SAC", "image analogy", "attention patch"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                io.Model.Input("model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting."),
+                io.Model.Input(
+                    "model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting; others are refused."
+                ),
                 io.Float.Input(
                     "scale",
                     default=1.3,
@@ -124,12 +141,12 @@ class SACPatch(io.ComfyNode):
         layout: AnalogyGrid | None = None,
         layers: str = "",
         numbering: str = Numbering.SD15.value,
+        any_model: bool = False,
     ) -> io.NodeOutput:
         selected = _layers(start_layer, end_layer, layers, numbering)
-        placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
-        patched = sac.patched(model, scale, placement)
-        _show_chosen(cls, model, selected)
-        return io.NodeOutput(patched)
+        sampling = SamplingRange(start_percent, end_percent)
+        placement = _placement(cls, model, selected, sampling, layout, any_model)
+        return io.NodeOutput(sac.patched(model, scale, placement))
 
 
 class CAMPatch(io.ComfyNode):
@@ -144,7 +161,9 @@ class CAMPatch(io.ComfyNode):
             search_aliases=["cross-attention masking", "CAM", "image analogy", "attention patch"],
             hidden=[io.Hidden.unique_id],
             inputs=[
-                io.Model.Input("model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting."),
+                io.Model.Input(
+                    "model", tooltip="An inpainting model with a UNet, e.g. SD 1.5 inpainting; others are refused."
+                ),
                 *_placement_inputs(),
             ],
             outputs=[
@@ -165,9 +184,9 @@ class CAMPatch(io.ComfyNode):
         layout: AnalogyGrid | None = None,
         layers: str = "",
         numbering: str = Numbering.SD15.value,
+        any_model: bool = False,
     ) -> io.NodeOutput:
         selected = _layers(start_layer, end_layer, layers, numbering)
-        placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
-        patched = cam.patched(model, placement)
-        _show_chosen(cls, model, selected)
-        return io.NodeOutput(patched)
+        sampling = SamplingRange(start_percent, end_percent)
+        placement = _placement(cls, model, selected, sampling, layout, any_model)
+        return io.NodeOutput(cam.patched(model, placement))

@@ -22,7 +22,9 @@ def glossary() -> list[dict[str, str]]:
 def marks(text: str) -> Counter[str]:
     """How many spans of emphasis, code and links it has once it is rendered."""
     children = [child for token in MARKDOWN.parseInline(text) for child in token.children or ()]
-    return Counter(child.type for child in children if child.type in ("em_open", "strong_open", "code_inline", "link_open"))
+    return Counter(
+        child.type for child in children if child.type in ("em_open", "strong_open", "code_inline", "link_open")
+    )
 
 
 def names(text: str) -> set[str]:
@@ -47,5 +49,7 @@ def faults(english: str, translated: str, language: str, terms: list[dict[str, s
         yield f"other images: {sorted(names(english))} became {sorted(names(translated))}"
     for term in terms:
         words = term[language].split(" / ")
-        if re.search(term["en"], CODE.sub(" ", english), re.IGNORECASE) and not any(word in translated for word in words):
+        if re.search(term["en"], CODE.sub(" ", english), re.IGNORECASE) and not any(
+            word in translated for word in words
+        ):
             yield f"the glossary says {term[language]} for {term['en']}"

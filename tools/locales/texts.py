@@ -70,7 +70,9 @@ def translated_page(page: str, translate: Translate) -> str:
         assert line is not None
         place = line.find(start_of_text, after.get(first, 0))
         if place < 0:
-            raise ValueError(f"expected {start_of_text!r} as it is written in the page, got {line!r}: avoid escapes there")
+            raise ValueError(
+                f"expected {start_of_text!r} as it is written in the page, got {line!r}: avoid escapes there"
+            )
         text = " ".join(part.strip() for part in token.content.split("\n"))
         said = translate(text) if has_words(text) else text
         rest = "" if "\n" in token.content else line[place + len(start_of_text) :]
