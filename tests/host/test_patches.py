@@ -260,6 +260,14 @@ def test_what_was_chosen_is_said_in_the_log(model: ModelPatcher, caplog: pytest.
     )
 
 
+DEEP = {
+    "transformer_depth": [1, 1, 2, 2, 2, 2, 0, 0],
+    "transformer_depth_output": [2, 2, 2, 2, 2, 2, 1, 1, 1, 0, 0, 0],
+    "transformer_depth_middle": 2,
+}
+"""Several transformer blocks in a stage of an SD 1.x UNet."""
+
+
 def test_guidance_acts_beside_cloning_in_the_two_blocks_of_the_middle() -> None:
     """Guidance has the two-part address of the middle, and edits of its two blocks are found there as well."""
     from comfy_extras.nodes_pag import PerturbedAttentionGuidance
