@@ -19,9 +19,9 @@ from torch import Tensor
 
 from analogist.grid import AnalogyGrid, canvas
 from analogist.images import to_tensor
-from analogist.layers import LayerRange, SamplingRange
+from analogist.layers import SD15, LayerRange, Layers, Numbering, SamplingRange
 from analogist.pipelines import loading as diffusers_models
-from analogist.pipelines.edits import Edit, edited, token_grid, transformer_blocks
+from analogist.pipelines.edits import Edit, edited, selected, structure, token_grid, transformer_blocks
 from analogist.pipelines.inpainting import Conditions, Settings, denoise, sample, start_latents
 from analogist.pipelines.loading import from_pipeline, load_model
 from analogist.pipelines.models import InpaintingModel, ddim
@@ -106,6 +106,14 @@ def test_layers_are_numbered_as_in_the_golden_data() -> None:
     names = {module: name for name, module in unet.named_modules()}
     order = [row["diffusers"] for row in OWN.manifest["unet"]["layer_order"]]
     assert [names[block] for block in transformer_blocks(unet)] == order
+
+
+def test_the_stages_are_those_of_sd15() -> None:
+    unet = random_model().unet
+    assert structure(unet) == list(SD15)
+    for numbering in Numbering:
+        assert selected(Layers.parse("3, 5-9", numbering), unet) == [3, 5, 6, 7, 8, 9]
+    assert list(selected(LayerRange(4, 9), unet)) == [4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize(("timestep", "case"), [(981, "none"), (800, "both"), (599, "none"), (1, "none")])

@@ -245,8 +245,9 @@ def merged(inpainting: ModelPatcher, base: ModelPatcher, checkpoint: ModelPatche
     return model
 
 
-def test_stock_merging_makes_any_checkpoint_an_inpainting_model(model: ModelPatcher) -> None:
+def test_stock_merging_makes_any_checkpoint_an_inpainting_model() -> None:
     """inpainting - base + checkpoint in every weight but the first convolution, which knows the mask; and it runs."""
+    model = tiny_sdxl()  # Not yet loaded by a sampler, which would keep its weights as they are.
     base, checkpoint = (tiny_sdxl(seed=seed, in_channels=4) for seed in (1, 2))
     made = merged(model, base, checkpoint)
     first = "diffusion_model.input_blocks.0.0.weight"
