@@ -14,6 +14,7 @@ from comfy.controlnet import ControlNet
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from ..analogist.files.weights import read_weights
 from ..analogist.prompt_diffusion.names import (
     CONTROL_PREFIX,
     ENCODER_WIDTH,
@@ -24,7 +25,6 @@ from ..analogist.prompt_diffusion.names import (
     architecture,
     control_names,
 )
-from ..analogist.weight_files import read_weights
 from .encoders import PAIR_CHANNELS, QUERY_CHANNELS, with_query
 
 HEADS = 8

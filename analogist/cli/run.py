@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..files import distinct_stems, read_text, whole_file
+from ..files.names import distinct_stems
+from ..files.reading import read_text
+from ..files.writing import whole_file
 from ..published import SEED
 from .console import quiet_libraries, say, step_bar
 from .grid import composed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from ..files import read_text
+from ..files.reading import read_text
 from ..published import LARGEST_SEED
 from .settings import readable
 from .sources import GRID, MORE, NEEDED, TRUTH, Dataset, Source

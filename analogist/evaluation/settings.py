@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..files import read_text
+from ..files.reading import read_text
 from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
 from ..layers import PAPER, LayerRange, Layers, sac_and_cam
 from ..published import DEFAULT, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting

@@ -12,6 +12,7 @@ from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedd
 from PIL import Image
 from torch import Tensor
 
+from ..files.weights import read_weights
 from ..images import to_tensor
 from ..prompt_diffusion.inputs import Inputs, prepared
 from ..prompt_diffusion.names import (
@@ -24,7 +25,6 @@ from ..prompt_diffusion.names import (
     renamed,
 )
 from ..prompt_diffusion.tasks import Texts
-from ..weight_files import read_weights
 from .loading import TEXT_TO_IMAGE, load_pipeline
 from .models import ddim
 

@@ -7,7 +7,7 @@ names, the published ones and those of diffusers; both name the same modules, an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..weight_files import OTHER_FAMILIES
+from ..files.weights import OTHER_FAMILIES
 
 Shapes = Mapping[str, Sequence[int]]
 """The shape of every tensor in a file, by its name."""
