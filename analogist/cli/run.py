@@ -94,7 +94,7 @@ def _todo(queries: Sequence[Path], output_dir: Path, stems: Sequence[str], numbe
 
 
 def _input(options: GridOptions, sources: Sequence[Path]) -> tuple["AnalogyGrid", "Image"]:
-    """The grid of three images; or one that is ready, brought to the size asked for as in the published program."""
+    """The grid of three images; or a finished one, resized as in the published program."""
     from ..images import open_image
 
     if len(sources) == 3:
@@ -129,7 +129,7 @@ def _check_names(folder: Path, stems: Sequence[str], images: int) -> None:
 
 
 def _write(folder: Path, stem: str, geometry: "AnalogyGrid", image: "Image", grids: Sequence["Image"]) -> None:
-    """The strip of one prompt, and every B' by itself."""
+    """The strip of one prompt, and every B'."""
     from ..cells import Cell
     from ..grid import CropSize, crop
     from ..scores.strips import join, png_text

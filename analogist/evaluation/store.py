@@ -1,7 +1,7 @@
 """The folder of results. Whatever is in it is whole: a run may be killed between any two instructions.
 
     strips/<task>/<name>.png      the published format: the grid, the canvas and the results side by side
-    pictures/<task>/<name>_1.png  every B' by itself, cut out without white lines
+    pictures/<task>/<name>_1.png  every B', cropped without white lines
     records/<task>/<name>.json    the settings of an analogy; it is written last, so where it is the images are
 
 Every file is written under another name, brought to the disk and then renamed. The images carry the settings, too.
@@ -122,7 +122,7 @@ class Store:
         """The record of an analogy, of whatever origin; None where it is not finished, or its images are gone.
 
         Raises:
-            ValueError: somebody else has changed the file, or the file system takes no file of this name.
+            ValueError: a damaged record, or a name that the file system does not accept.
         """
         path = self.record(origin)
         try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"})
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
-"""Folders in which archivers, network storage and Windows keep copies of images that nobody asked for."""
+"""Folders in which archivers, network storage and Windows keep unwanted copies of images."""
 
 
 def read_text(path: Path, what: str = "file") -> str:
