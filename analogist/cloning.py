@@ -27,7 +27,7 @@ def clone_self_attention(
     attention: Attention = scaled_dot_product_attention,
     sheet: Sheet = ONE_PAIR,
 ) -> Tensor:
-    """Self-attention in which B' looks at A' as B looks at A, and A' at B' as A at B.
+    """Self-attention in which B' attends to A' as B to A, and A' to B' as A to B.
 
     On the scaled logits S = q k^T / sqrt(dim), before one softmax over the whole row:
     ``S[A', B'] = s S[A, B]`` and ``S[B', A'] = s S[B, A]`` (query first, key second). Rows of A and B keep

@@ -213,8 +213,9 @@ def valid_area(grid: AnalogyGrid, cut: Size, member: Cell, size: CropSize = Crop
         return Image.new("L", cut, 255)
     _, box = fitting(grid.b_size, grid.tile_size, grid.fit)
     area = Image.new("L", cut, 0)
-    scales = [whole / tile for whole, tile in zip(cut, grid.tile_size, strict=True)] * 2
-    area.paste(255, tuple(round(side * scale) for side, scale in zip(box, scales, strict=True)))
+    across, down = (whole / tile for whole, tile in zip(cut, grid.tile_size, strict=True))
+    left, top, right, bottom = box
+    area.paste(255, (round(left * across), round(top * down), round(right * across), round(bottom * down)))
     return area
 
 
@@ -234,7 +235,8 @@ def with_detail_of_b(grid: AnalogyGrid, b_primes: Tensor, b: Tensor) -> Tensor:
             f"expected the B of this grid, {known}, one or {len(b_primes)}, got {len(b)} of {b.shape[2]}x{b.shape[1]}"
         )
     (left, top, right, bottom), target = fitting(grid.b_size, grid.tile_size, grid.fit)
-    coarse = tuple(max(1, side // DETAIL) for side in _size(target))
+    width, height = _size(target)
+    coarse = (max(1, width // DETAIL), max(1, height // DETAIL))
     return with_detail(b_primes, b[:, top:bottom, left:right], coarse)
 
 

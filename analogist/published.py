@@ -67,7 +67,7 @@ TASKS = {
 """The tasks of the published evaluation."""
 
 DEMO = Setting(steps=25, strength=0.9, guidance=3.0, images_per_prompt=1)
-"""Of the model that comes with the pack, with a prompt; docs/demo_model.md has the measurements."""
+"""Of the demo model, with a prompt; docs/demo_model.md has the measurements."""
 TASK_TITLES = {
     "colorization": "colorization",
     "deblur": "deblurring",
@@ -82,8 +82,8 @@ TASK_TITLES = {
 }
 """The paper's words for what its data sets hold."""
 SDXL = Setting(guidance=8.0, scale=1.1, layers=LayerRange(4, 9))
-"""To start from on SDXL, in cells of 512: nobody has measured it. The layers are those of the published 1024 grids;
-fifty blocks are cloned there in place of five, so the scale is nearer to 1."""
+"""A starting point for SDXL, in cells of 512; not measured. The layers are those of the published 1024 grids;
+fifty blocks are patched there instead of five, so the scale is closer to 1."""
 PRESETS: Mapping[str, Setting] = {
     "paper": DEFAULT,
     **{f"task: {TASK_TITLES[name]}": setting for name, setting in TASKS.items()},

@@ -12,7 +12,7 @@ from .patching import Placement, patch_attention
 
 
 def patched(model: ModelPatcher, placement: Placement) -> ModelPatcher:
-    """A clone of `model` in whose chosen cross-attentions only B' listens to the text."""
+    """A clone of `model` in whose chosen cross-attentions only B' attends to the text."""
     edit = partial(_edit, sheet=placement.sheet)
     return patch_attention(model, "attn2", edit, placement, name="Cross-Attention Masking")
 

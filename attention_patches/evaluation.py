@@ -39,7 +39,7 @@ class Evaluation:
     _active: dict[SamplingRange, bool] = field(default_factory=dict)
 
     def is_active(self, sampling: SamplingRange) -> bool:
-        """Whether the current noise level is in the range; asking waits for the device, so it is asked once."""
+        """Whether the current noise level is in the range; reading it synchronizes the device, so it is read once."""
         if sampling not in self._active:
             self._active[sampling] = sampling.is_everything or self._in(sampling)
         return self._active[sampling]
@@ -71,7 +71,7 @@ class Behind:
 
 
 def uncompiled(unet: torch.nn.Module, options: Options) -> AbstractContextManager[Any]:
-    """Set torch.compile aside, if the model has it, as a wrapper or in place of its UNet.
+    """Disable torch.compile, if the model has it, as a wrapper or instead of its UNet.
 
     The host's node compiles without a look at transformer_options, so a graph from before a patch was placed, taken
     away or became inactive would be used again, without a word.

@@ -1,4 +1,4 @@
-"""Who owns an attention. The host keeps one replacement for it; whoever was there before is kept and called.
+"""Who owns an attention. The host keeps one replacement for it; a previous replacement is kept and called.
 
 The host looks for a replacement at the three-part address of a transformer block, then at the two-part address of its
 stage. Guidance nodes (PAG) put theirs at the two-part one in a pass of their own, so that is where ours are.
@@ -27,7 +27,7 @@ class Attention(Protocol):
 
 
 class Edited(Protocol):
-    """The same, told who owned the attention before."""
+    """The same, given the previous owner of the attention."""
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: Options, previous: Attention | None) -> Tensor: ...
 
@@ -56,7 +56,7 @@ class StageAttention:
 
     Attributes:
         edited: by the index of the transformer block.
-        previous: whoever owned these attentions before, at either address.
+        previous: the previous owner of these attentions, at either address.
     """
 
     stage: Stage

@@ -109,7 +109,7 @@ def _owners(options: Options, kind: Kind) -> Owners:
 
 
 def _watch(kind: Kind, edited: Mapping[Block, "EditedAttention"]) -> Callable[..., Any]:
-    """A wrapper around each evaluation: tells the layers about it, and sees that every edit acts in it."""
+    """A wrapper around each evaluation: passes it to the layers, and checks that every edit acts in it."""
 
     def watched(
         executor: Callable[..., Any], model: Any, conds: Any, x: Tensor, sigmas: Tensor, model_options: Options

@@ -12,7 +12,7 @@ from .patching import Placement, patch_attention
 
 
 def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPatcher:
-    """A clone of `model` in whose chosen self-attentions B' looks at A' as B looks at A, `scale` times as sharply."""
+    """A clone of `model` in whose chosen self-attentions B' attends to A' as B to A, with logits scaled by `scale`."""
     edit = partial(_edit, scale=scale, sheet=placement.sheet)
     return patch_attention(model, "attn1", edit, placement, name="Self-Attention Cloning")
 

@@ -14,6 +14,7 @@ from comfy.controlnet import ControlNet
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from ..analogist.files.weights import read_weights
 from ..analogist.prompt_diffusion.names import (
     CONTROL_PREFIX,
     ENCODER_WIDTH,
@@ -24,7 +25,6 @@ from ..analogist.prompt_diffusion.names import (
     architecture,
     control_names,
 )
-from ..analogist.weight_files import read_weights
 from .encoders import PAIR_CHANNELS, QUERY_CHANNELS, with_query
 
 HEADS = 8
@@ -34,7 +34,7 @@ Weights = Mapping[str, Tensor]
 
 
 class Checkpoint(NamedTuple):
-    """What the published file holds."""
+    """The contents of the published file."""
 
     model: ModelPatcher
     clip: comfy.sd.CLIP
@@ -159,7 +159,7 @@ def _read(path: str) -> dict[str, Tensor]:
 
 
 def _called(path: str) -> str:
-    """Its name alone: where the user's files lie is nobody's business in a shared log."""
+    """Only its name: paths of users' files do not belong in a shared log."""
     return f"The file {Path(path).name!r}"
 
 

@@ -1,1 +1,1 @@
-"""Models that come with the pack, built of the host's own classes."""
+"""Models included in the pack, built from the host's classes."""

@@ -76,7 +76,7 @@ def load(path: str | Path = PATH) -> tuple[ModelPatcher, comfy.sd.CLIP, comfy.sd
     """
     model, clip, vae = _load(path)
     for number, patcher in enumerate((model, clip.patcher, vae.patcher)):
-        # The host loads a model anew for a second GPU, or for hooks where it moves weights by itself.
+        # The host reloads a model for a second GPU, and for hooks if it moves weights dynamically.
         patcher.cached_patcher_init = (_patchers, (path,), number)
     return model, clip, vae
 

@@ -22,7 +22,7 @@ def show(text: str, node_id: str | None) -> None:
 
     server = getattr(PromptServer, "instance", None)
     if server is not None and node_id is not None:
-        # Browsers of older hosts take it for HTML, and it holds the words of a model or of a workflow from a stranger.
+        # Browsers of older hosts take it for HTML, and it contains text from a model or from an untrusted workflow.
         harmless = text.replace("<", "\u2039").replace(">", "\u203a")
         server.send_progress_text(harmless, node_id, server.client_id)
 

@@ -31,7 +31,7 @@ from .types import PROMPT as CATEGORY
 from .types import AnalogyGridType
 
 POLL = 0.2
-"""Seconds between two looks at the interrupt button."""
+"""Seconds between two checks of the interrupt button."""
 _prompter = Prompter()
 
 
@@ -152,8 +152,8 @@ class GPT4VPrompter(io.ComfyNode):
     ) -> io.NodeOutput:
         if lines := typed(checked("prompt", prompt, MOST_INSTRUCTION)):
             return _output(lines, suffix, "typed by hand, no request sent", own_id(cls))
-        told = for_pairs(instruction, 1 if layout is None else layout.pairs)
-        request = PromptRequest(profile, model.strip(), prompts_wanted, told, seed)
+        text = for_pairs(instruction, 1 if layout is None else layout.pairs)
+        request = PromptRequest(profile, model.strip(), prompts_wanted, text, seed)
         grids = from_tensor(image)
         if len(grids) != 1:
             raise ValueError(
@@ -212,15 +212,15 @@ def _output(prompts: tuple[str, ...], suffix: str, about: str, node_id: str | No
 
 
 async def _interruptible(work: Coroutine[None, None, PromptResult], node_id: str | None) -> PromptResult:
-    """The result of `work`, with its seconds told on the node; given up soon after the interrupt button is pressed."""
-    task, start, told = asyncio.ensure_future(work), time.monotonic(), 0
+    """The result of `work`, with the seconds shown on the node; cancelled soon after the interrupt button is pressed."""
+    task, start, shown = asyncio.ensure_future(work), time.monotonic(), 0
     try:
         while not (await asyncio.wait({task}, timeout=POLL))[0]:
             # Not the host's function that also clears the flag: other prompters of the graph look at it too.
             if processing_interrupted():
                 raise InterruptProcessingException
-            if (seconds := int(time.monotonic() - start)) > told:
-                told = seconds
+            if (seconds := int(time.monotonic() - start)) > shown:
+                shown = seconds
                 show(f"Waiting for the model: {seconds} s", node_id)
     finally:
         task.cancel()

@@ -12,17 +12,16 @@ sys.path.insert(0, str(PROJECT / "tests"))
 from support.neighbours import APART, NEIGHBOURS, NOWHERE, SAME
 
 PAGE = PROJECT / "docs" / "composition.md"
-HEAD = """# SAC and CAM beside other nodes
+HEAD = """# SAC and CAM with other nodes
 
-Every row is a test inside a real ComfyUI (`tests/host/test_composition.py`, `test_patches.py`, `test_sdxl.py`), in both
-orders: the patches placed behind the neighbour, and the neighbour placed behind the patches. *Both act*: each changes
-the result alone, and together it differs from either. Otherwise the run stops with the sentence that is quoted; nothing
-is ever silently without effect, and nothing is left behind in the model. A node that takes an attention over behind the
-patches acts first there, and the patches on what it says, unless it calls them itself. The last column is the same test
-on a tiny SDXL, which has several transformer blocks in a stage. This page is written by
-`tools/make_composition_table.py`.
+Every row is a test in ComfyUI (`tests/host/test_composition.py`, `test_patches.py`, `test_sdxl.py`), in both orders: the
+patches placed after the other node, and the other node placed after the patches. *Both act*: each changes the result on its
+own, and the combination differs from both. Otherwise the run stops with the quoted error. No node is ignored without an error,
+and the model is never left modified. A node that replaces an attention after the patches acts first there, and the patches on
+its output, unless it calls them itself. The last column is the same test on a small SDXL, which has several transformer blocks
+per stage. This page is written by `tools/make_composition_table.py`.
 
-| beside | what it does | the patches behind it | it behind the patches | on SDXL |
+| node | what it does | patches after it | it after the patches | on SDXL |
 |---|---|---|---|---|
 """
 

@@ -13,7 +13,7 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from ..files import image_files
+from ..files.reading import image_files
 from .console import errors, output, say
 from .options import AllowDownload, Device
 from .tables import TableFile, check_table_file, write_table

@@ -176,7 +176,7 @@ class SamplingOptions:
     negative_prompt: NegativePrompt = NEGATIVE_PROMPT
     suffix: Suffix = SUFFIX
     layers: Annotated[
-        str, typer.Option(help="Layers of both, such as 4-8 or 3, 5, 7-9, in place of the four numbers.")
+        str, typer.Option(help="Layers of both, such as 4-8 or 3, 5, 7-9, instead of the four numbers.")
     ] = ""
     numbering: Annotated[
         NumberingName, typer.Option(help="What the numbers count: sd15, stages as in SD 1.5; own, this model's blocks.")
@@ -205,7 +205,7 @@ class SamplingOptions:
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as typer is to see it: the fields of its dataclass parameters are options of its own."""
+    """The command for typer: the fields of its dataclass parameters become its options."""
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     parameters = []

@@ -85,4 +85,4 @@ def convert(
         size = write(source, target, control_only, on_tensor)
     finally:
         bar.stop()
-    say(f"The weights are in {target}: {size / 1e9:.2f} GB, in place of {source.stat().st_size / 1e9:.2f}.")
+    say(f"The weights are in {target}: {size / 1e9:.2f} GB, instead of {source.stat().st_size / 1e9:.2f}.")

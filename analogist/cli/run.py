@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..files import distinct_stems, read_text, whole_file
+from ..files.names import distinct_stems
+from ..files.reading import read_text
+from ..files.writing import whole_file
 from ..published import SEED
 from .console import quiet_libraries, say, step_bar
 from .grid import composed
@@ -92,7 +94,7 @@ def _todo(queries: Sequence[Path], output_dir: Path, stems: Sequence[str], numbe
 
 
 def _input(options: GridOptions, sources: Sequence[Path]) -> tuple["AnalogyGrid", "Image"]:
-    """The grid of three images; or one that is ready, brought to the size asked for as in the published program."""
+    """The grid of three images; or a finished one, resized as in the published program."""
     from ..images import open_image
 
     if len(sources) == 3:
@@ -127,7 +129,7 @@ def _check_names(folder: Path, stems: Sequence[str], images: int) -> None:
 
 
 def _write(folder: Path, stem: str, geometry: "AnalogyGrid", image: "Image", grids: Sequence["Image"]) -> None:
-    """The strip of one prompt, and every B' by itself."""
+    """The strip of one prompt, and every B'."""
     from ..cells import Cell
     from ..grid import CropSize, crop
     from ..scores.strips import join, png_text

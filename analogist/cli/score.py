@@ -10,7 +10,7 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from ..files import image_files
+from ..files.reading import image_files
 from .console import errors, output, quiet_libraries, say
 from .options import AllowDownload, ClipOption, Device, LayoutName
 from .tables import TableFile, check_table_file, write_table

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..files import write_atomically
+from ..files.writing import write_atomically
 
 TableFile = Annotated[
     Path | None, typer.Option("--output", "-o", help="Also write one row per image to this .csv or .json file.")

@@ -1,1 +1,1 @@
-"""The demo model, small enough to come with the pack, and the analogies that it solves."""
+"""The demo model, which is included in the pack, and its analogies."""

@@ -1,4 +1,4 @@
-"""The demo: drawings with the model that comes with the pack, or photographs with a model of the user's own."""
+"""The demo: drawings with the demo model, or photographs with the user's model."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -40,8 +40,8 @@ DRAWINGS_SETTINGS = Settings(
 )
 """docs/demo_model.md says what SAC and CAM change in this model."""
 
-Pictures = dict[str, Image.Image]
-"""The pictures of a demo by the names of their files: a, a_prime, b, b_prime, grid, grid_marked, contact_sheet."""
+Images = dict[str, Image.Image]
+"""The images of a demo by the names of their files: a, a_prime, b, b_prime, grid, grid_marked, contact_sheet."""
 OnStep = Callable[[], None]
 
 
@@ -76,7 +76,7 @@ def read_drawings() -> list[Drawing]:
 
 def drawings(
     model: InpaintingModel, settings: Settings, seed: int = 42, on_step: OnStep = lambda: None
-) -> tuple[Pictures, str]:
+) -> tuple[Images, str]:
     """Solve the drawn analogies; the images and the prompt of the first one, and a sheet of them all.
 
     `on_step` is called `len(settings.timesteps)` times for each. The seed chooses the noise alone.
@@ -94,7 +94,7 @@ def solve(
     seed: int = 42,
     on_step: OnStep = lambda: None,
 ) -> Iterator[Solved]:
-    """Render B' of drawn analogies, each told what B' shows."""
+    """Render B' of drawn analogies, with their prompts."""
     for number, drawing in enumerate(found):
         generator = model.generator((seed + number) % (LARGEST_SEED + 1))
         (grid,) = next(sample(model, GRID, drawing.grid(), [drawing.prompt], settings, generator, on_step))
@@ -112,24 +112,26 @@ def solved_sheet(solved: Iterable[Solved]) -> Image.Image:
 
 def photographs(
     model: InpaintingModel, settings: Settings, seed: int = 42, on_step: OnStep = lambda: None
-) -> tuple[Pictures, str]:
-    """Color a photograph; the pictures, and the prompt. `on_step` is called `len(settings.timesteps)` times."""
-    grid, pictures = AnalogyGrid(fit=Fit.CROP), colorization()
-    image = compose(grid, pictures[Cell.A], pictures[Cell.A_PRIME], pictures[Cell.B])
-    painted = next(sample(model, grid, image, [PHOTOGRAPHS_PROMPT], settings, model.generator(seed), on_step))
-    cells = {cell: crop(grid, image, cell) for cell in pictures} | {Cell.B_PRIME: crop(grid, painted[0], Cell.B_PRIME)}
-    sheet = contact_sheet([[Tile(picture, cell.label) for cell, picture in cells.items()]], TITLE)
+) -> tuple[Images, str]:
+    """Color a photograph; the images, and the prompt. `on_step` is called `len(settings.timesteps)` times."""
+    grid, photographs = AnalogyGrid(fit=Fit.CROP), colorization()
+    image = compose(grid, photographs[Cell.A], photographs[Cell.A_PRIME], photographs[Cell.B])
+    rendered = next(sample(model, grid, image, [PHOTOGRAPHS_PROMPT], settings, model.generator(seed), on_step))
+    cells = {cell: crop(grid, image, cell) for cell in photographs} | {
+        Cell.B_PRIME: crop(grid, rendered[0], Cell.B_PRIME)
+    }
+    sheet = contact_sheet([[Tile(image, cell.label) for cell, image in cells.items()]], TITLE)
     return _named(cells, grid, image, sheet), PHOTOGRAPHS_PROMPT
 
 
 def colorization() -> dict[Cell, Image.Image]:
-    """A colorization analogy from photographs that scikit-image brings along: A is grey, A' coloured, B grey."""
-    from skimage import data  # Needed by nobody else.
+    """A colorization analogy from photographs included in scikit-image: A is gray, A' in color, B gray."""
+    from skimage import data  # Only needed here.
 
     coffee, cat = (Image.fromarray(photograph) for photograph in (data.coffee(), data.chelsea()))
     return {Cell.A: coffee.convert("L"), Cell.A_PRIME: coffee, Cell.B: cat.convert("L")}
 
 
-def _named(cells: dict[Cell, Image.Image], grid: AnalogyGrid, image: Image.Image, sheet: Image.Image) -> Pictures:
-    named = {cell.key: picture for cell, picture in cells.items()}
+def _named(cells: dict[Cell, Image.Image], grid: AnalogyGrid, image: Image.Image, sheet: Image.Image) -> Images:
+    named = {cell.key: image for cell, image in cells.items()}
     return {**named, "grid": image, "grid_marked": mark(grid, image), "contact_sheet": sheet}

@@ -2,7 +2,7 @@
 
 It stands where Stable Diffusion 1.x has AutoencoderKL: the same factor, the same number of channels and the same scale
 of the latents, but no layer ever sees the image at its full size, and encoding draws no random numbers. The encoder
-looks at one patch at a time: the same patch has the same latents wherever it stands.
+encodes one patch at a time: the same patch has the same latents at every position.
 """
 
 from torch import Tensor, nn

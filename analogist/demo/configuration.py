@@ -48,4 +48,4 @@ class DemoConfiguration:
 
 
 DEMO = DemoConfiguration()
-"""The model that comes with the pack."""
+"""The demo model."""

@@ -1,7 +1,7 @@
-"""The demo model on diffusers: a Stable Diffusion 1.x inpainting model small enough to come with the pack.
+"""The demo model on diffusers: a Stable Diffusion 1.x inpainting model small enough to be included in the pack.
 
 The UNet has the 16 transformer blocks of Stable Diffusion 1.x, so that layer numbers mean the same, and predicts v
-(Salimans and Ho 2022, arXiv 2202.00512). A grid is 128x128 pixels and its latents 16x16. How it was trained is told
+(Salimans and Ho 2022, arXiv 2202.00512). A grid is 128x128 pixels and its latents 16x16. Its training is described
 in its file.
 """
 
@@ -104,7 +104,7 @@ def save(
 
 
 def load(path: str | Path = PATH, device: str | None = "cpu") -> InpaintingModel:
-    """The model in float32, ready for the pipeline; the tokenizer comes with the pack.
+    """The model in float32, ready for the pipeline; with the tokenizer of the pack.
 
     Args:
         device: None takes the GPU where there is one; the model is so small that it needs none.

@@ -1,7 +1,7 @@
 """The file of the demo model: its three parts in half precision, with a word list instead of a whole vocabulary.
 
 Needs torch and safetensors only, so that ComfyUI reads it without diffusers. Tensors have the names of diffusers and of
-transformers under `unet.`, `vae.` and `text_encoder.`; the metadata tells the version, licence and training.
+transformers under `unet.`, `vae.` and `text_encoder.`; the metadata contains version, licence and training.
 """
 
 import json
@@ -24,7 +24,7 @@ PATH = Path(__file__).with_name("demo_model.safetensors")
 FORMAT, VERSION = "analogist-demo-model", "1"
 LICENCE = "MIT"
 LARGEST = 16_000_000
-"""Bytes; the file comes with the pack, and every user of it downloads it."""
+"""Bytes; the file is part of the pack, so every user downloads it."""
 
 PARTS = ("unet", "vae", "text_encoder")
 TOKEN_IDS = "token_ids"
@@ -42,7 +42,7 @@ class DemoWeights:
     Attributes:
         unet, vae, text_encoder: the parts; the token embedding has all rows of CLIP's vocabulary.
         token_ids: CLIP's ids of the words that the model knows.
-        facts: what is told about the training.
+        facts: metadata about the training.
     """
 
     unet: State

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..files import IMAGE_ENDINGS, SYSTEM_FOLDERS, read_text
+from ..files.reading import IMAGE_ENDINGS, SYSTEM_FOLDERS, read_text
 from ..vision.names import bare, by_name, folded, natural
 from .sources import GRID, MORE, NEEDED, TRUTH, Dataset, Source
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from ..files import read_text
+from ..files.reading import read_text
 from ..published import LARGEST_SEED
 from .settings import readable
 from .sources import GRID, MORE, NEEDED, TRUTH, Dataset, Source
@@ -62,7 +62,7 @@ def read_manifest(path: Path, dataset: Dataset) -> None:
 def _csv_rows(lines: Sequence[str]) -> Iterator[tuple[int, object]]:
     """Rows by the number of their first line, or why there is none; an empty cell is none at all.
 
-    Every row has a reader of its own: a quote that is not closed would take all that follows into one cell.
+    Every row has its own reader: an unclosed quote would swallow the following rows.
     """
     header: list[str] = []
     start = 0

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from ..files import DEVICES
+from ..files.names import DEVICES
 
 LONGEST = 200
 """UTF-8 bytes; file systems take 255, and the number, the ending and the mark of an unfinished file follow."""

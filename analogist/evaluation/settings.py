@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..files import read_text
+from ..files.reading import read_text
 from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
 from ..layers import PAPER, LayerRange, Layers, sac_and_cam
 from ..published import DEFAULT, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
@@ -48,9 +48,9 @@ class RenderSettings(_Strict):
         num_images_per_prompt: images for each analogy, sampled together.
         suffix, negative_prompt: appended to each prompt, and what is kept away from.
         res: side of a square grid in pixels.
-        cell_width, cell_height: size of a cell in pixels, in place of half of `res`.
+        cell_width, cell_height: size of a cell in pixels, instead of half of `res`.
         layout, fit, gutter: as in `analogist.grid`.
-        layers: of both, a text such as "4-8" or "3, 5, 7-9", in place of the four numbers; empty for none.
+        layers: of both, a text such as "4-8" or "3, 5, 7-9", instead of the four numbers; empty for none.
         numbering: what the numbers of layers count.
         pairs: number of example pairs in finished grids; where an analogy has images of its own, they are counted.
     """

@@ -20,7 +20,7 @@ GRID = "grid"
 
 @dataclass(frozen=True)
 class Source:
-    """One analogy as it lies on the disk.
+    """One analogy on disk.
 
     Attributes:
         task, name: unique together.

@@ -1,7 +1,7 @@
 """The folder of results. Whatever is in it is whole: a run may be killed between any two instructions.
 
     strips/<task>/<name>.png      the published format: the grid, the canvas and the results side by side
-    pictures/<task>/<name>_1.png  every B' by itself, cut out without white lines
+    pictures/<task>/<name>_1.png  every B', cropped without white lines
     records/<task>/<name>.json    the settings of an analogy; it is written last, so where it is the images are
 
 Every file is written under another name, brought to the disk and then renamed. The images carry the settings, too.
@@ -19,8 +19,9 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ..cells import Cell
-from ..files import UNFINISHED, whole_file
-from ..grid import canvas, crop
+from ..files.writing import UNFINISHED, whole_file
+from ..grid import crop
+from ..scores.strips import join, png_text
 from .jobs import Job
 from .settings import RenderSettings, readable
 
@@ -121,7 +122,7 @@ class Store:
         """The record of an analogy, of whatever origin; None where it is not finished, or its images are gone.
 
         Raises:
-            ValueError: somebody else has changed the file, or the file system takes no file of this name.
+            ValueError: a damaged record, or a name that the file system does not accept.
         """
         path = self.record(origin)
         try:
@@ -146,11 +147,12 @@ class Store:
         """
         self._forget(origin)
         grids = list(grids)
-        carried = PngInfo()
-        carried.add_itxt(PNG_KEY, origin.model_dump_json())
-        self._image(self.strip(origin), _strip(job, grids), carried)
+        on_strip, on_result = png_text(job.grid), PngInfo()
+        for carried in (on_strip, on_result):
+            carried.add_itxt(PNG_KEY, origin.model_dump_json())
+        self._image(self.strip(origin), join(job.grid, job.image, grids), on_strip)
         for path, grid in zip(self.images(origin, len(grids)), grids, strict=True):
-            self._image(path, crop(job.grid, grid, Cell.B_PRIME), carried)
+            self._image(path, crop(job.grid, grid, Cell.B_PRIME), on_result)
         self.write(self.record(origin), _json(Record(origin=origin, images=len(grids), seconds=seconds)))
 
     def _forget(self, origin: Origin) -> None:
@@ -185,16 +187,6 @@ class Store:
         encoded = BytesIO()
         image.save(encoded, "PNG", pnginfo=carried, compress_level=QUICK_PNG)
         self.write(path, encoded.getvalue())
-
-
-def _strip(job: Job, grids: Iterable[Image.Image]) -> Image.Image:
-    """The published format; a result is the cell of B', white lines and all, enlarged to the size of the grid."""
-    size, quarter = job.grid.size, job.grid.cell_box(Cell.B_PRIME)
-    tiles = [job.image, canvas(job.grid, job.image), *(grid.crop(quarter).resize(size) for grid in grids)]
-    joined = Image.new("RGB", (len(tiles) * size[0], size[1]))
-    for number, tile in enumerate(tiles):
-        joined.paste(tile, (number * size[0], 0))
-    return joined
 
 
 def _json(record: Record) -> bytes:

@@ -1,4 +1,4 @@
-"""CLIP's tokenizer without a download: its merges of byte pairs come with the pack, and its words follow from them."""
+"""CLIP's tokenizer without a download: its byte-pair merges are included in the pack and determine its vocabulary."""
 
 import gzip
 import json

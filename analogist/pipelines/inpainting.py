@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a run can be told; the defaults are those of the published program.
+    """The settings of a run; the defaults are those of the published program.
 
     Attributes:
         steps: DDIM steps over the whole schedule.
         strength: share of them that is run, above 0 and at most 1; less keeps more of the canvas.
-        guidance: weight of the prompt against the negative prompt; at 1 or below the negative one is not asked.
+        guidance: weight of the prompt against the negative prompt; at 1 or below the negative prompt is not evaluated.
         edit: SAC and CAM.
         images_per_prompt: images per prompt, sampled in one batch.
         suffix: appended to each prompt.

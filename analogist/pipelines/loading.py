@@ -18,7 +18,7 @@ from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from ..devices import checked_device
-from ..weight_files import OTHER_FAMILIES, first_line, read_weights
+from ..files.weights import OTHER_FAMILIES, first_line, read_weights
 from .clip_tokenizer import TOKENIZER_FILES, clip_tokenizer
 from .models import InpaintingModel, ddim
 

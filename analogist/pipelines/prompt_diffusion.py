@@ -12,6 +12,7 @@ from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedd
 from PIL import Image
 from torch import Tensor
 
+from ..files.weights import read_weights
 from ..images import to_tensor
 from ..prompt_diffusion.inputs import Inputs, prepared
 from ..prompt_diffusion.names import (
@@ -24,7 +25,6 @@ from ..prompt_diffusion.names import (
     renamed,
 )
 from ..prompt_diffusion.tasks import Texts
-from ..weight_files import read_weights
 from .loading import TEXT_TO_IMAGE, load_pipeline
 from .models import ddim
 
@@ -36,7 +36,7 @@ ENCODERS = {"controlnet_cond_embedding": "pair", "controlnet_query_cond_embeddin
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a run can be told; the defaults are those of the published program.
+    """The settings of a run; the defaults are those of the published program.
 
     Attributes:
         steps: DDIM steps.
@@ -167,7 +167,7 @@ def sample(
     """Do to the query what the pair shows.
 
     Args:
-        pair: A and A', of the size of the query or stretched to it; None leaves the example out.
+        pair: A and A', of the size of the query or stretched to it; None for no example.
         query: B; its sides are multiples of 64.
         on_step: called after each of `settings.steps` steps.
 

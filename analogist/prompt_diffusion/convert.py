@@ -4,11 +4,13 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import Tensor
 
-from ..weight_files import read_weights
+from ..files.weights import read_weights
+from ..files.writing import whole_file
 from .names import CHECKPOINT_PREFIXES, control_names
 
 HALF, WHOLE = ("F16", 2), ("I64", 8)
@@ -44,17 +46,12 @@ def convert(
         if control_only
         else {name: name for name in weights if name in bare or name.startswith(CHECKPOINT_PREFIXES)}
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.part")
-    try:
-        _write({new: weights[name] for name, new in names.items()}, unfinished, on_tensor)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(target) as file:
+        _write({new: weights[name] for name, new in names.items()}, file, on_tensor)
     return target.stat().st_size
 
 
-def _write(weights: Mapping[str, Tensor], path: Path, on_tensor: Callable[[int, int], None]) -> None:
+def _write(weights: Mapping[str, Tensor], file: IO[bytes], on_tensor: Callable[[int, int], None]) -> None:
     """The format of safetensors: the length of the header, the header in JSON, the tensors without gaps.
 
     The library's own writer needs all tensors in memory at once. Whole numbers, of eight bytes, come first: so every
@@ -68,11 +65,10 @@ def _write(weights: Mapping[str, Tensor], path: Path, on_tensor: Callable[[int, 
         header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": ends[-2:]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % WHOLE[1])
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for name, end in zip(ordered, ends[1:], strict=True):
-            file.write(_bytes(name, weights[name]))
-            on_tensor(end, ends[-1])
+    file.write(struct.pack("<Q", len(text)) + text)
+    for name, end in zip(ordered, ends[1:], strict=True):
+        file.write(_bytes(name, weights[name]))
+        on_tensor(end, ends[-1])
 
 
 def _bytes(name: str, tensor: Tensor) -> bytes:

@@ -7,7 +7,7 @@ names, the published ones and those of diffusers; both name the same modules, an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..weight_files import OTHER_FAMILIES
+from ..files.weights import OTHER_FAMILIES
 
 Shapes = Mapping[str, Sequence[int]]
 """The shape of every tensor in a file, by its name."""
@@ -152,5 +152,5 @@ def _instead(shapes: Shapes) -> str:
     if any(name in shapes for name in controls):
         return "is a ControlNet, but not one of Prompt Diffusion: it has no encoder for the query B."
     if any(name.startswith(MODEL_PREFIX) for name in shapes):
-        return "is a checkpoint of a model, but it holds no control network of Prompt Diffusion."
-    return "holds no control network of Prompt Diffusion."
+        return "is a checkpoint of a model without the ControlNet of Prompt Diffusion."
+    return "contains no ControlNet of Prompt Diffusion."

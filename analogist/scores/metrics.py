@@ -77,9 +77,9 @@ def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
 
     _check_images(b, b_prime)
     _check_window(b)
-    grey = (_channels_first(image).mean(dim=1, keepdim=True) for image in (b_prime, b))
+    gray = (_channels_first(image).mean(dim=1, keepdim=True) for image in (b_prime, b))
     _, structure = structural_similarity_index_measure(
-        *grey, data_range=1.0, reduction="none", return_contrast_sensitivity=True
+        *gray, data_range=1.0, reduction="none", return_contrast_sensitivity=True
     )
     return structure
 

@@ -111,7 +111,7 @@ def lpips_network(allow_download: bool = False) -> nn.Module:
     """
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-    import_module("torchvision")  # Told by its name where it is missing; torchmetrics' own error has none.
+    import_module("torchvision")  # So that the error names it if it is missing; torchmetrics' own error does not.
     _need(ALEXNET, "LPIPS", allow_download)
     return LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
 

@@ -1,6 +1,6 @@
 """Strips, the published format of results: one image with the grid, the canvas and the results side by side.
 
-A strip written here carries its geometry as text of the PNG. That of another program is asked for.
+A strip written here carries its geometry as text of the PNG. For strips of other programs the user states it.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ EDGE = 2
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person says of strips; None is left to the strip, and to the published format where it says nothing."""
+    """What the user states about strips; None means as stored in the strip, otherwise the published format."""
 
     results: int | None = None
     layout: Layout | None = None
@@ -103,7 +103,7 @@ def read_strip(path: str | Path, asked: Asked = Asked()) -> Strip:
 
     Args:
         path: the file.
-        asked: what a person says of it; where the strip says otherwise it is refused.
+        asked: what the user states; a contradiction with the strip is an error.
 
     Raises:
         ValueError: one sentence that names the file.

@@ -24,7 +24,7 @@ NUMBER = "image"
 class Tile:
     """One image of a sheet, the text below it, and whether it is framed as the best."""
 
-    picture: Image.Image
+    image: Image.Image
     label: str = ""
     best: bool = False
 
@@ -55,7 +55,7 @@ def contact_sheet(
         if heads and len(heads) != number:
             raise ValueError(f"expected {number} {name} headings, got {len(heads)}")
     style = _Style(side)
-    sizes = [_fitted(tile.picture.size, side) for tile in tiles]
+    sizes = [_fitted(tile.image.size, side) for tile in tiles]
     box = max(width for width, _ in sizes), max(height for _, height in sizes)
     bands = [_beside([_block(tile, box, style) for tile in row], style.margin) for row in rows]
     if column_heads:
@@ -77,7 +77,7 @@ def analogy_sheet(
     columns: int = 4,
 ) -> Image.Image:
     """A, A' and B in the first row, by their names, and the results below them in the order in which they come."""
-    first = [Tile(picture, name) for name, picture in pair_and_b.items()]
+    first = [Tile(image, name) for name, image in pair_and_b.items()]
     rest = [list(results[start : start + columns]) for start in range(0, len(results), columns)]
     return contact_sheet([first, *rest], title, side)
 
@@ -182,7 +182,7 @@ def _block(tile: Tile | None, box: Size, style: _Style) -> Image.Image:
     """An image in the middle of its box, framed or not, with its label below; None is a place without one."""
     if tile is None:
         return _placed(style.text("none", box[0], FAINT), box)
-    image = tile.picture.convert("RGB").resize(_fitted(tile.picture.size, style.side), Resampling.LANCZOS)
+    image = tile.image.convert("RGB").resize(_fitted(tile.image.size, style.side), Resampling.LANCZOS)
     if tile.best:  # Inside the image, where it cannot touch a neighbour.
         image = ImageOps.expand(ImageOps.crop(image, style.frame), style.frame, BEST)
     place = _placed(image, box)

@@ -13,7 +13,7 @@ from ..published import LARGEST_SEED
 T = TypeVar("T")
 
 MOST = 256
-"""Runs of one sweep; a product of four lists grows faster than one thinks."""
+"""Maximum number of runs of one sweep."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from ..files.writing import write_atomically
 from .request import excerpt
 
 FILE = "profiles.json"
@@ -232,11 +233,7 @@ def key(profile: Profile, directory: Path, environment: Mapping[str, str] = os.e
 
 def write_private(path: Path, content: str) -> None:
     """Write a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(content, encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, content.encode(), 0o600)
 
 
 def _checked_key(text: str, place: str) -> str:

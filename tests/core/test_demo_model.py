@@ -165,7 +165,7 @@ def test_a_file_that_lacks_a_tensor_is_refused(path: Path, tmp_path: Path, part:
 
 
 def test_a_device_that_is_not_there_is_refused(path: Path) -> None:
-    with pytest.raises(ValueError, match="expected one of the devices .*cpu.*, got 'cuda:99'"):
+    with pytest.raises(ValueError, match=r"expected one of the devices .*cpu.*, got 'cuda:99'"):
         load(path, device="cuda:99")
 
 

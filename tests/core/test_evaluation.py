@@ -29,7 +29,7 @@ from analogist.evaluation.settings import (
 )
 from analogist.evaluation.sources import Dataset, Source
 from analogist.evaluation.store import PNG_KEY, Origin, Store
-from analogist.files import UNFINISHED
+from analogist.files.writing import UNFINISHED
 from analogist.grid import (
     AnalogyGrid,
     canvas,
@@ -432,7 +432,10 @@ def test_results_of_other_settings_are_not_overwritten_unasked(tmp_path: Path, r
     run(tmp_path / "out", dataset, renderer)
     before = files(tmp_path / "out")
     other = config(task={"strength": 0.5, "num_images_per_prompt": 1})
-    words = r"2 results in .* settings\.strength 0\.98 -> 0\.5, settings\.num_images_per_prompt 2 -> 1: choose another folder"
+    words = (
+        r"2 results in .* settings\.strength 0\.98 -> 0\.5, settings\.num_images_per_prompt 2 -> 1: "
+        "choose another folder"
+    )
     with pytest.raises(ValueError, match=words):
         run(tmp_path / "out", dataset, renderer, other)
     assert files(tmp_path / "out") == before

@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analogist.files import (
-    LONGEST_NAME,
-    distinct_stems,
-    file_stem,
-    image_files,
-    read_text,
-    whole_file,
-    write_atomically,
-)
+from analogist.files.names import LONGEST_NAME, distinct_stems, file_stem
+from analogist.files.reading import image_files, read_text
+from analogist.files.writing import whole_file, write_atomically
 
 
 @pytest.mark.parametrize(

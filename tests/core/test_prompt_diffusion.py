@@ -17,6 +17,7 @@ from torch import Tensor
 from typer.testing import CliRunner, Result
 
 from analogist.cli.app import app
+from analogist.files.weights import read_weights
 from analogist.grid import Fit
 from analogist.pipelines.prompt_diffusion import (
     Settings,
@@ -36,7 +37,6 @@ from analogist.prompt_diffusion.names import (
     renamed,
 )
 from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task, texts
-from analogist.weight_files import read_weights
 from support import golden_prompt_diffusion as golden
 from support.bomb import Bomb
 from support.golden import PROJECT

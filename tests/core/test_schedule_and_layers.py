@@ -160,7 +160,7 @@ def test_layers_that_a_model_has_not_are_refused() -> None:
         Layers.parse("3-16").select(SDXL)
     with pytest.raises(ValueError, match="this model's own must be 0 to 69, got 70"):
         Layers.parse("70", Numbering.OWN).select(SDXL)
-    with pytest.raises(ValueError, match="no counterpart of the SD 1.5 layers 0, 1"):
+    with pytest.raises(ValueError, match=r"no counterpart of the SD 1.5 layers 0, 1"):
         Layers.parse("0, 1").select(SDXL)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from analogist.weight_files import read_weights
+from analogist.files.weights import read_weights
 
 WEIGHTS = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4, dtype=torch.float16)}
 FORMS = ("zip.ckpt", "legacy.ckpt", "plain.safetensors")

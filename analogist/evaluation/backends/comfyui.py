@@ -20,7 +20,7 @@ VALUES = (*IMAGES, "prompt", "bare_prompt", "seed", *RenderSettings.model_fields
 
 
 class ComfyUIRenderer:
-    """A graph and a server. What the graph does not take of the settings it has of its own."""
+    """A graph and a server. Settings that the graph does not take keep its own values."""
 
     def __init__(self, backend: ComfyUI) -> None:
         self.backend = backend

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...files import read_text
+from ...files.reading import read_text
 from ..sources import MORE, MORE_PAIRS
 
 IMAGES = ("a", "a_prime", "b", *MORE, "grid", "canvas", "mask", "marked")

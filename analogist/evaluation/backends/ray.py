@@ -1,4 +1,4 @@
-"""Many renderers on many machines, through Ray: each has a GPU of its own where there is one.
+"""Many renderers on many machines, through Ray: each has its own GPU, if available.
 
 Ray starts them, starts one again that is lost, and gives it its analogy again; here is only who is free.
 """
@@ -36,7 +36,7 @@ def on_ray(renderer: Renderer, address: str | None = None, workers: int | None =
 
     def executor(jobs: Iterable[Job]) -> Iterator[Outcome]:
         if not ray.is_initialized():
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is told to anybody unasked.
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # No telemetry by default.
             ray.init(address=address, log_to_driver=False, include_dashboard=False if address is None else None)
         gpus = int(ray.cluster_resources().get("GPU", 0))
         number = workers or gpus or int(ray.cluster_resources()["CPU"])

@@ -1,4 +1,4 @@
-"""Checkpoints: read without running anything that is in them; and the families of Stable Diffusion, told apart."""
+"""Checkpoints, read without executing pickled code, and the families of Stable Diffusion."""
 
 import pickle
 import zipfile
@@ -35,7 +35,7 @@ def read_weights(path: Path, name: str = "", load: Callable[[Path], object] = ma
         raise ValueError(f"There is no file {called}.")
     try:
         content = load(path)
-    except Exception as error:  # A decoder may raise anything on the bytes of a stranger.
+    except Exception as error:  # A decoder may raise anything on untrusted bytes.
         if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in str(error):
             raise ValueError(
                 f"The file {called} contains pickled code besides weights and was not loaded: use a .safetensors file "
@@ -53,5 +53,5 @@ def read_weights(path: Path, name: str = "", load: Callable[[Path], object] = ma
 
 
 def first_line(error: Exception) -> str:
-    """The start of a message, which in some libraries goes on for a page."""
+    """The first line of a message, which in some libraries is a page long."""
     return str(error).strip().partition("\n")[0]

@@ -1,0 +1,1 @@
+"""Reading, naming and writing files; for every room."""

@@ -1,0 +1,33 @@
+"""Text files and folders of images, as users have them."""
+
+from pathlib import Path
+
+IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"})
+SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
+"""Folders in which archivers, network storage and Windows keep unwanted copies of images."""
+
+
+def read_text(path: Path, what: str = "file") -> str:
+    """Text in UTF-8, with or without the byte-order mark of Windows' editors.
+
+    Raises:
+        ValueError: there is no such file, or it is not text; `what` says which one it was.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ValueError(f"There is no {what} {str(path)!r}.") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The {what} {str(path)!r} is not text in UTF-8: {error}.") from error
+    except OSError as error:
+        raise ValueError(f"The {what} {str(path)!r} cannot be read: {error.strerror}.") from error
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The image files in a folder and in the folders in it, sorted; what is hidden or the system's own is left out."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+    return sorted(path for path in found if not any(map(_is_hidden, path.relative_to(folder).parts)))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in SYSTEM_FOLDERS
