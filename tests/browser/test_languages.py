@@ -73,7 +73,9 @@ def test_a_node_is_in_the_language(frontend: Frontend, language: str) -> None:
 @pytest.mark.parametrize("language", ALL)
 def test_the_node_is_found_and_its_help_is_shown(frontend: Frontend, language: str) -> None:
     page, said = frontend.page, read("nodeDefs.json", language)[NODE]
-    page.evaluate(f"app.canvas.selectNode({ADDED})")
+    page.evaluate("app.graph.clear()")  # The button is beside the node, and must not be under something else.
+    page.evaluate(f"(node => {{ node.pos = [400, 300]; app.canvas.selectNode(node) }})({ADDED})")
+    page.evaluate("app.extensionManager.command.execute('Comfy.Canvas.FitView')")
     page.get_by_test_id("info-button").click()
     page.get_by_role("heading", name=said["display_name"]).first.wait_for()
 
