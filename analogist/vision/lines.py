@@ -164,7 +164,7 @@ def _without_talk(found: list[str]) -> Iterator[str]:
 def _talks(line: str) -> bool:
     """Whether a line speaks about the task, or goes on for too long, and is no prompt."""
     sentence = line.endswith((*ENDS, ":")) or len(line.split()) > 12
-    about = NAMES_IMAGE.search(line) or re.match("[AB] (?:is an?|shows|depicts) ", line)
+    about = NAMES_IMAGE.search(line) or re.match("[AB] (?:is an?|shows|depicts) |.*[?？]$", line)
     return bool(about or (sentence and (OPENING.match(line) or TALK.search(line))) or len(SENTENCE.split(line)) > 2)
 
 

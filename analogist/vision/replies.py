@@ -48,8 +48,9 @@ class ReplyError(ValueError):
 class RefusalError(ReplyError):
     """The model declined to answer."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(
+    @classmethod
+    def saying(cls, words: str) -> "RefusalError":
+        return cls(
             f'The model refused: "{excerpt(words)}" Try another model or instruction, or type the prompt by hand.'
         )
 
@@ -98,7 +99,7 @@ def parse(text: str, count: int = 1) -> Answer:
     if refusals := [words for words in (candidates if prompts and sure else [said, *candidates]) if is_refusal(words)]:
         prompts = [prompt for prompt in prompts if sure and prompt not in refusals]
         if not prompts:
-            raise RefusalError(refusals[0])
+            raise RefusalError.saying(refusals[0])
     if not prompts:
         raise ReplyError(
             f'expected a prompt, got "{excerpt(said)}" Try another seed or another model, or type the prompt by hand.'
@@ -171,7 +172,9 @@ def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
             sections.append((said[0], [said[1]] if inline else []))
         elif inline:
             inline = False
-            sections.append((None, [line]))
+            # What stands between a label and a block quote is a title: "### Option 1: Literal".
+            quoted = line.lstrip().startswith(">")
+            sections[-1 if quoted else len(sections) :] = [(sections[-1][0] if quoted else None, [line])]
         else:
             sections[-1][1].append(line)
     return [(kind, under) for kind, under in sections if under]
@@ -205,7 +208,7 @@ def _prompts(value: Any, count: int, depth: int = 0) -> list[str]:
     if value.get("type") in ("array", "string", "object"):
         value = {key: value[key] for key in value if key in FILLED}
     if words := [value[key] for key in ("refusal", "error") if isinstance(value.get(key), str)]:
-        raise RefusalError(words[0])
+        raise RefusalError.saying(words[0])
     return _first_named(_fields(value), lambda under, most: _prompts(under, most, depth + 1), count)[1]
 
 
