@@ -58,7 +58,7 @@ _WORDS = (
     "negative variation version alternative idea ideas number explanation reasoning reason change alignment analysis "
     "transformation input source positive bottom right some following für bild das der die von pour l'image de hier "
     "ist sind voici para imagen la el aquí está están текст текстовый для вот изображения texto texte testo per "
-    "immagine ecco imagem aqui work works"
+    "immagine ecco imagem aqui work works process"
 )
 LABEL_WORDS = frozenset(_WORDS.split())
 """A label on the line of its text holds these, words with a role, numbers and Chinese, Japanese or Korean alone."""
