@@ -137,11 +137,12 @@ def _opened(grid: Path) -> Image:
 
 def _prompt_folder(folder: Path, output: Path, request: PromptRequest, directory: Path) -> None:
     """Fill a table of prompts, and say what became of every grid."""
-    problems, unrecorded = [], 0
+    problems, unrecorded = 0, 0
     for outcome in batch.run(folder, output, request, directory, _opened):
         unrecorded += not outcome.recorded
         if outcome.problem:
-            problems.append(f"{outcome.name}: {outcome.problem}")
+            problems += 1
+            _say(f"{outcome.name}: {outcome.problem}", err=True)
         elif not outcome.kept:
             _say(f"{outcome.name}: {', '.join(outcome.prompts)}")
     if unrecorded:
@@ -149,7 +150,7 @@ def _prompt_folder(folder: Path, output: Path, request: PromptRequest, directory
             f"{unrecorded} rows of {str(output)!r} were there before and are kept: how they were made is not recorded."
         )
     if problems:
-        raise ValueError("\n".join([*problems, f"{len(problems)} of {len(batch.grids(folder))} grids have no prompt."]))
+        raise ValueError(f"{problems} of {len(batch.grids(folder))} grids have no prompt.")
 
 
 def _say(text: str, err: bool = False) -> None:

@@ -15,11 +15,13 @@ from pathlib import Path
 from PIL import Image
 
 from . import profiles
-from .errors import UnavailableError, VisionError
+from .errors import SilentError, UnavailableError, VisionError
 from .names import ENDINGS, by_name, natural
 from .profiles import ProfileError, write_private
 from .prompter import Prompter, PromptRequest, PromptResult
 
+MOST_SILENT = 3
+"""Grids in a row without any answer in time, after which a run ends: each costs the whole time limit."""
 Open = Callable[[Path], Image.Image]
 
 
@@ -117,13 +119,13 @@ def run(folder: Path, output: Path, request: PromptRequest, directory: Path, ope
 
     Raises:
         ValueError: nothing can be asked or written at all.
-        UnavailableError: the key, the network or the quota: the rest would fail alike.
+        UnavailableError: the key, the network, the quota or the model: the rest would fail alike.
     """
     check_output(output)
     profile = profiles.find(request.profile, directory)
     found = grids(folder)
     table = PromptTable.read(output, [path.name for path in found])
-    prompter = Prompter()
+    prompter, silent = Prompter(), 0
     for path in found:
         try:
             _check_name(path.name)
@@ -138,7 +140,14 @@ def run(folder: Path, output: Path, request: PromptRequest, directory: Path, ope
             raise
         except (ValueError, OSError, VisionError) as error:
             yield Outcome(path.name, problem=str(error))
+            silent = silent + 1 if isinstance(error, SilentError) else 0
+            if silent == MOST_SILENT:
+                raise UnavailableError(
+                    f"expected answers, got none in time for {silent} grids in a row: the others were not asked. Check "
+                    f"the server of the profile {profile.name!r}, choose a faster model, or raise the timeout."
+                ) from None
         else:
+            silent = 0
             table.put(path.name, digest, _flat(result))
             yield Outcome(path.name, result.answer.prompts)
 

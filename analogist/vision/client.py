@@ -22,26 +22,12 @@ from .protocol import complains
 MOST_BYTES = 2**22
 """Of a response; a list of hundreds of models has a million. The rest of a longer one is not read."""
 RETRIES = 2
+LONGEST_CONNECT = 10.0
+"""Seconds of one try to connect."""
 LONGEST_PAUSE = 60.0
 """Seconds of a Retry-After that are waited for: as many as the openai package waits for."""
-_SENT = (
-    "host",
-    "accept",
-    "connection",
-    "content-type",
-    "content-length",
-    "user-agent",
-    # Tells the openai package itself, on the way back, to hand out the response as it is.
-    "x-stainless-raw-response",
-)
-
-
-class UnusableError(Exception):
-    """The environment does not let a client be made."""
-
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind.sentence)
-        self.kind = kind
+# The last one tells the openai package itself, on the way back, to hand out the response as it is.
+SENT = {"host", "accept", "connection", "content-type", "content-length", "user-agent", "x-stainless-raw-response"}
 
 
 class _HttpClient(openai.DefaultAsyncHttpxClient):
@@ -54,14 +40,14 @@ class _HttpClient(openai.DefaultAsyncHttpxClient):
             follow_redirects=False,
             trust_env=False,
             proxy=_proxy(profile),
-            verify=_certificates(),
+            verify=_certificates(profile),
         )
 
     async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
         """Send a request without what the environment added to it, and read a response within bounds."""
         # The openai package adds what OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS hold, whatever the
         # address, and OPENAI_API_KEY where there is no key.
-        for name in [name for name in request.headers if name.lower() not in _SENT]:
+        for name in [name for name in request.headers if name.lower() not in SENT]:
             del request.headers[name]
         if self._key:
             request.headers["Authorization"] = f"Bearer {self._key}"
@@ -86,23 +72,20 @@ class _HttpClient(openai.DefaultAsyncHttpxClient):
         return failure.kind.retry and not complains(failure.words) and in_time and len(content) <= MOST_BYTES
 
 
-def connect(profile: Profile, key: str | None) -> openai.AsyncOpenAI:
-    """A client for a profile's endpoint, to be closed by `async with`.
-
-    Raises:
-        UnusableError: the environment's proxy or certificates cannot be used.
-    """
+def connect(profile: Profile, key: str | None) -> openai.AsyncOpenAI | Kind:
+    """A client for a profile's endpoint, to be closed by `async with`; or what of the environment is in its way."""
     try:
         http_client = _HttpClient(profile, key, time.monotonic() + profile.timeout)
     except (ImportError, ValueError):  # Their words may hold the proxy's password.
-        raise UnusableError(errors.PROXY) from None
+        return errors.PROXY
     except OSError:
-        raise UnusableError(errors.CERTIFICATES) from None
+        return errors.CERTIFICATES
     return openai.AsyncOpenAI(
         base_url=profile.endpoint,
         api_key=key or "none",
         max_retries=RETRIES,
-        timeout=profile.timeout,
+        # So that all tries to connect fail in time, and an endpoint that is not there is told from a slow one.
+        timeout=openai.Timeout(profile.timeout, connect=min(LONGEST_CONNECT, profile.timeout / (RETRIES + 2))),
         http_client=http_client,
     )
 
@@ -112,19 +95,23 @@ async def exchange(request: Callable[[], Awaitable[Any]], profile: Profile) -> b
 
     A failure is returned, to be raised where no exception of the package is in sight: those carry the request, and
     that carries the key.
+
+    Raises:
+        TimeoutError: of asyncio; the endpoint took the request and did not answer.
     """
     try:
-        content = (await request()).http_response.content
+        content, failure = (await request()).http_response.content, None
     except openai.APIStatusError as error:
-        response = error.response
-        body, pause = loaded(response.content), _seconds(response.headers.get("retry-after"))
-        failure = response_failure(response.status_code, body, response.content, pause)
-        return failure if len(response.content) <= MOST_BYTES else Failure(errors.TOO_LONG)
-    except openai.APITimeoutError:
-        raise asyncio.TimeoutError from None
+        content, status = error.response.content, error.response.status_code
+        failure = response_failure(
+            status, loaded(content), content, _seconds(error.response.headers.get("retry-after"))
+        )
     except openai.APIConnectionError as error:
-        return Failure(_broken(error, profile))
-    return content if len(content) <= MOST_BYTES else Failure(errors.TOO_LONG)
+        kind = _broken(error, profile)
+        if kind is errors.BROKEN and isinstance(error, openai.APITimeoutError):
+            raise asyncio.TimeoutError from None
+        return Failure(kind)
+    return Failure(errors.TOO_LONG) if len(content) > MOST_BYTES else failure or content
 
 
 async def _bounded(response: Any) -> AsyncIterator[bytes]:
@@ -156,8 +143,10 @@ def _proxy(profile: Profile) -> str | None:
     return address.geturl()
 
 
-def _certificates() -> ssl.SSLContext | bool:
+def _certificates(profile: Profile) -> ssl.SSLContext | bool:
     """Whom to trust: the authorities that the environment names, else the HTTP client's own."""
+    if profile.endpoint.startswith("http:"):  # Nobody: reading the authorities takes 50 ms for every client.
+        return False
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if key_log := environ.get("SSLKEYLOGFILE"):  # Not every HTTP client opens it before the first connection.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = key_log

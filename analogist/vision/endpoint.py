@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from . import errors
-from .answers import Answer, Reply, loaded, read
-from .errors import Failure, VisionError, classified, redacted, response_failure
+from .answers import Reply, found, loaded, read
+from .errors import Failure, SilentError, VisionError, classified, redacted, response_failure
 from .profiles import Api, Profile
 from .protocol import Capabilities, Learned, Question, body
 from .request import excerpt
 
 _T = TypeVar("_T")
-_NOTHING_ASKED: dict[Api, dict[str, Any]] = {Api.CHAT: {"messages": []}, Api.RESPONSES: {"input": []}}
+Send = Callable[..., Awaitable["bytes | Failure"]]
+"""Sends a request: a method of the openai package's client, and its parameters."""
+CREATE: dict[Api, Callable[[Any], Any]] = {
+    Api.CHAT: lambda client: client.chat.completions.with_raw_response.create,
+    Api.RESPONSES: lambda client: client.responses.with_raw_response.create,
+}
+NOTHING_ASKED: dict[Api, dict[str, Any]] = {Api.CHAT: {"messages": []}, Api.RESPONSES: {"input": []}}
 
 
 async def ask(question: Question, profile: Profile, key: str | None, learned: Learned) -> Reply:
@@ -35,31 +41,13 @@ async def ask(question: Question, profile: Profile, key: str | None, learned: Le
         VisionError: no answer.
         RefusalError: the model declined.
     """
-    return await _in_time(_asked(question, profile, key, learned), profile)
+    capabilities, emptied = learned.get((profile, question.model), Capabilities()), False
+    create = CREATE[profile.api]
 
-
-async def models(profile: Profile, key: str | None) -> dict[str, str]:
-    """The models that an endpoint offers, each with the date of its end ("" where none is announced).
-
-    Raises:
-        VisionError: no answer.
-    """
-    return await _in_time(_listed(profile, key), profile)
-
-
-def is_offered(model: str, offered: Collection[str]) -> bool:
-    """Whether a list of models has one under any of the names that endpoints take for it."""
-    # Google lists "models/gemini-..." and Ollama "m:latest"; both take the name without it.
-    names = {name.removeprefix("models/").removesuffix(":latest") for name in offered}
-    return model.removeprefix("models/").removesuffix(":latest") in names
-
-
-async def _asked(question: Question, profile: Profile, key: str | None, learned: Learned) -> Reply:
-    capabilities = learned.get((profile, question.model), Capabilities())
-    emptied = False
-    async with _connected(profile, key) as send:
+    async def conversation(send: Send) -> Reply:
+        nonlocal capabilities, emptied
         while True:
-            outcome = _judged(await send(_create(profile.api), **body(question, profile, capabilities)))
+            outcome = _judged(await send(create, **body(question, profile, capabilities)))
             if isinstance(outcome, Reply):
                 learned[profile, question.model] = capabilities
                 return replace(outcome, text=redacted(outcome.text, key))
@@ -71,31 +59,42 @@ async def _asked(question: Question, profile: Profile, key: str | None, learned:
                 raise outcome.error(profile, question.model, key)
             capabilities = simpler
 
+    return await _held(conversation, profile, key)
 
-async def _listed(profile: Profile, key: str | None) -> dict[str, str]:
-    async with _connected(profile, key) as send:
+
+async def models(profile: Profile, key: str | None) -> dict[str, str]:
+    """The models that an endpoint offers, each with the date of its end ("" where none is announced).
+
+    Raises:
+        VisionError: no answer.
+    """
+
+    async def conversation(send: Send) -> dict[str, str]:
         content = await send(lambda client: client.models.with_raw_response.list)
         if isinstance(content, Failure):
-            raise _of_a_list(content).error(profile, profile.model, key)
-        offered = _models(content)
+            kind = errors.NO_LIST if content.status == 404 else content.kind
+            raise replace(content, kind=kind).error(profile, profile.model, key)
+        offered = _models(loaded(content))
         if key:
             # Lists are often public, so a question too is put to the key: one that asks nothing, which costs nothing.
             model = profile.model or next(iter(offered), "none")
-            checked = await send(_create(profile.api), model=model, **_NOTHING_ASKED[profile.api])
+            checked = await send(CREATE[profile.api], model=model, **NOTHING_ASKED[profile.api])
             if isinstance(checked, Failure) and checked.kind in (errors.KEY, errors.QUOTA):
                 raise checked.error(profile, profile.model, key)
-    return offered
+        return offered
+
+    return await _held(conversation, profile, key)
 
 
-def _create(api: Api) -> Callable[[Any], Any]:
-    if api is Api.RESPONSES:
-        return lambda client: client.responses.with_raw_response.create
-    return lambda client: client.chat.completions.with_raw_response.create
+def is_offered(model: str, offered: Collection[str]) -> bool:
+    """Whether a list of models has one under any of the names that endpoints take for it."""
+    # Google lists "models/gemini-..." and Ollama "m:latest"; both take the name without it.
+    names = {name.removeprefix("models/").removesuffix(":latest") for name in offered}
+    return model.removeprefix("models/").removesuffix(":latest") in names
 
 
-@asynccontextmanager
-async def _connected(profile: Profile, key: str | None) -> AsyncIterator[Callable[..., Coroutine[Any, Any, Any]]]:
-    """A function that sends a request over one client: its content, or a `Failure`."""
+async def _held(conversation: Callable[[Send], Awaitable[_T]], profile: Profile, key: str | None) -> _T:
+    """The result of a conversation over one client, if it comes within the profile's time limit."""
     try:
         # It imports the openai package, which takes a second; in a thread it does not hold up an interrupt.
         module = await asyncio.to_thread(importlib.import_module, ".client", __package__)
@@ -103,15 +102,20 @@ async def _connected(profile: Profile, key: str | None) -> AsyncIterator[Callabl
         raise VisionError(
             "The Python package openai is missing: install it (pip install openai) and start again."
         ) from None
-    try:
-        client = module.connect(profile, key)
-    except module.UnusableError as error:
-        unusable = Failure(error.kind)
-    else:
+    client = module.connect(profile, key)
+    if isinstance(client, errors.Kind):
+        raise Failure(client).error(profile, "", key)
+
+    async def send(method: Callable[[Any], Any], **parameters: Any) -> bytes | Failure:
+        return await module.exchange(lambda: method(client)(**parameters), profile)
+
+    with suppress(asyncio.TimeoutError):
         async with client:
-            yield lambda method, **parameters: module.exchange(lambda: method(client)(**parameters), profile)
-        return
-    raise unusable.error(profile, "", key)
+            return await asyncio.wait_for(conversation(send), profile.timeout)
+    raise SilentError(
+        f"The profile {profile.name!r} ({profile.host}) gave no complete answer within {profile.timeout:g} seconds: "
+        "try again, choose a faster model, or raise the timeout of the profile."
+    )
 
 
 def _judged(content: bytes | Failure) -> Reply | Failure:
@@ -129,38 +133,18 @@ def _judged(content: bytes | Failure) -> Reply | Failure:
         return Failure(errors.FILTER)
     if answer.reply.text.strip():
         return answer.reply
-    return Failure(errors.UNFINISHED if _is_cut(answer) else errors.EMPTY)
+    cut = answer.end in ("length", "max_output_tokens", "max_tokens")
+    return Failure(errors.UNFINISHED if cut else errors.EMPTY)
 
 
-def _is_cut(answer: Answer) -> bool:
-    return answer.end in ("length", "max_output_tokens", "max_tokens")
-
-
-def _of_a_list(failure: Failure) -> Failure:
-    return replace(failure, kind=errors.NO_LIST) if failure.status == 404 else failure
-
-
-def _models(content: bytes) -> dict[str, str]:
+def _models(listed: Any) -> dict[str, str]:
     """The models in a list, which some servers send bare, and some as names alone."""
-    body = loaded(content)
-    entries = body if isinstance(body, list) else []
-    if isinstance(body, dict):
-        entries = next((body[name] for name in ("data", "models") if isinstance(body.get(name), list)), [])
+    entries = [*(listed if isinstance(listed, list) else ()), *found(listed, "data|models.*")]
     offered = {}
     for entry in entries:
         fields = entry if isinstance(entry, dict) else {"id": entry}
-        name = next((fields[place] for place in ("id", "name", "model") if isinstance(fields.get(place), str)), None)
+        name = next((one for one in found(fields, "id|name|model") if isinstance(one, str) and one), None)
         if name:
             end = fields.get("shutdown_date")
             offered[excerpt(name)] = excerpt(end) if isinstance(end, str) else ""
     return offered
-
-
-async def _in_time(work: Coroutine[Any, Any, _T], profile: Profile) -> _T:
-    """The result of `work`, if it comes within the profile's time limit."""
-    with suppress(asyncio.TimeoutError):
-        return await asyncio.wait_for(work, profile.timeout)
-    raise VisionError(
-        f"The profile {profile.name!r} ({profile.host}) gave no complete answer within {profile.timeout:g} seconds: "
-        "try again, choose a faster model, or raise the timeout of the profile."
-    )

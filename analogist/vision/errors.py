@@ -18,7 +18,11 @@ class VisionError(RuntimeError):
 
 
 class UnavailableError(VisionError):
-    """No answer to this question, nor to any other one: the key, the network or the quota."""
+    """No answer to this question, nor to any other one: the key, the network, the quota, or the model."""
+
+
+class SilentError(VisionError):
+    """No answer in time."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ MODEL = Kind(
         rf"model\b[^.\n]{{0,80}}(?:{_NOT} (?:found|exist|available|loaded)|unknown)", "model_not_found",
         r"(?:unknown|no such|invalid|non-?existent) model",
     ),
+    error=UnavailableError,
 )  # fmt: skip
 ACCESS = Kind(
     "does not allow this request ({status}): check the account and whether its key may use {model!r}.",
@@ -124,6 +129,7 @@ REDIRECT = Kind(
     "redirects to another address or answers outside the protocol ({status}), and a key is not sent there: correct "
     "the base_url of the profile.",
     frozenset(range(100, 400)) - {200},
+    error=UnavailableError,
 )
 REQUEST = Kind("rejects the request ({status}): check the model and the api of the profile.")
 REPORTED = Kind("reports an error: try again or choose another model.", frozenset({200}))
@@ -209,26 +215,25 @@ def response_failure(status: int, body: Any, content: bytes, pause: float | None
 
 def _message(body: Any, depth: int = 0) -> str:
     """What an error object says to people, wherever servers put it."""
-    if isinstance(body, str):
-        return body
     if isinstance(body, list):  # Google's errors stand in a list.
-        return next(filter(None, (_message(item, depth + 1) for item in body[:5] if depth < 5)), "")
-    if isinstance(body, dict) and depth < 5:
-        # OpenRouter passes on what the provider behind it said.
-        places = ("metadata", "raw", "error", "message", "detail", "msg", "choices")
-        return next(filter(None, (_message(body[place], depth + 1) for place in places if body.get(place))), "")
-    return ""
+        inside = body[:5]
+    elif isinstance(body, dict):  # OpenRouter passes on, as "raw", what the provider behind it said.
+        inside = [body.get(name) for name in ("metadata", "raw", "error", "message", "detail", "msg", "choices")]
+    else:
+        return body if isinstance(body, str) else ""
+    return next(filter(None, (_message(one, depth + 1) for one in inside if depth < 5)), "")
 
 
 def _strings(body: Any, depth: int = 0) -> list[str]:
     """Every short text and name in an error object; FastAPI echoes the request under "input"."""
     if isinstance(body, str):
         return [body[:2000]]
-    if depth > 6 or not isinstance(body, (dict, list)):
-        return []
-    if isinstance(body, dict):
-        return [text for name, value in body.items() if name != "input" for text in _strings(value, depth + 1)]
-    return [text for value in body[:50] for text in _strings(value, depth + 1)]
+    inside = [body[name] for name in body if name != "input"] if isinstance(body, dict) else body
+    return (
+        [text for one in inside[:50] for text in _strings(one, depth + 1)]
+        if isinstance(inside, list) and depth < 7
+        else []
+    )
 
 
 def redacted(text: str, key: str | None) -> str:

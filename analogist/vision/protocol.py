@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,8 @@ from .request import Form, request, schema
 
 MOST_TOKENS = 4096
 """Asked of the model. A prompt has ten; the rest is room for models that think first."""
-_TOKEN_LIMITS = {Api.CHAT: ("max_tokens", "max_completion_tokens", ""), Api.RESPONSES: ("max_output_tokens", "")}
-_FORMS = tuple(Form)
+TOKEN_LIMITS = {Api.CHAT: ("max_tokens", "max_completion_tokens", ""), Api.RESPONSES: ("max_output_tokens", "")}
+FORMS: Sequence[Form] = tuple(Form)
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,16 @@ class Capabilities:
 
     def without_refused(self, words: str, api: Api) -> "Capabilities | None":
         """Less what a complaint names; None if it names nothing that can go."""
-        less = (give_up(self, api) for pattern, give_up in _COMPLAINTS if pattern.search(words))
-        return next((capabilities for capabilities in less if capabilities), None)
+        options: dict[str, Sequence[Any]] = {
+            "form": FORMS,
+            "token_limit": range(len(TOKEN_LIMITS[api])),
+            "temperature": (True, False),
+        }
+        for pattern, name, which in COMPLAINTS:
+            left = options[name][options[name].index(getattr(self, name)) + 1 :]
+            if left and pattern.search(words):
+                return replace(self, **{name: left[which]})
+        return None
 
     def plain(self) -> "Capabilities | None":
         """Without any form, for a model that says nothing under one; None if there is none already."""
@@ -53,51 +61,33 @@ Learned = dict[tuple[Profile, str], Capabilities]
 """What was learned about (profile, model), so that it costs one request in the life of a process."""
 
 
-def complains(words: str) -> bool:
-    """Whether a parameter of the request is complained of."""
-    return any(pattern.search(words) for pattern, _ in _COMPLAINTS)
-
-
-def _no_temperature(capabilities: Capabilities, _: Api) -> Capabilities | None:
-    return replace(capabilities, temperature=False) if capabilities.temperature else None
-
-
-def _other_limit(capabilities: Capabilities, api: Api) -> Capabilities | None:
-    following = capabilities.token_limit + 1
-    return replace(capabilities, token_limit=following) if following < len(_TOKEN_LIMITS[api]) else None
-
-
-def _no_limit(capabilities: Capabilities, api: Api) -> Capabilities | None:
-    last = len(_TOKEN_LIMITS[api]) - 1
-    return replace(capabilities, token_limit=last) if capabilities.token_limit < last else None
-
-
-def _looser_form(capabilities: Capabilities, _: Api) -> Capabilities | None:
-    looser = _FORMS.index(capabilities.form) + 1
-    return replace(capabilities, form=_FORMS[looser]) if looser < len(_FORMS) else None
-
-
-_COMPLAINTS: tuple[tuple[re.Pattern[str], Callable[[Capabilities, Api], Capabilities | None]], ...] = (
-    (re.compile("temperature", re.IGNORECASE), _no_temperature),
-    (re.compile("context.?(?:length|window|size)|maximum context", re.IGNORECASE), _no_limit),
-    (re.compile(r"max_\w*tokens|max\w*TokenS?\b", re.IGNORECASE), _other_limit),
+COMPLAINTS = (
+    (re.compile("temperature", re.IGNORECASE), "temperature", 0),
+    (re.compile("context.?(?:length|window|size)|maximum context", re.IGNORECASE), "token_limit", -1),
+    (re.compile(r"max_\w*tokens|max\w*TokenS?\b", re.IGNORECASE), "token_limit", 0),
     (
         re.compile(
             r"response.?format|text\.format|json.?(?:schema|object|mode)|structured.?output|schema|grammar|"
             r"vocabulary required for format|guided|constrained",
             re.IGNORECASE,
         ),
-        _looser_form,
+        "form",
+        0,
     ),
 )
-"""What servers complain of, and what is given up for it, the first that still can be."""
+"""What servers complain of, and what is given up for it, the first that still can be: the next option or the last."""
+
+
+def complains(words: str) -> bool:
+    """Whether a parameter of the request is complained of."""
+    return any(pattern.search(words) for pattern, *_ in COMPLAINTS)
 
 
 def body(question: Question, profile: Profile, capabilities: Capabilities) -> dict[str, Any]:
     """The parameters of a request, as the openai package names them."""
     # Not streamed, said aloud: some servers stream unless told not to.
     parameters: dict[str, Any] = {"model": question.model, "stream": False}
-    if limit := _TOKEN_LIMITS[profile.api][capabilities.token_limit]:
+    if limit := TOKEN_LIMITS[profile.api][capabilities.token_limit]:
         parameters[limit] = MOST_TOKENS
     if profile.temperature is not None and capabilities.temperature:
         parameters["temperature"] = profile.temperature

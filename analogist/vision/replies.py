@@ -10,21 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from . import loose_json
+from . import loose_json, wording
 from .lines import cleaned, is_prompt, items, label, lettered, lines, listed, role, table, uncommented
 from .request import excerpt
-from .wording import (
-    BOXED,
-    BRACKETS,
-    CORRECTION,
-    FENCED_THOUGHT,
-    REFUSALS,
-    SPECIAL,
-    TAG,
-    THOUGHT_OR_ANSWER,
-    TYPOGRAPHY,
-    Role,
-)  # fmt: skip
+from .wording import Role
 
 MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
@@ -48,8 +37,9 @@ class ReplyError(ValueError):
 class RefusalError(ReplyError):
     """The model declined to answer."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(
+    @classmethod
+    def saying(cls, words: str) -> "RefusalError":
+        return cls(
             f'The model refused: "{excerpt(words)}" Try another model or instruction, or type the prompt by hand.'
         )
 
@@ -83,22 +73,22 @@ def parse(text: str, count: int = 1) -> Answer:
         )
     said = without_thinking(text)
     if not said:
-        got = (
-            "got nothing but thinking: try another seed, or a model that thinks less."
+        raise ReplyError(
+            "expected a prompt, got nothing but thinking: try another seed, or a model that thinks less."
             if text.strip()
-            else ("but the reply is empty: try another seed or another model.")
+            else "expected a prompt, but the reply is empty: try another seed or another model."
         )
-        raise ReplyError(f"expected a prompt, {got}")
     sure, answer = _read(said, count)
-    candidates = list(
-        {prompt.casefold(): prompt for prompt in reversed([*map(cleaned, answer.prompts)]) if prompt}.values()
-    )[::-1]
+    unique: dict[str, str] = {}
+    for prompt in map(cleaned, answer.prompts):
+        unique.setdefault(prompt.casefold(), prompt)
+    candidates = [*filter(None, unique.values())]
     prompts = [prompt for prompt in candidates if is_prompt(prompt)]
     # Beside prompts that are named as such a model may say of A what it likes, such as "not visible".
     if refusals := [words for words in (candidates if prompts and sure else [said, *candidates]) if is_refusal(words)]:
         prompts = [prompt for prompt in prompts if sure and prompt not in refusals]
         if not prompts:
-            raise RefusalError(refusals[0])
+            raise RefusalError.saying(refusals[0])
     if not prompts:
         raise ReplyError(
             f'expected a prompt, got "{excerpt(said)}" Try another seed or another model, or type the prompt by hand.'
@@ -108,14 +98,14 @@ def parse(text: str, count: int = 1) -> Answer:
 
 def is_refusal(text: str) -> bool:
     """Whether a text begins as a model that declines, or that says that it saw no image."""
-    return any(pattern.search(text[:400].translate(TYPOGRAPHY)) for pattern in REFUSALS)
+    return any(pattern.search(text[:400].translate(wording.TYPOGRAPHY)) for pattern in wording.REFUSALS)
 
 
 def without_thinking(text: str) -> str:
     """The reply less the model's thinking aloud and its special tokens."""
-    text = FENCED_THOUGHT.sub("\n", BOXED.sub(r"<answer>\1</answer>", text.translate(BRACKETS)))
+    text = wording.FENCED_THOUGHT.sub("\n", wording.BOXED.sub(r"<answer>\1</answer>", text.translate(wording.BRACKETS)))
     kept, thinking, start = [], False, 0
-    for mark in THOUGHT_OR_ANSWER.finditer(text):
+    for mark in wording.THOUGHT_OR_ANSWER.finditer(text):
         if not thinking:
             kept.append(text[start : mark.start()])
             # Servers often swallow the opening tag with the chat template: then all that came before was thinking.
@@ -123,7 +113,7 @@ def without_thinking(text: str) -> str:
                 kept.clear()
         thinking, start = bool(mark["thought"]), mark.end()
     kept.append("" if thinking else text[start:])
-    return TAG.sub("\n", SPECIAL.sub(" ", "\n".join(kept))).strip()
+    return wording.TAG.sub("\n", wording.SPECIAL.sub(" ", "\n".join(kept))).strip()
 
 
 def _read(text: str, count: int) -> tuple[bool, Answer]:
@@ -135,7 +125,7 @@ def _read(text: str, count: int) -> tuple[bool, Answer]:
         between.append(text[start:begin])
         start = end
         if found := _prompts(value, count):
-            prompts = found if CORRECTION.search(between[-1]) else prompts + found
+            prompts = found if wording.CORRECTION.search(between[-1]) else prompts + found
             for name in remarks:
                 words = value.get(name) if isinstance(value, dict) else None
                 remarks[name] = remarks[name] or (excerpt(words) if isinstance(words, str) else "")
@@ -171,7 +161,9 @@ def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
             sections.append((said[0], [said[1]] if inline else []))
         elif inline:
             inline = False
-            sections.append((None, [line]))
+            # What stands between a label and a block quote is a title: "### Option 1: Literal".
+            quoted = line.lstrip().startswith(">")
+            sections[-1 if quoted else len(sections) :] = [(sections[-1][0] if quoted else None, [line])]
         else:
             sections[-1][1].append(line)
     return [(kind, under) for kind, under in sections if under]
@@ -205,7 +197,7 @@ def _prompts(value: Any, count: int, depth: int = 0) -> list[str]:
     if value.get("type") in ("array", "string", "object"):
         value = {key: value[key] for key in value if key in FILLED}
     if words := [value[key] for key in ("refusal", "error") if isinstance(value.get(key), str)]:
-        raise RefusalError(words[0])
+        raise RefusalError.saying(words[0])
     return _first_named(_fields(value), lambda under, most: _prompts(under, most, depth + 1), count)[1]
 
 
@@ -219,7 +211,8 @@ def _fields(value: dict[str, Any]) -> list[tuple[Role | None, Any]]:
     unknown = [key for key in value if fields[key] is None and isinstance(value[key], (str, list, dict))]
     if len(unknown) > 1 and not all(map(COUNTED.fullmatch, unknown)):
         unknown = [key for key in unknown if not isinstance(value[key], str)]
-    if Role.PROMPT in fields.values() or (len(unknown) > 1 and not all(map(COUNTED.fullmatch, unknown))):
+        unknown = unknown if len(unknown) == 1 else []
+    if Role.PROMPT in fields.values():
         unknown = []
     return [(fields[key], value[key]) for key in value if fields[key] or key in unknown]
 

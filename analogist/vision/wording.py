@@ -58,7 +58,7 @@ _WORDS = (
     "negative variation version alternative idea ideas number explanation reasoning reason change alignment analysis "
     "transformation input source positive bottom right some following für bild das der die von pour l'image de hier "
     "ist sind voici para imagen la el aquí está están текст текстовый для вот изображения texto texte testo per "
-    "immagine ecco imagem aqui work works"
+    "immagine ecco imagem aqui work works process"
 )
 LABEL_WORDS = frozenset(_WORDS.split())
 """A label on the line of its text holds these, words with a role, numbers and Chinese, Japanese or Korean alone."""
@@ -116,7 +116,7 @@ AND = r"(?:and|or|und|oder|et|ou|y|o|и|или)\b"
 TYPOGRAPHY = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u00b4\u2035", "'"))
 QUOTES = '"“”„«»「」『』'
 QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」』]")
-QUOTED_FIRST = re.compile(rf"^{QUOTED.pattern}\s*(?:[.!?(\-]|$)")
+QUOTED_FIRST = re.compile(rf"^{QUOTED.pattern}\s*(?:[.!?(\-–—]|$)")
 MARK = re.compile(
     r"^(?P<indent>\s*)(?:(?P<number>[(\[（【]?\d{1,2}\ufe0f?\s?[.)\]、．）】\u20e3](?!\d)[.:)]?|[①-⑳⑴-⒇⒈-⒛❶-❿➀-➓㊀-㊉][.、:)]?|"
     r"\d{1,2}\s[-–—](?=\s))|\(?(?:[a-e]\)|i[.)])(?=\s)|(?:[-*+–—~>»](?=\s)|[•·・‣◦▪▫■□●○◆◇★☆►▶▸➤➢→⇒⁃✓✔※◎✦❖☐]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?)+)"

@@ -15,7 +15,7 @@ from analogist.cli import prompt as prompt_command
 from analogist.vision import profiles
 from analogist.vision.names import MatchError, bare, by_name, matched, natural
 from analogist.vision.profiles import Profile
-from support.vision_server import Behaviour, VisionServer, answers, fails, resets, says, sends
+from support.vision_server import Behaviour, VisionServer, answers, fails, hangs, resets, says, sends
 
 command = typer.Typer()
 command.command("prompt")(prompt_command.prompt)
@@ -173,7 +173,6 @@ ITEMS = [
     fails(400, "The response was filtered by our content management policy."),
     fails(400, "maximum context length"),
     fails(413, "Too big"),
-    fails(404, "The model does not exist"),
     fails(500, "Oops"),
     sends(b"<html>"),
     says("word " * 200),
@@ -199,12 +198,16 @@ STOPS = [
     fails(402, "Pay"),
     fails(429, "Slow"),
     fails(500, "insufficient_quota"),
+    fails(404, "The model does not exist"),
+    fails(400, "model 'some-model' not found, try pulling it first"),
+    fails(404, "Not Found"),
+    fails(302, "", Location="https://elsewhere.example.org"),
     resets,
 ]
 
 
 @pytest.mark.parametrize("behaviour", STOPS)
-def test_key_network_and_quota_end_it(server: VisionServer, home: Path, behaviour: Behaviour) -> None:
+def test_key_network_quota_and_model_end_it(server: VisionServer, home: Path, behaviour: Behaviour) -> None:
     for number in range(5):
         save(home, f"{number}.png", number)
     server.will(says('{"prompts": ["a red car"]}'), behaviour)
@@ -212,7 +215,24 @@ def test_key_network_and_quota_end_it(server: VisionServer, home: Path, behaviou
     assert code == 1
     assert rows(home) == {"0.png": ["a red car"]}
     assert len(server.requests) <= 4
-    assert said.count("here") == 1
+    assert said.count("profile 'here'") == 1
+
+
+def test_silence_ends_it_where_it_is_no_single_grids(server: VisionServer, home: Path) -> None:
+    profiles.add(Profile("here", server.url, "some-model", "HERE_KEY", timeout=1), home)
+    for number in range(9):
+        save(home, f"{number}.png", number)
+    answer = says('{"prompts": ["a red car"]}')
+    server.will(hangs, hangs, answer, hangs)
+    code, said = run(home)
+    assert code == 1
+    assert rows(home) == {"2.png": ["a red car"]}
+    assert said.count("gave no complete answer within 1 seconds") == 5
+    assert "expected answers, got none in time for 3 grids in a row: the others were not asked." in said
+    assert len(server.requests) == 6
+    server.will(answer)
+    assert run(home)[0] == 0
+    assert len(rows(home)) == 9
 
 
 def test_a_terminal_in_another_encoding(server: VisionServer, home: Path) -> None:

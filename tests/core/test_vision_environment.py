@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analogist.vision import endpoint
-from analogist.vision.errors import UnavailableError
+from analogist.vision.errors import Kind, UnavailableError
 from analogist.vision.profiles import Profile
 from analogist.vision.protocol import Question
 from support.vision_server import VisionServer
@@ -143,8 +144,24 @@ def test_ipv6_addresses_without_a_proxy(monkeypatch: pytest.MonkeyPatch, listed:
 async def _opened_and_closed(profile: Profile) -> None:
     from analogist.vision.client import connect
 
-    async with connect(profile, None):
+    client = connect(profile, None)
+    assert not isinstance(client, Kind)
+    async with client:
         pass
+
+
+def test_an_address_where_nobody_takes_a_connection() -> None:
+    """A full queue of connections drops the next one, as a host behind a firewall does."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = []
+        for _ in range(3):
+            waiting.append(connection := socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(full.getsockname())
+        profile = Profile("here", f"http://127.0.0.1:{full.getsockname()[1]}/v1", timeout=2)
+        assert "cannot be reached: is its server running?" in failure(profile)
+        for connection in waiting:
+            connection.close()
 
 
 @pytest.fixture
