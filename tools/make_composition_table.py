@@ -14,12 +14,12 @@ from support.neighbours import APART, NEIGHBOURS, NOWHERE, SAME
 PAGE = PROJECT / "docs" / "composition.md"
 HEAD = """# SAC and CAM with other nodes
 
-Every row is a test in ComfyUI (`tests/host/test_composition.py`, `test_patches.py`, `test_sdxl.py`), in both orders: the
-patches placed after the other node, and the other node placed after the patches. *Both act*: each changes the result on its
-own, and the combination differs from both. Otherwise the run stops with the quoted error. No node is ignored without an error,
-and the model is never left modified. A node that replaces an attention after the patches acts first there, and the patches on
-its output, unless it calls them itself. The last column is the same test on a small SDXL, which has several transformer blocks
-per stage. This page is written by `tools/make_composition_table.py`.
+Every row is a test in ComfyUI (`tests/host/test_composition.py`, `test_patches.py`, `test_sdxl.py`), in both orders:
+the patches placed after the other node, and the other node placed after the patches. *Both act*: each changes the
+result on its own, and the combination differs from both. Otherwise the run stops with the quoted error. No node is
+ignored without an error, and the model is never left modified. A node that replaces an attention after the patches
+acts first there, and the patches on its output, unless it calls them itself. The last column is the same test on a
+small SDXL, which has several transformer blocks per stage. This page is written by `tools/make_composition_table.py`.
 
 | node | what it does | patches after it | it after the patches | on SDXL |
 |---|---|---|---|---|
