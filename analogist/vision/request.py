@@ -70,7 +70,7 @@ def checked(name: str, text: str, most: int) -> str:
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\r\t":
             raise ValueError(
-                f"The {name} contains the control character U+{ord(character):04X}, which cannot be sent: type it anew."
+                f"The {name} contains the control character U+{ord(character):04X}, which cannot be sent: retype it."
             )
     return text
 
