@@ -7,7 +7,7 @@ import folder_paths
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ..analogist.files import IMAGE_ENDINGS
+from ..analogist.files.reading import IMAGE_ENDINGS
 from ..analogist.images import open_image, to_tensor
 from .display import own_id, show
 from .types import CATEGORY
@@ -52,7 +52,7 @@ class Folder(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, folder: str, results: str, at_most: int) -> str:
-        """What is left to do changes with every result that is saved."""
+        """The images without a result, which change with every saved result."""
         images = _images(folder)
         left = _without_result(images, results)
         return repr([(prefix, path.stat().st_mtime_ns) for prefix, path in left.items()])
