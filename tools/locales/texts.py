@@ -21,7 +21,9 @@ def read(name: str, language: str = ENGLISH) -> dict[str, Any]:
 
 
 def page_of(node: str) -> str:
-    return (PAGES / f"{node}.md").read_text(encoding="utf-8")
+    """The English help page of a node; empty where it has none yet."""
+    path = PAGES / f"{node}.md"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def leaves(tree: dict[str, Any]) -> Iterator[str]:
