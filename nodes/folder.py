@@ -7,7 +7,7 @@ import folder_paths
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ..analogist.files import IMAGE_ENDINGS
+from ..analogist.files.reading import IMAGE_ENDINGS
 from ..analogist.images import open_image, to_tensor
 from .display import own_id, show
 from .types import CATEGORY
