@@ -43,7 +43,12 @@ def translated_tree(tree: dict[str, Any], translate: Translate) -> dict[str, Any
 def segments(page: str) -> Iterator[str]:
     """The texts of a page in order, each in one line."""
     found: list[str] = []
-    translated_page(page, lambda text: found.append(text) or text)
+
+    def note(text: str) -> str:
+        found.append(text)
+        return text
+
+    translated_page(page, note)
     yield from found
 
 

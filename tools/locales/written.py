@@ -17,7 +17,7 @@ def as_text(tree: dict[str, Any]) -> str:
 
 
 def files(memory: Memory) -> Iterator[tuple[Path, str]]:
-    """Every generated file but locales/en, which is read from the schemas. Raises KeyError for a missing translation."""
+    """Every generated file but locales/en, which is read from the schemas. A missing translation is a KeyError."""
     definitions, main = texts.read("nodeDefs.json"), texts.read("main.json")
     for node in definitions:
         yield PAGES / node / f"{ENGLISH}.md", texts.page_of(node)
