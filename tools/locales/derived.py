@@ -1,7 +1,7 @@
 """Texts that need no entry of their own, because they are made of others.
 
-Code, addresses, numbers and the letters of the images stay. A name in bold, a list of names, *(optional)* behind them and a
-sentence without its full stop are made of the same texts without.
+Code, addresses, numbers and the letters of the images stay. A name in bold, a list of names, *(optional)* behind them
+and a sentence without its full stop are made of the same texts without.
 """
 
 import re
@@ -44,7 +44,12 @@ def made(text: str, language: str, look_up: LookUp) -> str:
 def parts(text: str) -> list[str]:
     """The texts that must be looked up for it."""
     found: list[str] = []
-    made(text, "zh", lambda part: found.append(part) or part)
+
+    def note(part: str) -> str:
+        found.append(part)
+        return part
+
+    made(text, "zh", note)
     return found
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from .texts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "tests"))
-FOUND_ON_THE_MACHINE = {"profile", "control_net_name", "ckpt_name"}
-"""Inputs whose options are names of files and of profiles: nobody translates them."""
+FOUND_ON_THE_MACHINE = {"profile", "control_net_name", "ckpt_name", "folder"}
+"""Inputs whose options are names of files, folders and profiles: nobody translates them."""
 
 
 def key(name: str) -> str:

@@ -21,7 +21,9 @@ def read(name: str, language: str = ENGLISH) -> dict[str, Any]:
 
 
 def page_of(node: str) -> str:
-    return (PAGES / f"{node}.md").read_text(encoding="utf-8")
+    """The English help page of a node; empty where it has none yet."""
+    path = PAGES / f"{node}.md"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def leaves(tree: dict[str, Any]) -> Iterator[str]:
@@ -41,7 +43,12 @@ def translated_tree(tree: dict[str, Any], translate: Translate) -> dict[str, Any
 def segments(page: str) -> Iterator[str]:
     """The texts of a page in order, each in one line."""
     found: list[str] = []
-    translated_page(page, lambda text: found.append(text) or text)
+
+    def note(text: str) -> str:
+        found.append(text)
+        return text
+
+    translated_page(page, note)
     yield from found
 
 

@@ -17,7 +17,7 @@ def as_text(tree: dict[str, Any]) -> str:
 
 
 def files(memory: Memory) -> Iterator[tuple[Path, str]]:
-    """Every generated file but locales/en, which is read from the schemas. Raises KeyError for a missing translation."""
+    """Every generated file but locales/en, which is read from the schemas. A missing translation is a KeyError."""
     definitions, main = texts.read("nodeDefs.json"), texts.read("main.json")
     for node in definitions:
         yield PAGES / node / f"{ENGLISH}.md", texts.page_of(node)
@@ -42,6 +42,7 @@ def english_files() -> set[Path]:
 def faults(memory: Memory) -> Iterator[str]:
     """What is missing, stale or wrong in the memory."""
     wanted, terms = needed(), checks.glossary()
+    yield from (f"no help page: web/docs/{node}.md" for node in texts.read("nodeDefs.json") if not texts.page_of(node))
     yield from (f"missing, {node}, {language}: {text}" for node, language, text in memory.missing(wanted))
     yield from (f"stale, {name}: {text}" for name, text in memory.stale(wanted))
     for name, entries in memory.files.items():
