@@ -16,8 +16,7 @@ PLACES = {
         "choices.0.message|delta.content",
         "choices.0.text",
         "output.*",
-        "message.content",  # Ollama's own protocol, as the next.
-        "response",
+        "message.content",  # Ollama's own protocol.
     ),
     "called": (  # Under a schema, some servers answer as if a tool had been asked for.
         "choices.0.message|delta.tool_calls.*.function.arguments",
@@ -28,8 +27,8 @@ PLACES = {
     "refusal": ("choices.0.message|delta.refusal", "output.*.content.*.refusal"),
     "end": ("choices.0.finish_reason", "incomplete_details.reason", "done_reason"),
     "error": ("error", "choices.*.error", "response.error"),
-    "input": ("usage.prompt_tokens|input_tokens",),
-    "output": ("usage.completion_tokens|output_tokens",),
+    "input": ("usage.prompt_tokens|input_tokens", "response.usage.input_tokens"),
+    "output": ("usage.completion_tokens|output_tokens", "response.usage.output_tokens"),
 }
 """Paths of names with dots between: "0" is the first item of a list, "*" all of them, and a bar means both names."""
 REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -89,8 +88,10 @@ def read(content: bytes) -> Answer | None:
     def said(name: str) -> list[str]:
         return [spoken(one) for one in places(name)]
 
-    deltas = [one.get("delta") for one in bodies if one.get("type") == "response.output_text.delta"]
-    text = "".join([*said("text"), *map(spoken, deltas)]) or "".join(said("called")) or _thought_aloud(bodies)
+    # Names that stand for something else elsewhere: a piece of a stream of Responses, and Ollama's oldest answer.
+    pieces = [one.get("delta") for one in bodies if one.get("type") == "response.output_text.delta"]
+    pieces += [one["response"] for one in bodies if isinstance(one.get("response"), str)]
+    text = "".join([*said("text"), *map(spoken, pieces)]) or "".join(said("called")) or _thought_aloud(bodies)
     error, status = _error(documents, bool(text.strip()))
     end = next(filter(None, reversed(said("end"))), "")
     tokens = (

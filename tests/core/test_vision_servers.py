@@ -258,6 +258,12 @@ STREAMS = [
     streams(chunk("a red "), chunk("car", "stop"), USAGE, newline="\r\n"),
     streams(message(content="a red car") | {"usage": USAGE["usage"]}),
     streams({"type": "response.created", "response": {"output": []}}, *DELTAS, COMPLETED, named=True),
+    streams(
+        {"type": "response.created", "response": {"status": "in_progress", "output": []}},
+        *DELTAS,
+        {"type": "response.completed", "response": {"output": [], "usage": COMPLETED["response"]["usage"]}},
+        named=True,
+    ),
     streams(chunk("a red car", "stop"), USAGE, before=": OPENROUTER PROCESSING\n\n" * 3),
     streams(chunk("a red "), chunk("car", "stop"), USAGE, lines=True),
     streams({"message": {"content": "a red "}, "done": False}, {"message": {"content": "car"}, "done": True}, USAGE,
