@@ -13,7 +13,7 @@ from .console import plain_errors
 from .demo import demo
 from .evaluate import evaluate
 from .grid import grid
-from .options import with_groups
+from .options import PairsCommand, with_groups
 from .prompt import profiles, prompt
 from .prompt_diffusion import convert
 from .prompt_diffusion import run as run_prompt_diffusion
@@ -34,7 +34,7 @@ prompt_diffusion = typer.Typer(help="Prompt Diffusion: image analogies with a Co
 
 
 def _register(group: typer.Typer, name: str, command: Callable[..., None]) -> None:
-    group.command(name)(with_groups(plain_errors()(command)))
+    group.command(name, cls=PairsCommand)(with_groups(plain_errors()(command)))
 
 
 _register(app, "grid", grid)

@@ -1,14 +1,16 @@
 """Options that commands share, each said once, and groups of them as dataclasses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+import typer.core
 
 from ..published import DEFAULT, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
 
@@ -79,20 +81,6 @@ Tokenizer = Annotated[
 ]
 
 
-class Pair(NamedTuple):
-    """Files of one more example."""
-
-    a: Path
-    a_prime: Path
-
-
-def _pair(text: str) -> Pair:
-    files = text.split(",")
-    if len(files) != 2 or not all(files):
-        raise typer.BadParameter(f"expected two files with a comma between them, A,A', got {text!r}")
-    return Pair(*map(Path, files))
-
-
 @dataclass(frozen=True)
 class GridOptions:
     """The geometry of a grid from flags."""
@@ -106,18 +94,17 @@ class GridOptions:
     fit: Annotated[FitName, typer.Option(help="How images are resized to their cells.")] = FitName.STRETCH
     gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = 2
     pair: Annotated[
-        list[Pair] | None,
-        typer.Option(
-            parser=_pair, metavar="A,A'", help="Another example of the same change, two files. Can be repeated."
-        ),
+        list[Path] | None,
+        typer.Option(metavar="A A'", help="One more example A, A' of the same change; may be given several times."),
     ] = None
     megapixels: Annotated[
         float | None, typer.Option(min=0.01, help="Cells in the shape of B, and a grid of about so many megapixels.")
     ] = None
 
     @property
-    def more_pairs(self) -> list[Pair]:
-        return self.pair or []
+    def more_pairs(self) -> list[tuple[Path, Path]]:
+        found = self.pair or []
+        return list(zip(found[::2], found[1::2], strict=True))
 
     def geometry(self, b_size: "Size | None" = None) -> "AnalogyGrid":
         """Of a grid for a B of this size; None where the grid is there already."""
@@ -202,6 +189,29 @@ class SamplingOptions:
             self.suffix,
             self.negative_prompt,
         )
+
+
+PAIR = "--pair"
+
+
+class PairsCommand(typer.core.TyperCommand):
+    """A command whose option `PAIR` takes two values each time, which typer has not for options that are repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_both_named(args)))
+
+
+def _both_named(args: Sequence[str]) -> Iterator[str]:
+    """The arguments with the name of the option before the second value, too."""
+    given = iter(args)
+    for arg in given:
+        yield arg
+        if arg == "--":  # What follows are no options.
+            yield from given
+        elif arg == PAIR:
+            yield from islice(given, 1)
+        if arg.partition("=")[0] == PAIR:
+            yield PAIR
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:

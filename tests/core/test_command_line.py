@@ -338,7 +338,7 @@ def test_an_interrupt_leaves_no_traceback(tmp_path: Path, monkeypatch: pytest.Mo
 def test_more_pairs_go_into_the_grid(tmp_path: Path, pictures: list[str]) -> None:
     path = tmp_path / "grid.png"
     a, a_prime, b = pictures
-    result = call("grid", *pictures, "--pair", f"{a_prime},{b}", "--pair", f"{b},{a}", "--res", 256, "-o", path)
+    result = call("grid", *pictures, "--pair", a_prime, b, "--pair", b, a, "--res", 256, "-o", path)
     assert result.exit_code == 0, result.output
     geometry = AnalogyGrid(128, 128, pairs=3)
     one, two, three = (Image.open(picture) for picture in pictures)
@@ -352,7 +352,7 @@ def test_run_with_several_pairs_writes_a_strip_that_can_be_read(
     tmp_path: Path, pictures: list[str], model: str
 ) -> None:
     a, _, b = pictures
-    arguments = ["run", *pictures, "--pair", f"{b},{a}", "--model", model, *QUICK, "--prompt", "x", "--suffix", ""]
+    arguments = ["run", *pictures, "--pair", b, a, "--model", model, *QUICK, "--prompt", "x", "--suffix", ""]
     result = call(*arguments, "--output-dir", tmp_path, "--num-images-per-prompt", 2)
     assert result.exit_code == 0, result.output
     strip = read_strip(tmp_path / "sample_0" / "x.png")
@@ -360,15 +360,14 @@ def test_run_with_several_pairs_writes_a_strip_that_can_be_read(
     assert strip.image.size == (128, 192)
     assert len(strip.results) == 2
     assert Image.open(tmp_path / "sample_0" / "x_2.png").size == (96, 64)
-    result = call("run", pictures[0], "--pair", f"{b},{a}", "--model", model, "--prompt", "x")
+    result = call("run", pictures[0], "--pair", b, a, "--model", model, "--prompt", "x")
     assert "takes no more pairs" in result.output
 
 
-@pytest.mark.parametrize("text", ["a.png", "a.png,", "a.png,b.png,c.png"])
-def test_a_pair_is_two_files(pictures: list[str], text: str) -> None:
-    result = call("grid", *pictures, "--pair", text)
+def test_a_pair_is_two_files(pictures: list[str]) -> None:
+    result = call("grid", *pictures, "--pair", "a.png")
     assert result.exit_code == 2
-    assert "two files with a comma between" in " ".join(result.output.split())
+    assert "'--pair' requires an argument" in " ".join(result.output.split())
 
 
 def test_many_b_each_in_a_folder_of_its_name_go_on_where_they_stopped(
