@@ -8,7 +8,7 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..analogist.cells import Cell
+from ..analogist.cells import Cell, Layout, Sheet, cell_slices
 from ..analogist.demo.configuration import DemoConfiguration
 from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import Layers
@@ -24,9 +24,9 @@ Conds = Mapping[str, Sequence[Mapping[str, Any]]]
 ROUNDING = 0.02
 """Of the variation of a detailed cell, for an autoencoder that gives none to one color."""
 KINDS: Mapping[Kind, str] = {"attn1": "SAC", "attn2": "CAM"}
-WHERE = "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-inpainting"
+WHERE = "https://huggingface.co/webui/stable-diffusion-inpainting"
 FLAT, DETAILED = 1.5, 2.0
-"""Times the variation that an autoencoder gives to a cell of one color: at most that is flat, from there on it is not."""
+"""Times the variation that an autoencoder gives to a cell of one color: at most so much is flat, and so much is not."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,11 @@ class Run:
     def mistakes(self) -> Iterator[str]:
         if is_inpainting(self.model):
             if self.noise_mask is not None and bool((self.noise_mask < 1).any()):
-                yield "noise_mask is on, so A, A' and B are put back in every step: switch it off in InpaintModelConditioning."
+                yield "noise_mask is on: A, A' and B are put back in every step, switch it off in InpaintModelConditioning."
             if any("concat_latent_image" not in cond for conds in self.conds.values() for cond in conds):
                 yield (
-                    "The model does not see A, A' and B: put InpaintModelConditioning between CLIP Text Encode and the sampler."
+                    "The model does not see A, A' and B: put InpaintModelConditioning between CLIP Text Encode and "
+                    "the sampler."
                 )
         if bool(self.latent.any()) and float(self.sigmas[0]) >= self._most_noise():
             yield "Sampling starts from noise alone: use Analogist Sigmas, or a denoise below 1 (0.98) in KSampler."
@@ -115,7 +116,8 @@ class Run:
         known = {name: setting.layers for name, setting in PRESETS.items() if name.startswith("demo model")}
         sets = [frozenset(Layers.between(layers).select(structure(self.model))) for layers in known.values()]
         if any(patch.layers not in sets for patch in patches):
-            yield f"The demo model was measured in layers {' and '.join(map(str, known.values()))}: choose a preset of it."
+            measured = " and ".join(map(str, known.values()))
+            yield f"The demo model was measured in layers {measured}: choose one of its presets."
 
 
 def layers_apart(patches: Sequence[Patch]) -> Iterator[str]:
@@ -136,29 +138,29 @@ def ranges(numbers: frozenset[int]) -> str:
 def starts_empty(grid: AnalogyGrid, latent: Tensor, masked: Tensor) -> bool:
     """Whether B' has one color in a latent (B, C, h, w) of that grid while the cell that it should repeat has not.
 
-    In the canvas both are the same; in the grid B' is black, and in the marked one too, but for its letter at the top left
-    and an arrow at the left. What an autoencoder makes of one color between A', B and the edge is known from the `masked`
-    image, whose B' is grey.
+    In the canvas both are the same; in the grid B' is black, and in the marked one too, but for its letter at the top
+    left and an arrow at the left. What an autoencoder makes of one color between A', B and the edge is known from the
+    `masked` image, whose B' is grey.
     """
     height, width = latent.shape[-2:]
     if latent.ndim != 4 or masked.shape[-2:] != latent.shape[-2:] or height * grid.size[0] != width * grid.size[1]:
         return False
-    start, beside = _variation(latent, Cell.B_PRIME), _variation(latent, Cell.B)
-    one_color = _variation(masked, Cell.B_PRIME)
+    repeated = Cell.B if grid.layout is Layout.ROWS else Cell.A_PRIME
+    start, beside = (_variation(latent, cell, grid.sheet) for cell in (Cell.B_PRIME, repeated))
+    one_color = _variation(masked, Cell.B_PRIME, grid.sheet)
     return start <= max(FLAT * one_color, ROUNDING * beside) and beside > DETAILED * one_color
 
 
-def _variation(latent: Tensor, cell: Cell) -> float:
-    return float(_inside(latent, cell).float().std(dim=(-2, -1)).mean())
+def _variation(latent: Tensor, cell: Cell, sheet: Sheet) -> float:
+    return float(_inside(latent, cell, sheet).float().std(dim=(-2, -1)).mean())
 
 
-def _inside(latent: Tensor, cell: Cell) -> Tensor:
+def _inside(latent: Tensor, cell: Cell, sheet: Sheet) -> Tensor:
     """The lower right of a cell, without its edge."""
-    height, width = (side // 2 for side in latent.shape[-2:])
-    row, column = cell.value
-    rows = slice(row * height + height // 3, row * height + height - height // 8)
-    columns = slice(column * width + width // 3, column * width + width - width // 8)
-    return latent[..., rows, columns]
+    rows, columns = cell_slices((latent.shape[-2], latent.shape[-1]), cell, sheet)
+    found = latent[..., rows, columns]
+    height, width = found.shape[-2:]
+    return found[..., height // 3 : height - height // 8, width // 3 : width - width // 8]
 
 
 def is_inpainting(model: ModelPatcher) -> bool:
@@ -178,5 +180,6 @@ def need_inpainting(model: ModelPatcher) -> None:
         needed = 2 * model.get_model_object("latent_format").latent_channels + 1
         raise ValueError(
             f"expected an inpainting model, whose UNet takes {needed} channels, got one of {channels(model)}: load "
-            f"sd-v1-5-inpainting.ckpt ({WHERE}) or another inpainting checkpoint; if this one is meant, switch any_model on"
+            f"sd-v1-5-inpainting.safetensors ({WHERE}) or another inpainting checkpoint; if this one is meant, switch "
+            "any_model on"
         )

@@ -42,7 +42,8 @@ def node_texts() -> Iterator[tuple[str, str]]:
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    files = [*PROJECT.glob("web/docs/*.md"), *PROJECT.glob("docs/*.md"), PROJECT / "README.md", PROJECT / "CHANGELOG.md"]
+    files = [path for folder in ("web/docs", "docs") for path in PROJECT.glob(f"{folder}/*.md")]
+    files += [PROJECT / "README.md", PROJECT / "CHANGELOG.md"]
     for file in sorted(files):
         yield str(file.relative_to(PROJECT)), file.read_text(encoding="utf-8")
 
@@ -59,7 +60,8 @@ def messages() -> Iterator[tuple[str, str]]:
     """Errors that are raised, and the help of options."""
     for path in sorted(file for room in ROOMS for file in (PROJECT / room).rglob("*.py")):
         for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            wanted = isinstance(statement, ast.Raise) or (isinstance(statement, ast.keyword) and statement.arg == "help")
+            is_help = isinstance(statement, ast.keyword) and statement.arg == "help"
+            wanted = is_help or isinstance(statement, ast.Raise)
             for one in ast.walk(statement) if wanted else ():
                 if isinstance(one, ast.Constant) and isinstance(one.value, str):
                     yield f"{path.relative_to(PROJECT)}:{one.lineno}", one.value
