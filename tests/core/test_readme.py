@@ -1,6 +1,7 @@
 """What the README quotes is what the code says."""
 
 import json
+import json
 import re
 from pathlib import Path
 
@@ -50,3 +51,14 @@ def test_both_readmes_link_each_other() -> None:
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:|#)([^)#]+)", README + CHINESE))
 def test_what_a_readme_links_to_is_there(target: str) -> None:
     assert (PROJECT / target).exists()
+
+
+NODES = json.loads((PROJECT / "locales" / "en" / "nodeDefs.json").read_text(encoding="utf-8"))
+TABLES = README + (PROJECT / "docs" / "prompt_diffusion.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("node_id", NODES)
+def test_every_node_is_listed_with_its_inputs(node_id: str) -> None:
+    node = NODES[node_id]
+    (row,) = (line for line in TABLES.splitlines() if line.startswith(f"| **{node['display_name']}** |"))
+    assert set(re.findall(r"`(\w+)`", row.split("|")[2])) >= node["inputs"].keys()

@@ -17,7 +17,7 @@ BANNED = {
     r"grey": "gray, as in color: the spelling is American",
     r"anew": "again",
     r"running order": "execution order",
-    r"(is|are) told": "gets, or reads",
+    r"(is|are) told by name": "say what the error names",
     r"asks? again": "sends a new request",
     r"nobody": "say what happens instead",
     r"(is|are) not possible": "expected X, got Y",
@@ -42,8 +42,12 @@ def node_texts() -> Iterator[tuple[str, str]]:
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    files = [path for folder in ("web/docs", "docs") for path in PROJECT.glob(f"{folder}/*.md")]
-    files += [PROJECT / "README.md", PROJECT / "CHANGELOG.md"]
+    files = [
+        *PROJECT.glob("web/docs/*.md"),
+        *PROJECT.glob("docs/*.md"),
+        PROJECT / "README.md",
+        PROJECT / "CHANGELOG.md",
+    ]
     for file in sorted(files):
         yield str(file.relative_to(PROJECT)), file.read_text(encoding="utf-8")
 
@@ -60,8 +64,9 @@ def messages() -> Iterator[tuple[str, str]]:
     """Errors that are raised, and the help of options."""
     for path in sorted(file for room in ROOMS for file in (PROJECT / room).rglob("*.py")):
         for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_help = isinstance(statement, ast.keyword) and statement.arg == "help"
-            wanted = is_help or isinstance(statement, ast.Raise)
+            wanted = isinstance(statement, ast.Raise) or (
+                isinstance(statement, ast.keyword) and statement.arg == "help"
+            )
             for one in ast.walk(statement) if wanted else ():
                 if isinstance(one, ast.Constant) and isinstance(one.value, str):
                     yield f"{path.relative_to(PROJECT)}:{one.lineno}", one.value

@@ -16,12 +16,17 @@ PROMISED = {
     "AnalogistDemoModelLoader": ([], ["MODEL", "CLIP", "VAE"]),
     "AnalogistExample": (["example"], ["IMAGE", "IMAGE", "IMAGE"]),
     "AnalogistGridBuilder": (
-        ["a", "a_prime", "b", "layout", "cell_width", "cell_height", "fit", "gutter", "b_prime_init"],
+        [
+            *("a", "a_prime", "b", "layout", "cell_width", "cell_height", "fit", "gutter"),
+            *("b_prime_init", "pairs", "cell_size", "grid_megapixels"),
+        ],
         ["IMAGE", "IMAGE", "MASK", "IMAGE", "ANALOGY_GRID"],
     ),
-    "AnalogistGridCropper": (["image", "layout", "cell", "size"], ["IMAGE"]),
+    "AnalogistPair": (["a", "a_prime", "pairs"], ["ANALOGY_PAIRS"]),
+    "AnalogistFolder": (["folder", "results", "at_most"], ["IMAGE", "STRING"]),
+    "AnalogistGridCropper": (["image", "layout", "cell", "size", "b", "detail"], ["IMAGE", "MASK"]),
     "AnalogistGPT4VPrompter": (
-        ["image", "profile", "model", "prompts_wanted", "suffix", "instruction", "seed", "prompt"],
+        ["image", "profile", "model", "prompts_wanted", "suffix", "instruction", "seed", "prompt", "layout"],
         ["STRING", "STRING"],
     ),
     "AnalogistPromptParser": (["reply", "prompts_wanted", "suffix"], ["STRING", "STRING"]),
@@ -48,9 +53,9 @@ PROMISED = {
         ["clip_vision", "a", "a_prime", "b", "b_prime", "variant"],
         ["FLOAT", "FLOAT", "STRING"],
     ),
-    "AnalogistBestOf": (["images", "scores", "keep", "best"], ["IMAGE", "FLOAT", "INT", "STRING"]),
+    "AnalogistBestOf": (["images", "scores", "keep", "best", "pick"], ["IMAGE", "FLOAT", "INT", "STRING"]),
     "AnalogistContactSheet": (
-        ["a", "a_prime", "b", "images", "title", "order", "best", "columns", "picture_side", "scores"],
+        ["a", "a_prime", "b", "images", "title", "order", "best", "columns", "picture_side", "scores", "pairs"],
         ["IMAGE"],
     ),
     "AnalogistSweepValues": (

@@ -29,7 +29,7 @@ def several_pairs() -> Graph:
     made = graph.put(inner, **links, **models, pairs=pairs["pairs"])
     graph.column()
     parts.saved(graph, "B'", "several pairs", made["B'"], (300, 350))
-    parts.previewed(graph, "The whole sampled grid", made["grid"], (300, 350))
+    parts.previewed(graph, "Sampled grid", made["grid"], (300, 350))
     return graph
 
 
