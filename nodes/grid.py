@@ -104,6 +104,7 @@ class GridBuilder(io.ComfyNode):
             "B', so that A is to A' as B is to B'.",
             search_aliases=[
                 "image analogy",
+                *("图像类比", "画像アナロジー", "이미지 유추"),
                 "image analogies",
                 "style transfer by example",
                 "before after",
