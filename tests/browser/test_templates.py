@@ -23,7 +23,7 @@ PATHS = sorted((PROJECT / "workflows").glob("*.json"))
 WORKFLOWS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in PATHS}
 COLORIZE = "Image analogy 2 - style by example"
 FOLDER_OF_B = "Image analogy 6 - one pair, a folder of B"
-FULL_SIZE = "Image analogy 14 - full size"
+FULL_SIZE = "Image analogy 8 - full size"
 TWO_STEPS = "Prompt Diffusion 2 - two-step editing"
 RESULTS = {TWO_STEPS: 2, "Prompt Diffusion 3 - beside Analogist": 2}
 """Images that are saved, where it is not one."""

@@ -51,10 +51,9 @@ def full_size() -> Graph:
     transfer = ["reinhard_lab", "per_frame", 1.0]
     images = {"image_target": second["B'"], "image_ref": first["B'"]}
     matched = graph.add("ColorTransfer", transfer, Look("Colors of the first pass"), **images)["image"]
-    parts.saved(graph, "B' in the size of B", "full size", matched, (300, 330))
-    graph.column()
+    parts.saved(graph, "B' in the size of B", "full size", matched, (300, 220))
     compared = {"image_a": given["B"], "image_b": matched}
-    graph.add("ImageCompare", [], Look("B and B'", size=(400, 440)), **compared)
+    graph.add("ImageCompare", [], Look("B and B'", size=(300, 260)), **compared)
     return graph
 
 
