@@ -34,9 +34,9 @@ def check_output(path: Path) -> None:
     if path.is_dir():
         raise ValueError(f"expected a file for -o, got the folder {str(path)!r}: add the name of a file")
     if not path.parent.is_dir():
-        raise ValueError(f"expected an existing folder for -o, got {str(path.parent)!r}: make it first")
+        raise ValueError(f"expected an existing folder for -o, got {str(path.parent)!r}: create it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ValueError(f"{str(path)!r} may not be written: name another file with -o")
+        raise ValueError(f"{str(path)!r} is not writable: choose another file with -o")
 
 
 def grids(folder: Path) -> list[Path]:
@@ -51,7 +51,7 @@ def grids(folder: Path) -> list[Path]:
         if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and not path.is_dir()
     ]
     if not found:
-        raise ValueError(f"There is no image in {str(folder)!r}: name a folder of marked grids.")
+        raise ValueError(f"There is no image in {str(folder)!r}: expected a folder of marked grids.")
     return sorted(found, key=lambda path: natural(path.name))
 
 
@@ -84,7 +84,9 @@ class PromptTable:
             raise ValueError(f"The table {str(path)!r} cannot be read: {error}.") from None
         rows = [line.rstrip("\r").split("\t") for line in lines]
         if any(len(row) < 2 for row in rows) or not isinstance(asked, dict):
-            raise ValueError(f"The file {str(path)!r} is not a table of names and prompts: name another one with -o.")
+            raise ValueError(
+                f"The file {str(path)!r} is not a table of names and prompts: choose another file with -o."
+            )
         files = by_name([name for name, *_ in rows], names)
         table.rows = {files.get(name, name): tuple(prompts) for name, *prompts in rows}
         table.asked = {str(name): str(digest) for name, digest in asked.items()}
@@ -143,7 +145,7 @@ def run(folder: Path, output: Path, request: PromptRequest, directory: Path, ope
             silent = silent + 1 if isinstance(error, SilentError) else 0
             if silent == MOST_SILENT:
                 raise UnavailableError(
-                    f"expected answers, got none in time for {silent} grids in a row: the others were not asked. Check "
+                    f"expected replies, got none before the timeout for {silent} grids in a row and stopped: check "
                     f"the server of the profile {profile.name!r}, choose a faster model, or raise the timeout."
                 ) from None
         else:
@@ -160,5 +162,5 @@ def _check_name(name: str) -> None:
     """Refuse a name that no line of a table can hold."""
     if not name.isprintable() or name != name.strip():
         raise ValueError(
-            "its name has tabs, line breaks, outer blanks or bytes that are no text, which no table can hold: rename"
+            "its name has tabs, line breaks, outer blanks or invalid bytes, which a table cannot contain: rename"
         )

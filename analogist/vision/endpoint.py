@@ -100,7 +100,7 @@ async def _held(conversation: Callable[[Send], Awaitable[_T]], profile: Profile,
         module = await asyncio.to_thread(importlib.import_module, ".client", __package__)
     except ImportError:
         raise VisionError(
-            "The Python package openai is missing: install it (pip install openai) and start again."
+            "The Python package openai is missing: install it (pip install openai) and restart."
         ) from None
     client = module.connect(profile, key)
     if isinstance(client, errors.Kind):
@@ -113,7 +113,7 @@ async def _held(conversation: Callable[[Send], Awaitable[_T]], profile: Profile,
         async with client:
             return await asyncio.wait_for(conversation(send), profile.timeout)
     raise SilentError(
-        f"The profile {profile.name!r} ({profile.host}) gave no complete answer within {profile.timeout:g} seconds: "
+        f"The profile {profile.name!r} ({profile.host}) did not reply within {profile.timeout:g} seconds: "
         "try again, choose a faster model, or raise the timeout of the profile."
     )
 

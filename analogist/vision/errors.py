@@ -1,4 +1,4 @@
-"""What went wrong between us and an endpoint: a table of kinds, told apart by the server's words and by its status.
+"""Errors of endpoints: a table of kinds, classified by the server's message and by its HTTP status.
 
 The words come first, at any status: servers say "add credit" with 400, 402, 403 and 429, and refuse a schema with
 anything from 200 to 501.
@@ -14,15 +14,15 @@ from .request import excerpt
 
 
 class VisionError(RuntimeError):
-    """No answer. One sentence that says what to do; it holds neither the key nor anything that holds it."""
+    """No reply. One sentence that says what to do, without the key or anything that contains it."""
 
 
 class UnavailableError(VisionError):
-    """No answer to this question, nor to any other one: the key, the network, the quota, or the model."""
+    """No reply to any request: the key, the network, the quota, or the model is at fault."""
 
 
 class SilentError(VisionError):
-    """No answer in time."""
+    """No reply before the timeout."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ KEY = Kind(
     error=UnavailableError,
 )  # fmt: skip
 FILTER = Kind(
-    "withheld the answer: its content filter objects to the image or the answer. Try another model, or type the "
+    "blocked the reply with its content filter: try another model, or type the "
     "prompt by hand.",
     words=_any(
         r"content[ _-]?(?:filter|policy|management|moderation)", r"\bmoderation\b", r"\bsafety\b", r"\bflagged\b",
@@ -85,7 +85,7 @@ FILTER = Kind(
     error=RefusalError,
 )  # fmt: skip
 CONTEXT = Kind(
-    "finds the question longer than the context of {model!r} ({status}): make a grid of smaller cells, shorten the "
+    "reports that the request exceeds the context length of {model!r} ({status}): use smaller cells, shorten the "
     "instruction, or choose a model with a longer context.",
     words=_any(
         r"context[ _-]?(?:length|window|size|limit|overflow)", "maximum context", r"\bn_ctx\b", "available context",
@@ -94,7 +94,7 @@ CONTEXT = Kind(
     ),
 )  # fmt: skip
 IMAGES = Kind(
-    "takes no images for {model!r} ({status}): choose a model that sees images.",
+    "does not accept images for {model!r} ({status}): choose a vision language model.",
     words=_any(
         rf"(?:\bimages?(?: inputs?| content| data| understanding)?|image_url|vision|multi-?modal\w*)\b"
         rf"(?: \w+)?,? (?:{_NOT}(?: be)?(?: yet| currently)? |un)(?:support|allow|accept|available|enabl|permit)",
@@ -106,7 +106,7 @@ IMAGES = Kind(
     ),
 )  # fmt: skip
 MODEL = Kind(
-    "knows no model {model!r}, or its base_url is wrong ({status}): choose a model that it offers; "
+    "has no model {model!r}, or its base_url is wrong ({status}): choose an available model; "
     '"python -m analogist profiles test {name}" lists them.',
     frozenset({404}),
     _any(
@@ -120,33 +120,35 @@ ACCESS = Kind(
     frozenset({403}),
     error=UnavailableError,
 )
-SIZE = Kind("finds the image too large ({status}): make a grid of smaller cells.", frozenset({413}))
+SIZE = Kind("rejects the image as too large ({status}): use smaller cells.", frozenset({413}))
 RATE = Kind(
     "received too many requests ({status}): try again {when}.", frozenset({429}), retry=True, error=UnavailableError
 )
-SERVER = Kind("has a server error ({status}): try again later.", frozenset({408, 409, *range(500, 600)}), retry=True)
+SERVER = Kind(
+    "returned a server error ({status}): try again later.", frozenset({408, 409, *range(500, 600)}), retry=True
+)
 REDIRECT = Kind(
-    "redirects to another address or answers outside the protocol ({status}), and a key is not sent there: correct "
-    "the base_url of the profile.",
+    "redirects to another address or violates the protocol ({status}), and keys are not sent to other addresses: "
+    "correct the base_url of the profile.",
     frozenset(range(100, 400)) - {200},
     error=UnavailableError,
 )
 REQUEST = Kind("rejects the request ({status}): check the model and the api of the profile.")
-REPORTED = Kind("reports an error: try again or choose another model.", frozenset({200}))
-NOT_JSON = Kind("sent no complete JSON: try again, or check the base_url of the profile.")
-TOO_LONG = Kind("sent an answer of more than 4096 KB, the most that is read: choose another model.")
-EMPTY = Kind("sent an answer without text: try again or another model.")
-UNFINISHED = Kind("sent an answer without text within its limit of tokens: choose a model that thinks less.")
+REPORTED = Kind("returned an error: try again or choose another model.", frozenset({200}))
+NOT_JSON = Kind("returned incomplete JSON: try again, or check the base_url of the profile.")
+TOO_LONG = Kind("returned more than the maximum of 4096 KB: choose another model.")
+EMPTY = Kind("returned a reply without text: try again or choose another model.")
+UNFINISHED = Kind("reached its token limit before replying: choose a model with less reasoning.")
 DECLINED = Kind(
-    "passes on a refusal of the model: try another model or instruction, or type the prompt by hand.",
+    "reports a refusal of the model: try another model or instruction, or type the prompt by hand.",
     error=RefusalError,
 )
-NO_LIST = Kind("has no list of models ({status}): check the base_url of the profile.")
-BROKEN = Kind("broke off the connection: try again later.", error=UnavailableError)
+NO_LIST = Kind("does not list its models ({status}): check the base_url of the profile.")
+BROKEN = Kind("closed the connection: try again later.", error=UnavailableError)
 UNREACHABLE = Kind("cannot be reached: check the network and the base_url of the profile.", error=UnavailableError)
 NOT_RUNNING = Kind("cannot be reached: is its server running?", error=UnavailableError)
 PROXY = Kind(
-    "cannot be reached through the proxy that the environment names: correct HTTPS_PROXY or ALL_PROXY, or install the "
+    "cannot be reached through the proxy of the environment: correct HTTPS_PROXY or ALL_PROXY, or install the "
     "Python package socksio for a SOCKS proxy.",
     error=UnavailableError,
 )
@@ -155,8 +157,8 @@ UNTRUSTED = Kind(
     error=UnavailableError,
 )
 CERTIFICATES = Kind(
-    "cannot be asked, for the certificates or the key log of the environment cannot be opened: correct SSL_CERT_FILE, "
-    "SSL_CERT_DIR or SSLKEYLOGFILE.",
+    "cannot be used, because the certificates or the key log of the environment cannot be opened: correct "
+    "SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE.",
     error=UnavailableError,
 )
 
@@ -179,7 +181,7 @@ class Failure:
         status: of HTTP, or the one that an error inside a response names.
         message: what the server says to people.
         words: all that it says, by which failures are told apart.
-        pause: seconds after which it wants to be asked again.
+        pause: seconds to wait before the next request.
     """
 
     kind: Kind

@@ -76,13 +76,13 @@ def _checked_url(url: str) -> str:
     except ValueError as error:
         raise _wrong(f"expected an address such as https://api.example.org/v1: {error}") from None
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise _wrong("must not carry a user, a password, a query or a fragment: keys have their own place")
+        raise _wrong("must not contain a user, a password, a query or a fragment: keys are stored separately")
     if not parts.hostname or parts.scheme not in ("https", "http") or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise _wrong(f"expected an address such as https://api.example.org/v1, got {excerpt(url)!r}")
     if parts.scheme == "http" and not _is_local(parts.hostname):
         raise _wrong(
-            f"plain http to {parts.hostname}, where anyone on the way can read the key: use https. Plain http is for "
-            "this machine only (localhost, 127.0.0.1, ::1)"
+            f"plain http to {parts.hostname}, which would expose the key: use https. Plain http is for "
+            "localhost only (localhost, 127.0.0.1, ::1)"
         )
     return url
 
@@ -190,7 +190,7 @@ def find(name: str, directory: Path) -> Profile:
     profiles = known(directory)
     if name not in profiles:
         raise ProfileError(
-            f"There is no profile {excerpt(name, 60)!r} on this machine; there are: {', '.join(profiles)}. Add "
+            f"There is no profile {excerpt(name, 60)!r} on this machine; available: {', '.join(profiles)}. Add "
             f'one with "python -m analogist profiles add ... --directory {directory}".'
         )
     return profiles[name]
@@ -239,7 +239,7 @@ def write_private(path: Path, content: str) -> None:
 def _checked_key(text: str, place: str) -> str:
     found = text.strip()
     if not re.fullmatch(r"[\x21-\x7e]{1,4096}", found):
-        raise ProfileError(f"The {place} holds no key: a key is one word of plain letters, digits and signs.")
+        raise ProfileError(f"The {place} contains no valid key: a key is one word of ASCII characters.")
     return found
 
 
@@ -265,7 +265,7 @@ def validated(name: str, entry: Mapping[str, Any]) -> Profile:
         return _PROFILE.validate_python({**entry, "name": name})
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)
-    raise ValueError(f"The profile {excerpt(name, 60)!r} cannot be used: {'; '.join(map(_in_words, wrong))}.")
+    raise ValueError(f"The profile {excerpt(name, 60)!r} is invalid: {'; '.join(map(_in_words, wrong))}.")
 
 
 def _in_words(wrong: Mapping[str, Any]) -> str:

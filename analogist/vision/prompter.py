@@ -119,9 +119,7 @@ class Prompter:
         profile = profiles.find(request.profile, directory)
         model = request.model or profile.model
         if not model:
-            raise ProfileError(
-                f"The profile {profile.name!r} names no model: type the name of one that its endpoint offers."
-            )
+            raise ProfileError(f"The profile {profile.name!r} has no default model: enter a model of its endpoint.")
         cache = PromptCache(directory / "cache")
         identity = request.identity(image, profile)
         if kept := _reply(cache.get(identity)):

@@ -74,7 +74,7 @@ def parse(text: str, count: int = 1) -> Answer:
     said = without_thinking(text)
     if not said:
         raise ReplyError(
-            "expected a prompt, got nothing but thinking: try another seed, or a model that thinks less."
+            "expected a prompt, got only reasoning: try another seed, or a model with less reasoning."
             if text.strip()
             else "expected a prompt, but the reply is empty: try another seed or another model."
         )

@@ -66,11 +66,11 @@ def checked(name: str, text: str, most: int) -> str:
         ValueError: longer than `most` characters, or with control characters other than line breaks and tabs.
     """
     if len(text) > most:
-        raise ValueError(f"The {name} has {len(text)} characters, but at most {most} are possible: shorten it.")
+        raise ValueError(f"The {name} has {len(text)} characters, but at most {most} are allowed: shorten it.")
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\r\t":
             raise ValueError(
-                f"The {name} contains the control character U+{ord(character):04X}, which cannot be sent: retype it."
+                f"The {name} contains the control character U+{ord(character):04X}, which cannot be sent: remove it."
             )
     return text
 
