@@ -67,15 +67,15 @@ def run(directory: Path, *arguments: object, **options: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"name": "../../etc/passwd"}, "profile .* cannot be used: name: expected up to 64 letters"),
-        ({"name": "https://evil.example.org"}, "profile .* cannot be used: name: expected up to 64 letters"),
-        ({"name": ""}, "profile .* cannot be used: name: expected up to 64 letters"),
+        ({"name": "../../etc/passwd"}, "profile .* is invalid: name: expected up to 64 letters"),
+        ({"name": "https://evil.example.org"}, "profile .* is invalid: name: expected up to 64 letters"),
+        ({"name": ""}, "profile .* is invalid: name: expected up to 64 letters"),
         ({"base_url": "http://llm.example.org/v1"}, "plain http to llm.example.org"),
         ({"base_url": "http://localhost.example.org"}, "plain http to"),
         ({"base_url": "http://192.168.1.7:8000/v1"}, "plain http to"),
-        ({"base_url": "http://127.0.0.1@example.org/v1"}, "must not carry a user"),
-        ({"base_url": "https://me:secret@example.org/v1"}, "must not carry a user"),
-        ({"base_url": "https://example.org/v1?key=secret"}, "must not carry a user"),
+        ({"base_url": "http://127.0.0.1@example.org/v1"}, "must not contain a user"),
+        ({"base_url": "https://me:secret@example.org/v1"}, "must not contain a user"),
+        ({"base_url": "https://example.org/v1?key=secret"}, "must not contain a user"),
         ({"base_url": "file:///etc/passwd"}, "expected an address such as"),
         ({"base_url": "example.org/v1"}, "expected an address such as"),
         ({"base_url": "https://example.org/\x00"}, "expected an address such as"),
@@ -90,8 +90,8 @@ def run(directory: Path, *arguments: object, **options: str) -> tuple[int, str]:
         ({"base_url": "http://[::]/v1"}, "plain http to"),
         ({"base_url": "http://ｌocalhost/v1"}, "plain http to"),  # noqa: RUF001
         ({"base_url": "http://127.0.0.1\\.example.org/v1"}, "plain http to"),
-        ({"name": "оpenai"}, "profile .* cannot be used: name: expected up to 64 letters"),  # noqa: RUF001
-        ({"name": "openai\n"}, "profile .* cannot be used: name: expected up to 64 letters"),
+        ({"name": "оpenai"}, "profile .* is invalid: name: expected up to 64 letters"),  # noqa: RUF001
+        ({"name": "openai\n"}, "profile .* is invalid: name: expected up to 64 letters"),
         ({"model": "a b"}, "expected the name of a model"),
         ({"model": "m" * 300}, "expected the name of a model"),
         ({"timeout": 0}, "timeout: Input should be greater than or equal to 1"),
@@ -130,7 +130,7 @@ def test_built_in_profiles_and_those_of_the_owner(tmp_path: Path) -> None:
     profiles.add(Profile("openai", "https://gateway.example.org/v1"), tmp_path)
     assert profiles.find("my own", tmp_path) == mine
     assert profiles.find("openai", tmp_path).host == "gateway.example.org"
-    with pytest.raises(ValueError, match=r"no profile 'x' on this machine; there are: openai, .*, my own\.") as error:
+    with pytest.raises(ValueError, match=r"no profile 'x' on this machine; available: openai, .*, my own\.") as error:
         profiles.find("x", tmp_path)
     assert f"profiles add ... --directory {tmp_path}" in str(error.value)
 
@@ -145,7 +145,7 @@ def test_built_in_profiles_and_those_of_the_owner(tmp_path: Path) -> None:
         ('{"x": {"base_url": 7}}', "base_url: Input should be a valid string"),
         ('{"x": {"base_url": "https://a.org", "timeout": "9"}}', "timeout: Input should be a valid number"),
         ('{"x": {"base_url": "https://a.org", "api": "soap"}}', "api: Input should be 'chat' or 'responses'"),
-        ('{"../x": {"base_url": "https://a.org"}}', "profile '../x' cannot be used: name: expected"),
+        ('{"../x": {"base_url": "https://a.org"}}', "profile '../x' is invalid: name: expected"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -176,7 +176,7 @@ def test_key_comes_from_the_variable_then_the_file(tmp_path: Path) -> None:
     (tmp_path / "openai.key").mkdir()
     with pytest.raises(ValueError, match=r"openai\.key cannot be read: "):
         profiles.key(profile, tmp_path, {})
-    with pytest.raises(ValueError, match="holds no key") as error:
+    with pytest.raises(ValueError, match="contains no valid key") as error:
         profiles.key(profile, tmp_path, {"OPENAI_API_KEY": "sk-two words\r\nX-Injected: 1"})
     assert "sk-two" not in str(error.value)
 
@@ -282,7 +282,7 @@ def test_the_key_is_in_no_file(server: VisionServer, directory: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"profile": "../here"}, "There is no profile '../here' on this machine; there are: openai"),
+        ({"profile": "../here"}, "There is no profile '../here' on this machine; available: openai"),
         ({"profile": "http://evil.example.org/v1"}, "There is no profile"),
         ({"profile": "x" * 10**6}, "There is no profile"),
         ({"instruction": "x" * 2**20}, "The instruction has 1048576 characters"),
@@ -361,7 +361,7 @@ def test_command_passes_over_a_grid_that_gets_no_prompt(server: VisionServer, di
     code, said = run(directory, "prompt", grids, "-o", out, "--profile", "here")
     assert code == 1
     assert "0.png: expected a prompt, got" in said
-    assert "1.png: The profile 'here' (127.0.0.1) withheld the answer" in said
+    assert "1.png: The profile 'here' (127.0.0.1) blocked the reply with its content filter" in said
     assert "2 of 3 grids have no prompt" in said
     assert out.read_text() == "2.png\ta red car\n"
 

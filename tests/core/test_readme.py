@@ -1,7 +1,6 @@
 """What the README quotes is what the code says."""
 
 import json
-import json
 import re
 from pathlib import Path
 

@@ -172,7 +172,7 @@ REFUSALS = [
 NOTHING = {
     "": "is empty",
     "  \n ": "is empty",
-    "<think>only thinking, and then the limit": "nothing but thinking",
+    "<think>only thinking, and then the limit": "only reasoning",
     "...": "expected a prompt, got",
     "{}": "expected a prompt, got",
     '{"prompts": []}': "expected a prompt, got",
@@ -196,7 +196,7 @@ def test_unsure_reply_is_an_error_that_quotes_it(case: dict[str, Any]) -> None:
         replies.parse(case["reply"], case.get("count", 1))
     assert isinstance(error.value, RefusalError) == (case["error"] == "refusal")
     message = str(error.value)
-    assert "nothing but thinking" in message or any(
+    assert "only reasoning" in message or any(
         word in message for word in re.findall(r"\w{2,}|\W+", case["reply"])
     )
 

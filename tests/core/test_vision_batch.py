@@ -227,8 +227,8 @@ def test_silence_ends_it_where_it_is_no_single_grids(server: VisionServer, home:
     code, said = run(home)
     assert code == 1
     assert rows(home) == {"2.png": ["a red car"]}
-    assert said.count("gave no complete answer within 1 seconds") == 5
-    assert "expected answers, got none in time for 3 grids in a row: the others were not asked." in said
+    assert said.count("did not reply within 1 seconds") == 5
+    assert "expected replies, got none before the timeout for 3 grids in a row and stopped: check" in said
     assert len(server.requests) == 6
     server.will(answer)
     assert run(home)[0] == 0

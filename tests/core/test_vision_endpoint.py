@@ -118,10 +118,10 @@ def test_nothing_of_the_environment_leaves(
         (fails(401, "Incorrect API key: sk-plant*******mnop."), 1, "does not accept the key (401): check HERE"),
         (fails(402, "Insufficient credits"), 1, "has no credit left for this key (402): add credit to the account."),
         (fails(403, "Country not supported"), 1, "(403): check the account and whether its key may use"),
-        (fails(404, "The model does not exist"), 1, "knows no model 'some-model', or its base_url is wrong (404)"),
-        (fails(400, "No images, please"), 1, "choose a model that sees images. It said: \"No images, please\""),
+        (fails(404, "The model does not exist"), 1, "has no model 'some-model', or its base_url is wrong (404)"),
+        (fails(400, "No images, please"), 1, "choose a vision language model. It said: \"No images, please\""),
         (fails(400, "Odd"), 1, "rejects the request (400): check the model and the api of the profile. It said"),
-        (fails(413, "Too big"), 1, "(413): make a grid of smaller cells."),
+        (fails(413, "Too big"), 1, "(413): use smaller cells."),
         (fails(429, "Slow down"), 3, "received too many requests (429): try again later."),
         (fails(429, "Pay", "insufficient_quota"), 1, "for this key (429): add credit to the account. It said: \"Pay\""),
         (fails(429, "Slow down", Retry_After="1"), 3, "(429): try again in 1 seconds."),
@@ -135,30 +135,30 @@ def test_nothing_of_the_environment_leaves(
         (sends(b'[{"error": {"code": 400, "message": "Odd", "status": "X"}}]', 400), 1, 'profile. It said: "Odd"'),
         (sends(b'{"error": "model not found"}', 404), 1, 'It said: "model not found"'),
         (sends(b'{"error": {"raw": {"a": 1}}}', 403), 1, "It said: \"{'error': {'raw': {'a': 1}}}\""),
-        (fails(500, "Oops"), 3, "has a server error (500): try again later. It said: \"Oops\""),
-        (sends(b"<html>Bad gateway</html>", 502, "text/html"), 3, "has a server error (502)"),
-        (fails(503, "Overloaded"), 3, "has a server error (503)"),
-        (fails(302, "", Location="https://elsewhere.example.org"), 1, "(302), and a key is not sent there: correct"),
-        (resets, 3, "broke off the connection: try again later."),
-        (breaks_off, 3, "broke off the connection: try again later."),
-        (sends(b'{"choices": [{"message"'), 1, "sent no complete JSON"),
+        (fails(500, "Oops"), 3, "returned a server error (500): try again later. It said: \"Oops\""),
+        (sends(b"<html>Bad gateway</html>", 502, "text/html"), 3, "returned a server error (502)"),
+        (fails(503, "Overloaded"), 3, "returned a server error (503)"),
+        (fails(302, "", Location="https://elsewhere.example.org"), 1, "(302), and keys are not sent to other addresses: correct"),
+        (resets, 3, "closed the connection: try again later."),
+        (breaks_off, 3, "closed the connection: try again later."),
+        (sends(b'{"choices": [{"message"'), 1, "returned incomplete JSON"),
         (sends(b"<html>Welcome</html>", kind="text/html"), 1, "check the base_url of the profile"),
-        (sends(b"\xff\xfe\x00", kind="image/png"), 1, "sent no complete JSON"),
-        (sends(b"[]"), 1, "sent no complete JSON"),
-        (sends(b"[" * 100_000), 1, "sent no complete JSON"),
-        (sends(b"{}"), 2, "sent an answer without text: try again or another model."),
+        (sends(b"\xff\xfe\x00", kind="image/png"), 1, "returned incomplete JSON"),
+        (sends(b"[]"), 1, "returned incomplete JSON"),
+        (sends(b"[" * 100_000), 1, "returned incomplete JSON"),
+        (sends(b"{}"), 2, "returned a reply without text: try again or choose another model."),
         (sends(b'{"choices": [], "output": []}'), 2, "without text"),
         (sends(b'{"choices": "none", "output": 7, "usage": []}'), 2, "without text"),
         (sends(b'{"error": {"message": "Provider returned error", "code": 502}}'), 1, "\"Provider returned error\""),
         (says(None), 2, "without text"),
-        (says("", "content_filter"), 1, "its content filter objects"),
+        (says("", "content_filter"), 1, "its content filter"),
         (says(None, refusal="I'm sorry, I can't help."), 1, 'refusal of the model: try another model'),
-        (floods(), 1, "an answer of more than 4096 KB"),
-        (floods(500), 1, "an answer of more than 4096 KB"),
+        (floods(), 1, "more than the maximum of 4096 KB"),
+        (floods(500), 1, "more than the maximum of 4096 KB"),
         (sends(b"Bad", 400, "text/plain; charset=hex"), 1, "profile. It said: \"Bad\""),
-        (sends(b"{", 200, "text/plain; charset=undefined"), 1, "sent no complete JSON"),
-        (sends(b"not packed", Content_Encoding="gzip"), 1, "sent no complete JSON"),
-        (packed(), 1, "sent no complete JSON"),
+        (sends(b"{", 200, "text/plain; charset=undefined"), 1, "returned incomplete JSON"),
+        (sends(b"not packed", Content_Encoding="gzip"), 1, "returned incomplete JSON"),
+        (packed(), 1, "returned incomplete JSON"),
         (packed(400), 1, "rejects the request (400)"),
     ],
 )  # fmt: skip
@@ -181,7 +181,7 @@ def test_a_date_to_try_again_at_is_told_in_seconds(server: VisionServer, profile
 def test_no_answer_in_time(server: VisionServer, profile: Profile, behaviour: Behaviour) -> None:
     server.will(behaviour)
     start = time.monotonic()
-    assert "gave no complete answer within 1 seconds" in failure(replace(profile, timeout=1))
+    assert "did not reply within 1 seconds" in failure(replace(profile, timeout=1))
     assert time.monotonic() - start < 2
     assert len(server.requests) == 1
 
@@ -195,7 +195,7 @@ def test_nesting_is_no_way_in(server: VisionServer, profile: Profile, status: in
 
 def test_length_without_text_blames_the_thinking(server: VisionServer, profile: Profile) -> None:
     server.will(says("", "max_output_tokens" if profile.api is Api.RESPONSES else "length"))
-    assert "within its limit of tokens: choose a model that thinks less." in failure(profile)
+    assert "reached its token limit before replying: choose a model with less reasoning." in failure(profile)
 
 
 def test_nobody_there(profile: Profile) -> None:
@@ -207,7 +207,7 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str
     monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", proxy)
     sentence = failure(Profile("far", "https://llm.example.org/v1", timeout=6))
-    assert "through the proxy that the environment names" in sentence
+    assert "through the proxy of the environment" in sentence
     assert "secret" not in sentence
 
 
@@ -334,7 +334,7 @@ def test_models_are_listed(server: VisionServer, profile: Profile) -> None:
     assert len(asyncio.run(endpoint.models(profile, KEY))) == 500
     server.will(sends(json.dumps({"data": [{"id": "new\x1b[2J\n"}]}).encode()))
     assert asyncio.run(endpoint.models(profile, KEY)) == {"new [2J": ""}
-    for behaviour, says_that in ((fails(401), "does not accept the key"), (fails(404), "has no list of models")):
+    for behaviour, says_that in ((fails(401), "does not accept the key"), (fails(404), "does not list its models")):
         server.will(behaviour)
         with pytest.raises(VisionError, match=says_that):
             asyncio.run(endpoint.models(profile, KEY))

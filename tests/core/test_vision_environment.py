@@ -104,14 +104,14 @@ def test_certificates_that_cannot_be_opened(
 def test_a_proxy_that_is_no_address(monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str) -> None:
     monkeypatch.setenv(variable, proxy)
     sentence = failure(FAR)
-    assert "through the proxy that the environment names: correct HTTPS_PROXY" in sentence
+    assert "through the proxy of the environment: correct HTTPS_PROXY" in sentence
     assert "secret" not in sentence
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "127.0.0.1:9", "http://[::1]:9"])
 def test_a_proxy_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert "through the proxy that the environment names" in failure(FAR)
+    assert "through the proxy of the environment" in failure(FAR)
 
 
 @pytest.mark.parametrize("name", NAMES[:3])

@@ -73,16 +73,16 @@ WORDS = [
     (500, "Your request was rejected as a result of our safety system.", RefusalError, "content filter"),
     (200, "Input data may contain inappropriate content.", RefusalError, "content filter"),
     (400, "`inputs` tokens + `max_new_tokens` must be <= 4096, the context window", VisionError, "context"),
-    (413, "The prompt is too long: 250000 tokens", VisionError, "longer than the context of 'some-model' (413)"),
-    (500, "the request exceeds the available context size, try increasing it (n_ctx)", VisionError, "longer than"),
-    (404, "No endpoints found that support image input", VisionError, "takes no images for 'some-model' (404)"),
-    (500, "image input is not supported - hint: you may need to provide the mmproj", VisionError, "takes no images"),
-    (400, "This model does not support image inputs", VisionError, "takes no images"),
-    (422, "unknown variant `image_url`, expected `text`", VisionError, "takes no images"),
-    (400, "some-model is not a multimodal model", VisionError, "takes no images"),
-    (200, "Model only supports text input", VisionError, "takes no images"),
-    (400, "model 'some-model' not found, try pulling it first", UnavailableError, "knows no model 'some-model'"),
-    (500, "The model `some-model` does not exist", UnavailableError, "knows no model 'some-model'"),
+    (413, "The prompt is too long: 250000 tokens", VisionError, "exceeds the context length of 'some-model' (413)"),
+    (500, "the request exceeds the available context size, try increasing it (n_ctx)", VisionError, "exceeds the context length"),
+    (404, "No endpoints found that support image input", VisionError, "does not accept images for 'some-model' (404)"),
+    (500, "image input is not supported - hint: you may need to provide the mmproj", VisionError, "does not accept images"),
+    (400, "This model does not support image inputs", VisionError, "does not accept images"),
+    (422, "unknown variant `image_url`, expected `text`", VisionError, "does not accept images"),
+    (400, "some-model is not a multimodal model", VisionError, "does not accept images"),
+    (200, "Model only supports text input", VisionError, "does not accept images"),
+    (400, "model 'some-model' not found, try pulling it first", UnavailableError, "has no model 'some-model'"),
+    (500, "The model `some-model` does not exist", UnavailableError, "has no model 'some-model'"),
     (400, "Invalid image format: expected PNG", VisionError, "rejects the request (400)"),
     (429, "You have exceeded the token rate limit of your tier. To increase it visit aka.ms/oai/quotaincrease",
      UnavailableError, "too many requests (429)"),
@@ -144,7 +144,7 @@ def test_a_context_overflow_is_asked_once_more_without_a_limit(
     assert ask(chat).text == "a red car"
     assert ["max_tokens" in request.body for request in server.requests] == [True, False]
     server.will(in_error(status, words))
-    with pytest.raises(VisionError, match="longer than the context of 'some-model'"):
+    with pytest.raises(VisionError, match="exceeds the context length of 'some-model'"):
         ask(chat)
 
 
@@ -165,10 +165,10 @@ def test_an_empty_answer_under_a_schema_is_asked_once_more_without(server: Visio
     ("body", "says_that"),
     [
         ({"choices": [{"error": {"message": "Upstream died", "code": 502}}]}, 'server error (502): try again later'),
-        ({"choices": [{"error": "Upstream died", "message": None}]}, 'reports an error: .*"Upstream died"'),
-        ({"choices": None, "error": {"message": "Upstream died"}}, 'reports an error: .*"Upstream died"'),
-        ({"choices": None, "message": "Upstream died"}, 'reports an error: .*"Upstream died"'),
-        ({"detail": [{"msg": "Upstream died", "loc": ["body"]}]}, 'reports an error: .*"Upstream died"'),
+        ({"choices": [{"error": "Upstream died", "message": None}]}, 'returned an error: .*"Upstream died"'),
+        ({"choices": None, "error": {"message": "Upstream died"}}, 'returned an error: .*"Upstream died"'),
+        ({"choices": None, "message": "Upstream died"}, 'returned an error: .*"Upstream died"'),
+        ({"detail": [{"msg": "Upstream died", "loc": ["body"]}]}, 'returned an error: .*"Upstream died"'),
         ({"object": "error", "message": "Upstream died", "code": 400}, r'rejects the request \(400\).*"Upstream died"'),
         ({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": "Upstream died"}}},
          r'rejects the request \(400\).*"Upstream died"'),
@@ -281,10 +281,10 @@ def test_a_stream_that_nobody_asked_for(server: VisionServer, chat: Profile, beh
 
 def test_a_stream_that_breaks_off_is_no_answer(server: VisionServer, chat: Profile) -> None:
     server.will(sends(f'data: {json.dumps(chunk("a red "))}\n\ndata: {{"choi'.encode()))
-    with pytest.raises(VisionError, match="no complete JSON"):
+    with pytest.raises(VisionError, match="returned incomplete JSON"):
         ask(chat)
     server.will(streams(chunk("a red "), done=False))
-    with pytest.raises(VisionError, match="no complete JSON"):
+    with pytest.raises(VisionError, match="returned incomplete JSON"):
         ask(chat)
 
 
