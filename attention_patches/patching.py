@@ -12,6 +12,7 @@ from torch import Tensor
 from ..analogist.cells import ONE_PAIR, Sheet, TokenGrid, check_grid
 from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import Layers, SamplingRange, describe
+from .advice import Advisor, Patch, Tell, need_inpainting
 from .blocks import Address, Block, structure, transformer_blocks
 from .evaluation import EVALUATION, Behind, Evaluation, uncompiled
 from .ownership import (
@@ -46,11 +47,15 @@ class Placement:
         sampling: in which part of the sampling.
         grid: the grid that will be sampled, if known: then a latent of another size is refused. It is needed where
             there are several pairs.
+        any_model: take a model that is not an inpainting one, too.
+        tell: whom to tell of mistakes that would not be an error.
     """
 
     layers: Layers
     sampling: SamplingRange
     grid: AnalogyGrid | None = None
+    any_model: bool = False
+    tell: Tell | None = None
 
     @property
     def sheet(self) -> Sheet:
@@ -67,13 +72,16 @@ def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Plac
         name: what error messages call the edit.
 
     Raises:
-        ValueError: a model without such attentions, or layers that it does not have.
+        ValueError: a model without such attentions or not an inpainting one, or layers that it does not have.
     """
     blocks = transformer_blocks(model)
     layers = placement.layers.select(structure(model))
     patched = model.clone()
     if placement.sampling.is_empty or not layers:
         return patched
+    before = model.get_wrappers(WrappersMP.OUTER_SAMPLE, EVALUATION)
+    if not (placement.any_model or before):  # The first of our patches has looked already.
+        need_inpainting(model)
     ratio = model.get_model_object("latent_format").spacial_downscale_ratio
     edited = {
         blocks[layer]: EditedAttention(edit, kind, placement, ratio, f"{name}, layer {layer}") for layer in layers
@@ -82,6 +90,10 @@ def patch_attention(model: ModelPatcher, kind: Kind, edit: Edit, placement: Plac
     replaced = patched.model_options["transformer_options"].setdefault("patches_replace", {})
     replaced[kind] = taken_over(_owners(model.model_options["transformer_options"], kind), edited)
     patched.add_wrapper_with_key(WrappersMP.CALC_COND_BATCH, EVALUATION, _watch(kind, edited))
+    known = before[0].patches if before else ()
+    patched.remove_wrappers_with_key(WrappersMP.OUTER_SAMPLE, EVALUATION)
+    own = Patch(kind, frozenset(layers), placement.grid, placement.tell)
+    patched.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, EVALUATION, Advisor((*known, own)))
     return patched
 
 

@@ -49,6 +49,7 @@ class DemoConfig(SD15):
 
     unet_extra_config = {"num_heads": DEMO.heads, "num_head_channels": -1}  # noqa: RUF012 - the host's way
     supported_inference_dtypes = [torch.float32]  # noqa: RUF012
+    demo = DEMO  # For who wants to know whether it is this model.
 
     def model_type(self, state_dict: dict[str, torch.Tensor], prefix: str = "") -> ModelType:
         return ModelType.V_PREDICTION

@@ -7,7 +7,7 @@ from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import LayerRange, Layers, Numbering, SamplingRange
 from ..attention_patches import cam, sac
 from ..attention_patches.patching import Placement, chosen
-from .display import own_id, show
+from .display import advisor, own_id, show
 from .types import CATEGORY, AnalogyGridType
 
 
@@ -66,13 +66,28 @@ def _placement_inputs() -> list[io.Input]:
             advanced=True,
             tooltip="as in SD 1.5: layers 0-15, mapped to the matching stages of the model. this model's own: transformer blocks of the model in execution order (0-69 in SDXL).",
         ),
+        io.Boolean.Input(
+            "any_model",
+            default=False,
+            optional=True,
+            advanced=True,
+            tooltip="Take a model that is not an inpainting one, too: for graphs that give it the mask in another way.",
+        ),
     ]
 
 
-def _show_chosen(cls: type[io.ComfyNode], model: ModelPatcher, layers: Layers) -> None:
-    node_id = own_id(cls)
-    if node_id is not None:
-        show(chosen(model, layers), node_id)
+def _placement(
+    cls: type[io.ComfyNode],
+    model: ModelPatcher,
+    layers: Layers,
+    sampling: SamplingRange,
+    layout: AnalogyGrid | None,
+    any_model: bool,
+) -> Placement:
+    """What the inputs say; the node shows which blocks they choose, and later what went wrong with them."""
+    node_id, text = own_id(cls), chosen(model, layers)
+    show(text, node_id)
+    return Placement(layers, sampling, layout, any_model, advisor(node_id, text))
 
 
 class SACPatch(io.ComfyNode):
@@ -113,12 +128,12 @@ class SACPatch(io.ComfyNode):
         layout: AnalogyGrid | None = None,
         layers: str = "",
         numbering: str = Numbering.SD15.value,
+        any_model: bool = False,
     ) -> io.NodeOutput:
-        selected = Layers.said(layers, LayerRange(start_layer, end_layer), numbering)
-        placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
-        patched = sac.patched(model, scale, placement)
-        _show_chosen(cls, model, selected)
-        return io.NodeOutput(patched)
+        chosen_layers = Layers.said(layers, LayerRange(start_layer, end_layer), numbering)
+        sampling = SamplingRange(start_percent, end_percent)
+        placement = _placement(cls, model, chosen_layers, sampling, layout, any_model)
+        return io.NodeOutput(sac.patched(model, scale, placement))
 
 
 class CAMPatch(io.ComfyNode):
@@ -150,9 +165,9 @@ class CAMPatch(io.ComfyNode):
         layout: AnalogyGrid | None = None,
         layers: str = "",
         numbering: str = Numbering.SD15.value,
+        any_model: bool = False,
     ) -> io.NodeOutput:
-        selected = Layers.said(layers, LayerRange(start_layer, end_layer), numbering)
-        placement = Placement(selected, SamplingRange(start_percent, end_percent), layout)
-        patched = cam.patched(model, placement)
-        _show_chosen(cls, model, selected)
-        return io.NodeOutput(patched)
+        chosen_layers = Layers.said(layers, LayerRange(start_layer, end_layer), numbering)
+        sampling = SamplingRange(start_percent, end_percent)
+        placement = _placement(cls, model, chosen_layers, sampling, layout, any_model)
+        return io.NodeOutput(cam.patched(model, placement))

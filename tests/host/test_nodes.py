@@ -28,12 +28,15 @@ PROMISED = {
     "AnalogistSACPatch": (
         [
             *("model", "scale", "start_layer", "end_layer", "start_percent", "end_percent", "layout"),
-            *("layers", "numbering"),
+            *("layers", "numbering", "any_model"),
         ],
         ["MODEL"],
     ),
     "AnalogistCAMPatch": (
-        ["model", "start_layer", "end_layer", "start_percent", "end_percent", "layout", "layers", "numbering"],
+        [
+            *("model", "start_layer", "end_layer", "start_percent", "end_percent", "layout"),
+            *("layers", "numbering", "any_model"),
+        ],
         ["MODEL"],
     ),
     "AnalogistSigmas": (["model", "steps", "strength"], ["SIGMAS"]),

@@ -101,7 +101,7 @@ def settings(graph: Graph, example: Example, **linked: Output) -> Sockets:
 
 def patches(graph: Graph, model: Output, numbers: Sockets, layout: Output) -> Output:
     """SAC and CAM in the same layers."""
-    unread = [PAPER.start, PAPER.end, 0.0, 1.0, "", Numbering.SD15.value]
+    unread = [PAPER.start, PAPER.end, 0.0, 1.0, "", Numbering.SD15.value, False]
     where = {"layout": layout, "layers": numbers["layers"]}
     cloned = graph.add("AnalogistSACPatch", [DEFAULT.scale, *unread], model=model, scale=numbers["scale"], **where)
     return graph.add("AnalogistCAMPatch", unread, model=cloned["model"], **where)["model"]

@@ -1,0 +1,180 @@
+"""Mistakes that sample without an error. Each is one sentence with its remedy, from the facts of one sampling run."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from ..analogist.cells import Box, Cell
+from ..analogist.demo.configuration import DemoConfiguration
+from ..analogist.grid import AnalogyGrid
+from ..analogist.layers import Layers
+from ..analogist.published import PRESETS
+from .blocks import structure
+from .ownership import Kind
+
+Tell = Callable[[Sequence[str]], None]
+"""Takes what there is to say about one sampling run; nothing is an empty sequence."""
+Conds = Mapping[str, Sequence[Mapping[str, Any]]]
+"""The host's conditioning, by "positive" and "negative" or other names of a guider."""
+
+ROUNDING = 0.02
+"""Of the variation of a detailed cell, for an autoencoder that gives none to one color."""
+KINDS: Mapping[Kind, str] = {"attn1": "SAC", "attn2": "CAM"}
+WHERE = "https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-inpainting"
+FLAT, DETAILED = 1.5, 2.0
+"""Times the variation that an autoencoder gives to a cell of one color: at most that is flat, from there on it is not."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One of our patches in a model.
+
+    Attributes:
+        layers: the model's own numbers of the transformer blocks.
+        grid: the connected layout.
+    """
+
+    kind: Kind
+    layers: frozenset[int]
+    grid: AnalogyGrid | None = None
+    tell: Tell | None = None
+
+
+@dataclass(frozen=True)
+class Advisor:
+    """Looks at each sampling run of a model with `patches` before it starts: a wrapper of the host's OUTER_SAMPLE."""
+
+    patches: tuple[Patch, ...] = ()
+
+    def __call__(
+        self,
+        executor: Callable[..., Any],
+        noise: Tensor,
+        latent: Tensor,
+        sampler: Any,
+        sigmas: Tensor,
+        noise_mask: Tensor | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        guider = executor.class_obj  # type: ignore[attr-defined]
+        grid = next((patch.grid for patch in self.patches if patch.grid), None)
+        run = Run(guider.model_patcher, guider.conds, latent, sigmas, noise_mask, grid)
+        tell = next((patch.tell for patch in self.patches if patch.tell), None)
+        if tell is not None:
+            tell([*run.mistakes(), *layers_apart(self.patches), *run.strange_to_demo(self.patches)])
+        return executor(noise, latent, sampler, sigmas, noise_mask, *args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the host knows as it starts to sample."""
+
+    model: ModelPatcher
+    conds: Conds
+    latent: Tensor
+    sigmas: Tensor
+    noise_mask: Tensor | None
+    grid: AnalogyGrid | None = None
+
+    def mistakes(self) -> Iterator[str]:
+        if is_inpainting(self.model):
+            if self.noise_mask is not None and bool((self.noise_mask < 1).any()):
+                yield "noise_mask is on, so A, A' and B are put back in every step: switch it off in InpaintModelConditioning."
+            if any("concat_latent_image" not in cond for conds in self.conds.values() for cond in conds):
+                yield (
+                    "The model does not see A, A' and B: put InpaintModelConditioning between CLIP Text Encode and the sampler."
+                )
+        if bool(self.latent.any()) and float(self.sigmas[0]) >= self._most_noise():
+            yield "Sampling starts from noise alone: use Analogist Sigmas, or a denoise below 1 (0.98) in KSampler."
+        if self.grid is not None and any(starts_empty(self.grid, self.latent, one) for one in self._masked()):
+            yield "B' starts from an empty cell: link canvas of the Grid Builder to pixels, not grid or marked."
+
+    def _masked(self) -> Iterator[Tensor]:
+        """Latents of the masked image, the first of the conditioning."""
+        found = (cond.get("concat_latent_image") for conds in self.conds.values() for cond in conds)
+        yield from islice((latent for latent in found if latent is not None), 1)
+
+    def _most_noise(self) -> float:
+        return float(self.model.get_model_object("model_sampling").sigma_max) * (1 - 1e-5)
+
+    def strange_to_demo(self, patches: Sequence[Patch]) -> Iterator[str]:
+        """What the model of the pack was not made for."""
+        demo = getattr(type(self.model.model.model_config), "demo", None)
+        if not isinstance(demo, DemoConfiguration):
+            return
+        ratio = self.model.get_model_object("latent_format").spacial_downscale_ratio
+        height, width = (side * ratio for side in self.latent.shape[-2:])
+        side = demo.side * ratio
+        if (height, width) != (side, side):
+            yield f"The demo model knows grids of {side}x{side} only, this is {width}x{height}: set cells of {side // 2}."
+        known = {name: setting.layers for name, setting in PRESETS.items() if name.startswith("demo model")}
+        sets = [frozenset(Layers.between(layers).select(structure(self.model))) for layers in known.values()]
+        if any(patch.layers not in sets for patch in patches):
+            yield f"The demo model was measured in layers {' and '.join(map(str, known.values()))}: choose a preset of it."
+
+
+def layers_apart(patches: Sequence[Patch]) -> Iterator[str]:
+    """SAC and CAM are one method where they are in the same layers."""
+    chosen = {kind: frozenset[int]().union(*(p.layers for p in patches if p.kind == kind)) for kind in KINDS}
+    if all(chosen.values()) and len(set(chosen.values())) > 1:
+        named = ", ".join(f"{KINDS[kind]} in {ranges(layers)}" for kind, layers in chosen.items())
+        yield f"SAC and CAM act in different layers ({named}): give both the same."
+
+
+def ranges(numbers: frozenset[int]) -> str:
+    """3-10, 12 for the numbers 3 to 10 and 12."""
+    starts = sorted(number for number in numbers if number - 1 not in numbers)
+    ends = sorted(number for number in numbers if number + 1 not in numbers)
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def starts_empty(grid: AnalogyGrid, latent: Tensor, masked: Tensor) -> bool:
+    """Whether B' has one color in a latent (B, C, h, w) of that grid while the cell that it should repeat has not.
+
+    In the canvas both are the same; in the grid B' is black, and in the marked one too, but for its letter at the top left
+    and an arrow at the left. What an autoencoder makes of one color between A', B and the edge is known from the `masked`
+    image, whose B' is grey.
+    """
+    height, width = latent.shape[-2:]
+    if latent.ndim != 4 or masked.shape[-2:] != latent.shape[-2:] or height * grid.size[0] != width * grid.size[1]:
+        return False
+    own = grid.cell_box(Cell.B_PRIME)
+    left = own[0] - grid.cell_width, own[1], own[0], own[3]
+    start, beside = _variation(grid, latent, own), _variation(grid, latent, left)
+    one_color = _variation(grid, masked, own)
+    return start <= max(FLAT * one_color, ROUNDING * beside) and beside > DETAILED * one_color
+
+
+def _variation(grid: AnalogyGrid, latent: Tensor, box: Box) -> float:
+    """Of the latents in the lower right of a cell, without its edge."""
+    left, top, right, bottom = (side * latent.shape[-1] // grid.size[0] for side in box)
+    height, width = bottom - top, right - left
+    rows = slice(top + height // 3, bottom - height // 8)
+    columns = slice(left + width // 3, right - width // 8)
+    return float(latent[..., rows, columns].float().std(dim=(-2, -1)).mean())
+
+
+def is_inpainting(model: ModelPatcher) -> bool:
+    """Whether the UNet takes a mask and the masked image beside the latent."""
+    return channels(model) == 2 * model.get_model_object("latent_format").latent_channels + 1
+
+
+def channels(model: ModelPatcher) -> int:
+    """What the UNet takes."""
+    unet = model.get_model_object("diffusion_model")
+    return int(getattr(unet, "_orig_mod", unet).in_channels)
+
+
+def need_inpainting(model: ModelPatcher) -> None:
+    """Refuse another model, by name."""
+    if not is_inpainting(model):
+        needed = 2 * model.get_model_object("latent_format").latent_channels + 1
+        raise ValueError(
+            f"expected an inpainting model, whose UNet takes {needed} channels, got one of {channels(model)}: load "
+            f"sd-v1-5-inpainting.ckpt ({WHERE}) or another inpainting checkpoint; if this one is meant, switch any_model on"
+        )
