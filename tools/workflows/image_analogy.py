@@ -127,7 +127,7 @@ def sweep() -> Graph:
     given, loaded = parts.images(graph, example.name), parts.demo_model(graph)
     graph.note(SWEEP, (260, 210))
     graph.column()
-    values = graph.add("AnalogistSweepValues", ["1.0, 1.3, 1.6", "13-15", "0.7, 0.9", "42"])
+    values = graph.add("AnalogistSweepValues", ["1.0, 1.3, 1.6", "3-10", "0.7, 0.9", "42"])
     graph.column()
     linked = {
         "SAC_scale": values["scale"],
