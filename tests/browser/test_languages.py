@@ -16,6 +16,7 @@ from support.frontend import Frontend, launch
 from tools.locales.texts import LANGUAGES, PAGES, read
 
 NODE = "AnalogistSACPatch"
+TEMPLATE = "*every node*.json"
 ALL = ("en", *LANGUAGES)
 ADDED = f"(() => {{ const node = LiteGraph.createNode('{NODE}'); app.graph.add(node); return node }})()"
 
@@ -73,9 +74,12 @@ def test_a_node_is_in_the_language(frontend: Frontend, language: str) -> None:
 @pytest.mark.parametrize("language", ALL)
 def test_the_node_is_found_and_its_help_is_shown(frontend: Frontend, language: str) -> None:
     page, said = frontend.page, read("nodeDefs.json", language)[NODE]
-    page.evaluate("app.graph.clear()")  # The button is beside the node, and must not be under something else.
-    page.evaluate(f"(node => {{ node.pos = [400, 300]; app.canvas.selectNode(node) }})({ADDED})")
+    (path,) = (PROJECT / "workflows").glob(TEMPLATE)
+    frontend.open(json.loads(path.read_text(encoding="utf-8")))
+    page.wait_for_timeout(1500)
     page.evaluate("app.extensionManager.command.execute('Comfy.Canvas.FitView')")
+    page.wait_for_timeout(1500)  # The view glides there, and the button is hidden meanwhile.
+    page.evaluate(f"app.canvas.selectNode(app.graph.nodes.find(node => node.type === '{NODE}'))")
     page.get_by_test_id("info-button").click()
     page.get_by_role("heading", name=said["display_name"]).first.wait_for()
 
@@ -83,7 +87,7 @@ def test_the_node_is_found_and_its_help_is_shown(frontend: Frontend, language: s
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_template_opens_in_the_language(frontend: Frontend, language: str) -> None:
     said = read("nodeDefs.json", language)
-    (path,) = (PROJECT / "workflows").glob("Image analogy 7*.json")
+    (path,) = (PROJECT / "workflows").glob(TEMPLATE)
     frontend.open(json.loads(path.read_text(encoding="utf-8")))
     titles = frontend.page.evaluate("app.graph.nodes.map(node => [node.type, node.title])")
     ours = [(kind, title) for kind, title in titles if kind in said]
