@@ -84,7 +84,7 @@ class Run:
     def mistakes(self) -> Iterator[str]:
         if is_inpainting(self.model):
             if self.noise_mask is not None and bool((self.noise_mask < 1).any()):
-                yield "noise_mask is on: A, A' and B are put back in every step, switch it off in InpaintModelConditioning."
+                yield "noise_mask is on: every step puts A, A' and B back; switch it off in InpaintModelConditioning."
             if any("concat_latent_image" not in cond for conds in self.conds.values() for cond in conds):
                 yield (
                     "The model does not see A, A' and B: put InpaintModelConditioning between CLIP Text Encode and "
@@ -112,7 +112,8 @@ class Run:
         height, width = (side * ratio for side in self.latent.shape[-2:])
         side = demo.side * ratio
         if (height, width) != (side, side):
-            yield f"The demo model knows grids of {side}x{side} only, this is {width}x{height}: set cells of {side // 2}."
+            got = f"{width}x{height}"
+            yield f"The demo model knows grids of {side}x{side} only, this is {got}: set cells of {side // 2}."
         known = {name: setting.layers for name, setting in PRESETS.items() if name.startswith("demo model")}
         sets = [frozenset(Layers.between(layers).select(structure(self.model))) for layers in known.values()]
         if any(patch.layers not in sets for patch in patches):

@@ -196,9 +196,7 @@ def test_unsure_reply_is_an_error_that_quotes_it(case: dict[str, Any]) -> None:
         replies.parse(case["reply"], case.get("count", 1))
     assert isinstance(error.value, RefusalError) == (case["error"] == "refusal")
     message = str(error.value)
-    assert "only reasoning" in message or any(
-        word in message for word in re.findall(r"\w{2,}|\W+", case["reply"])
-    )
+    assert "only reasoning" in message or any(word in message for word in re.findall(r"\w{2,}|\W+", case["reply"]))
 
 
 def test_table_is_a_table() -> None:

@@ -138,7 +138,11 @@ def test_nothing_of_the_environment_leaves(
         (fails(500, "Oops"), 3, "returned a server error (500): try again later. It said: \"Oops\""),
         (sends(b"<html>Bad gateway</html>", 502, "text/html"), 3, "returned a server error (502)"),
         (fails(503, "Overloaded"), 3, "returned a server error (503)"),
-        (fails(302, "", Location="https://elsewhere.example.org"), 1, "(302), and keys are not sent to other addresses: correct"),
+        (
+            fails(302, "", Location="https://elsewhere.example.org"),
+            1,
+            "(302), and keys are not sent to other addresses: correct",
+        ),
         (resets, 3, "closed the connection: try again later."),
         (breaks_off, 3, "closed the connection: try again later."),
         (sends(b'{"choices": [{"message"'), 1, "returned incomplete JSON"),
