@@ -106,7 +106,7 @@ def test_the_active_part_is_open_at_its_end() -> None:
 
 @pytest.mark.parametrize(("start", "end"), [(0.6, 0.4), (-0.1, 1.0), (0.0, 1.5)])
 def test_a_part_that_is_no_part_is_refused(start: float, end: float) -> None:
-    with pytest.raises(ValueError, match=r"between 0 and 1"):
+    with pytest.raises(ValueError, match=rf"got start_percent {start} and end_percent {end}"):
         SamplingRange(start, end)
 
 
