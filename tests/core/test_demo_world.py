@@ -77,6 +77,7 @@ def test_some_pairs_of_shape_and_color_are_held_out_of_every_shape_and_color() -
 def test_a_caption_names_everything_but_what_is_left_out() -> None:
     assert STAR.caption() == "a small striped red star on a white background"
     assert STAR.caption(frozenset(NAMED)) == "a thing"
+    assert STAR.prompt() == "a striped red star on a white background"
     assert replace(STAR, style="outlined", pattern="plain").caption(frozenset({"size"})).startswith("an outlined red")
     assert replace(STAR, filter="black and white").caption().endswith(" background, black and white")
     assert replace(STAR, background="orange", color="black").caption().endswith("on an orange background")

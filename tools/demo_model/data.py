@@ -25,7 +25,7 @@ SIDE_TOKENS = SIDE // FACTOR
 CELLS = 4
 NO_CAPTION = {1: 0.05, CELLS: 0.25}
 """Share of batches' items that are told nothing, for single cells and for collages."""
-NO_SIZE = 0.15
+NO_SIZE = 0.3
 """Least share of captions that leave the size to the image."""
 GREY_KEPT = 0.5
 """Share of the drawn black-and-white scenes that stay so: half of all scenes are, and teach nothing about colors."""

@@ -103,6 +103,10 @@ class Scene:
             text += f" on {'an' if seen['background'].startswith('o') else 'a'} {seen['background']} background"
         return text if seen.get("filter") in (None, "none") else f"{text}, {seen['filter']}"
 
+    def prompt(self) -> str:
+        """The caption without the size, a word that the shipped weights have not learned."""
+        return self.caption(frozenset({"size"}))
+
 
 @cache
 def scenes() -> tuple[Scene, ...]:

@@ -40,7 +40,7 @@ ALIGNED_WITH_B = Example(
 )
 DEMO = Example(
     "shapes",
-    "a large striped red fish on a yellow background",
+    "a striped red fish on a yellow background",
     cell=64,
     preset="demo model",
     suffix="",
