@@ -114,7 +114,7 @@ def test_held_out_analogies_change_one_attribute_alike_and_can_be_seen() -> None
         np.asarray(analogies[0].answer().crop((64, 64, 128, 128))).tobytes() == render(analogies[0].b_prime).tobytes()
     )
     assert not np.asarray(analogies[0].grid().crop((64, 64, 128, 128))).any()
-    assert list(analogies[0].scenes) == list(Cell)
+    assert tuple(analogies[0].scenes) == (Cell.A, Cell.A_PRIME, Cell.B, Cell.B_PRIME)
 
 
 def test_the_truth_is_right_and_another_word_is_wrong() -> None:
