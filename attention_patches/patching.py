@@ -13,7 +13,7 @@ from ..analogist.cells import ONE_PAIR, Sheet, TokenGrid, check_grid
 from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import Layers, SamplingRange, describe
 from .advice import Advisor, Patch, Tell, need_inpainting
-from .blocks import Address, Block, structure, transformer_blocks
+from .blocks import Address, Block, Stage, structure, transformer_blocks
 from .evaluation import EVALUATION, Behind, Evaluation, uncompiled
 from .ownership import (
     Attention,
@@ -120,7 +120,8 @@ def _watch(kind: Kind, edited: Mapping[Block, "EditedAttention"]) -> Callable[..
             options[EVALUATION] = Evaluation(latent_size, sigmas, model.model_sampling.percent_to_sigma)
         owners = _owners(model.current_patcher.model_options["transformer_options"], kind)
         if behind := _behind(edited, owners, _owners(options, kind)):
-            replaced = {**_owners(options, kind), **behind}
+            replaced: dict[Stage | Address, Attention] = dict(_owners(options, kind))
+            replaced.update(behind.items())
             options["patches_replace"] = {**options["patches_replace"], kind: replaced}
         with uncompiled(model.diffusion_model, options):
             return executor(model, conds, x, sigmas, {**model_options, "transformer_options": options})

@@ -98,7 +98,13 @@ class Settings(io.ComfyNode):
     def execute(
         cls, preset: str, scale: float, layers: str, steps: int, strength: float, guidance: float
     ) -> io.NodeOutput:
-        given = {"scale": scale, "layers": layers.strip(), "steps": steps, "strength": strength, "guidance": guidance}
+        given: dict[str, Value] = {
+            "scale": scale,
+            "layers": layers.strip(),
+            "steps": steps,
+            "strength": strength,
+            "guidance": guidance,
+        }
         chosen = _chosen(preset, given)
         text = "\n".join(f"{name}: {value}" for name, value in chosen.items())
         show(text, own_id(cls))

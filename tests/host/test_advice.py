@@ -127,7 +127,7 @@ def test_what_sampling_starts_from(
     a, a_prime, b, init = images(128, 128, 128, 128)
     more = {"b_prime_init": init} if name == "init" else {}
     outputs = execute(
-        "AnalogistGridBuilder", a=a, a_prime=a_prime, b=b, layout=layout, cell_width=128, cell_height=128, **more
+        "AnalogistGridBuilder", a=a, a_prime=a_prime, b=b, layout=layout, cell_width=256, cell_height=256, **more
     )
     built = dict(zip(("grid", "canvas", "mask", "marked", "layout"), outputs, strict=True))
     vae = tiny_vae() if autoencoder == "tiny" else room("loaders.demo").load()[2]
@@ -138,7 +138,7 @@ def test_what_sampling_starts_from(
         import nodes
 
         positive, negative, latent = inpaint()(text, text, pixels, vae, built["mask"], noise_mask=False)
-        nodes.common_ksampler(patched, 0, 2, 4.0, "euler", "normal", positive, negative, latent, denoise=0.5)
+        nodes.common_ksampler(patched, 0, 1, 4.0, "euler", "normal", positive, negative, latent, denoise=0.5)
     assert said() == (
         ["B' starts from an empty cell: link canvas of the Grid Builder to pixels, not grid or marked."]
         if wrong
