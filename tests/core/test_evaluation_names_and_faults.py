@@ -430,7 +430,7 @@ def test_a_file_with_the_published_settings_is_the_default_configuration(tmp_pat
         ("c.yaml", "[" * 20_000, "nested too deeply"),
         ("c.toml", "a = " + "[" * 20_000, "nested too deeply"),
         ("c.yaml", "a: \0", "cannot be read"),
-        ("c.yaml", 'defaults: {suffix: "\\ud800"}', "the suffix has characters that are not text"),
+        ("c.yaml", 'defaults: {suffix: "\\ud800"}', "the suffix contains invalid characters"),
     ],
 )
 def test_a_configuration_that_cannot_be_parsed_is_one_sentence(tmp_path: Path, name: str, text: str, says: str) -> None:
