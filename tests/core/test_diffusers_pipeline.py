@@ -243,7 +243,7 @@ def test_processors_are_put_back(model: InpaintingModel) -> None:
 def test_a_replaced_attention_is_refused(model: InpaintingModel) -> None:
     attention = transformer_blocks(model.unet)[4].attn1
     attention.set_processor(WrittenOut(16, 16, 1.3))
-    with pytest.raises(ValueError, match="already replaced by WrittenOut"), edited(model.unet, Edit(), (16, 16), 500):
+    with pytest.raises(ValueError, match="expected the default attention processor, got WrittenOut"), edited(model.unet, Edit(), (16, 16), 500):
         pass
     attention.set_processor(AttnProcessor2_0())
 
@@ -269,7 +269,7 @@ def test_layers_past_the_model_are_refused(model: InpaintingModel, edit: Edit) -
 
 def test_a_model_without_transformer_blocks_is_refused() -> None:
     unet = UNet2DModel(block_out_channels=(32, 32, 32, 32))
-    with pytest.raises(ValueError, match="this model is a UNet2DModel, which has none"):
+    with pytest.raises(ValueError, match="got a UNet2DModel without any"):
         transformer_blocks(unet)
 
 
@@ -450,7 +450,7 @@ WHOLE = ("first_stage_model", "cond_stage_model")
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        (checkpoint_head(4, 768, *WHOLE), "has 4 input channels, but an inpainting model has 9"),
+        (checkpoint_head(4, 768, *WHOLE), "expected an inpainting model with 9 input channels, got 4"),
         (checkpoint_head(9, 1024, *WHOLE), "is of the family Stable Diffusion 2.x"),
         (checkpoint_head(9, 2048, *WHOLE), "is of the family SDXL;"),
         (checkpoint_head(9, 768, "cond_stage_model"), "contains no VAE"),
@@ -520,7 +520,7 @@ def test_a_model_that_is_not_there_is_refused(name: str, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"in_channels": 4}, "has 4 input channels, but an inpainting model has 9"),
+        ({"in_channels": 4}, "expected an inpainting model with 9 input channels, got 4"),
         ({"cross_attention_dim": 1024}, "is of the family Stable Diffusion 2.x"),
         ({"cross_attention_dim": 2048}, "is of the family SDXL"),
     ],
