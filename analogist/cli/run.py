@@ -69,13 +69,16 @@ def run(
     ready = [next(inputs)]  # What is wrong with the images comes before the model.
     loaded = model.load()
     bar, on_step = step_bar(len(todo) * len(prompts) * len(settings.timesteps))
+    runs = (
+        (geometry, image, sample(loaded, geometry, image, prompts, settings, loaded.generator(seed), on_step))
+        for geometry, image in chain(ready, inputs)
+    )
+    first = next(runs)  # What is wrong with the layers comes before the bar.
     with bar:
-        for (geometry, image), own_folder in zip(chain(ready, inputs), todo.values(), strict=True):
-            results = sample(loaded, geometry, image, prompts, settings, loaded.generator(seed), on_step)
+        for (geometry, image, results), own_folder in zip(chain([first], runs), todo.values(), strict=True):
             folder = own_folder or _new_folder(output_dir)
-            folder.mkdir(parents=True, exist_ok=True)
             # Before anything is rendered: what the file system refuses must not cost a finished image.
-            _check_names(folder, stems, settings.images_per_prompt)
+            _make_folder(folder, stems, settings.images_per_prompt)
             for stem, grids in zip(stems, results, strict=True):
                 _write(folder, stem, geometry, image, grids)
     say(f"The images are in {folder if len(queries) == 1 else output_dir}.")
@@ -120,7 +123,9 @@ def _new_folder(parent: Path) -> Path:
     return folder
 
 
-def _check_names(folder: Path, stems: Sequence[str], images: int) -> None:
+def _make_folder(folder: Path, stems: Sequence[str], images: int) -> None:
+    """Create the folder, and raise OSError if the file system does not accept the longest name of a prompt."""
+    folder.mkdir(parents=True, exist_ok=True)
     for stem in stems:
         path = folder / f"{stem}_{images}.png"  # The longest of its files.
         if not path.exists():  # Of a run that was stopped between two prompts.

@@ -98,7 +98,7 @@ def test_the_best_is_framed_and_an_empty_place_stays_one() -> None:
     assert box(sheet, 2)[0] > box(sheet, 0)[2]
     with pytest.raises(ValueError, match="at least one image, got none"):
         contact_sheet([[None]])
-    with pytest.raises(ValueError, match="1 row heads for 2 rows"):
+    with pytest.raises(ValueError, match="expected 2 row headings, got 1"):
         contact_sheet([[Tile(plain(0))], [Tile(plain(1))]], row_heads=["one"])
 
 

@@ -448,7 +448,7 @@ def test_a_changed_picture_is_noticed(tmp_path: Path, renderer: FakeRenderer) ->
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
     run(tmp_path / "out", dataset, renderer)
     picture(99).save(tmp_path / "data" / "task" / "x" / "b.png")
-    with pytest.raises(ValueError, match=r"task / x differs in sources\.b"):
+    with pytest.raises(ValueError, match=r"task / x differs in sources\.b "):
         run(tmp_path / "out", dataset, renderer)
 
 

@@ -108,7 +108,7 @@ def test_every_form_gives_diffusers_the_reference_numbers(form: str) -> None:
         ({"time_embed.0.weight": None}, "does not match .* Missing key"),
         ({"something.else": torch.zeros(1)}, "does not match .* Unexpected key"),
         ({"input_blocks.4.0.out_layers.3.weight": None}, "input_blocks.4.0.out_layers.3.weight.* is missing"),
-        ({"input_hint_block.0.weight": torch.zeros(16, 3, 3, 3)}, r"got \(16, 3, 3, 3\)"),
+        ({"input_hint_block.0.weight": torch.zeros(16, 3, 3, 3)}, r"0\.weight, got \(16, 3, 3, 3\)"),
         ({"input_cond_block.0.weight": None}, "is a ControlNet, but not one of Prompt Diffusion"),
     ],
 )

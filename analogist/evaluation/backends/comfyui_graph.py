@@ -127,7 +127,7 @@ def _only_input(number: str, node: Mapping[str, Any], name: str) -> Slot:
     usual = "image" if name in IMAGES else name
     found = [usual] if usual in free else free
     if len(found) != 1:
-        choice = f"has {', '.join(found)}" if found else "has none that is not connected"
+        choice = f"has several candidates ({', '.join(found)})" if found else "has no unconnected input for it"
         raise ValueError(
             f"node {number} {_title(node)!r} should take {name}, but {choice}: specify the input under inputs in the "
             "configuration"
