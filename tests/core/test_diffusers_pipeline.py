@@ -243,7 +243,10 @@ def test_processors_are_put_back(model: InpaintingModel) -> None:
 def test_a_replaced_attention_is_refused(model: InpaintingModel) -> None:
     attention = transformer_blocks(model.unet)[4].attn1
     attention.set_processor(WrittenOut(16, 16, 1.3))
-    with pytest.raises(ValueError, match="expected the default attention processor, got WrittenOut"), edited(model.unet, Edit(), (16, 16), 500):
+    with (
+        pytest.raises(ValueError, match="expected the default attention processor, got WrittenOut"),
+        edited(model.unet, Edit(), (16, 16), 500),
+    ):
         pass
     attention.set_processor(AttnProcessor2_0())
 
