@@ -202,8 +202,8 @@ def test_a_latent_of_another_size_enlarges_or_cuts_all_three_alike(model: Any, h
         ({"b": torch.full((1, 8, 8, 3), float("nan"))}, "b contains NaN or infinity"),
         ({"a_prime": torch.zeros(1, 64, 128, 2)}, "a_prime must be a batch"),
         ({"a_prime": torch.zeros(2, 64, 128, 3), "b": torch.zeros(3, 64, 128, 3)}, "a has 1, a_prime has 2, b has 3"),
-        ({"a": None}, "A' came without A: give both, or neither"),
-        ({"a_prime": None}, "A came without A'"),
+        ({"a": None}, "expected both A and A' or neither, got A' without A"),
+        ({"a_prime": None}, "got A without A'"),
     ],
 )
 def test_bad_pictures_are_refused_in_one_sentence(broken: dict, says: str) -> None:
@@ -314,7 +314,7 @@ def test_a_wrong_node_is_told_apart(model: Any) -> None:
     ):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=stock(), **given)
     adapter = comfy.controlnet.ControlBase()
-    with pytest.raises(ValueError, match="This is a ControlBase that is not Prompt Diffusion's"):
+    with pytest.raises(ValueError, match="expected the ControlNet of Prompt Diffusion, got another ControlBase: use Analogist"):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=adapter, **given)
     applied = host_nodes.ControlNetApplyAdvanced().apply_controlnet(words, words, control(), given["b"], 1.0, 0.0, 1.0)
     with pytest.raises(ValueError, match="got an image of 3 channels: use Analogist Prompt Diffusion Apply"):
