@@ -83,7 +83,7 @@ SUBSTITUTES = {
 }
 """Tiny models in the place of published ones."""
 SMALL = {
-    "AnalogistSigmas": {"steps": 2},
+    "AnalogistSigmas": {"steps": 3},
     "AnalogistGridBuilder": {"cell_width": CHEAP, "cell_height": CHEAP},
     "RepeatLatentBatch": {"amount": 2},
     "KSampler": {"steps": 2},
@@ -93,7 +93,7 @@ SMALL = {
 
 
 def tiny(prompt: dict[str, Any]) -> dict[str, Any]:
-    """A prompt with tiny models, two steps and small images; the demo model is small enough as it is."""
+    """A prompt with tiny models, few steps and small images; the demo model is small enough as it is."""
     demo = bool(nodes_of(prompt, "AnalogistDemoModelLoader"))
     control = {"class_type": "AnalogistPromptDiffusionLoader", "inputs": {"control_net_name": TINY}}
     for node in [*prompt.values()]:
