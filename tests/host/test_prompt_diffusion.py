@@ -314,7 +314,7 @@ def test_a_wrong_node_is_told_apart(model: Any) -> None:
     ):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=stock(), **given)
     adapter = comfy.controlnet.ControlBase()
-    with pytest.raises(
+    with pytest.raises(ValueError, match="the ControlNet of Prompt Diffusion, got another ControlBase: use Analogist"):
         ValueError, match="expected the ControlNet of Prompt Diffusion, got another ControlBase: use Analogist"
     ):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=adapter, **given)

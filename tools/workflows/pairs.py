@@ -28,7 +28,7 @@ def several_pairs() -> Graph:
     models = {"model": loaded.model, "clip": loaded.clip, "vae": loaded.vae}
     made = graph.put(inner, **links, **models, pairs=pairs["pairs"])
     graph.column()
-    parts.saved(graph, "B'", "several pairs", made["B'"], (300, 350))
+    parts.saved(graph, "B'", "several_pairs", made["B'"], (300, 350))
     parts.previewed(graph, "Sampled grid", made["grid"], (300, 350))
     return graph
 
@@ -51,7 +51,7 @@ def full_size() -> Graph:
     transfer = ["reinhard_lab", "per_frame", 1.0]
     images = {"image_target": second["B'"], "image_ref": first["B'"]}
     matched = graph.add("ColorTransfer", transfer, Look("Colors of the first pass"), **images)["image"]
-    parts.saved(graph, "B' in the size of B", "full size", matched, (300, 220))
+    parts.saved(graph, "B' in the size of B", "full_size", matched, (300, 220))
     compared = {"image_a": given["B"], "image_b": matched}
     graph.add("ImageCompare", [], Look("B and B'", size=(300, 260)), **compared)
     return graph
