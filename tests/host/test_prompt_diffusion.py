@@ -315,8 +315,6 @@ def test_a_wrong_node_is_told_apart(model: Any) -> None:
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=stock(), **given)
     adapter = comfy.controlnet.ControlBase()
     with pytest.raises(ValueError, match="the ControlNet of Prompt Diffusion, got another ControlBase: use Analogist"):
-        ValueError, match="expected the ControlNet of Prompt Diffusion, got another ControlBase: use Analogist"
-    ):
         execute("AnalogistPromptDiffusionApply", positive=words, negative=words, control_net=adapter, **given)
     applied = host_nodes.ControlNetApplyAdvanced().apply_controlnet(words, words, control(), given["b"], 1.0, 0.0, 1.0)
     with pytest.raises(ValueError, match="got an image of 3 channels: use Analogist Prompt Diffusion Apply"):
