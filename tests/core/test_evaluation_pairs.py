@@ -8,9 +8,8 @@ from analogist.cells import Cell
 from analogist.evaluation.dataset import read_dataset
 from analogist.evaluation.jobs import prepare
 from analogist.evaluation.planning import plan
-from analogist.evaluation.store import _strip
 from analogist.grid import canvas, compose
-from analogist.scores.strips import Strip, cells, inputs
+from analogist.scores.strips import Strip, cells, inputs, join
 from support.evaluation import BACKEND, config, picture, plain
 
 
@@ -32,7 +31,7 @@ def test_each_analogy_has_as_many_pairs_as_it_has_files(tmp_path: Path) -> None:
     assert job.image.tobytes() == compose(job.grid, picture(10), picture(11), picture(12), pairs).tobytes()
     assert job.cells[Cell("A", True, 3)].tobytes() == picture(53).tobytes()
     whole = canvas(job.grid, job.image, picture(99))
-    strip = _strip(job, [whole, whole])
+    strip = join(job.grid, job.image, [whole, whole])
     assert strip.size == (4 * 256, 128)
     tiles = [strip.crop((x, 0, x + 256, 128)) for x in range(0, strip.width, 256)]
     taken = Strip(tiles[0], tuple(tiles[2:]), job.grid)
