@@ -141,7 +141,7 @@ def test_the_best_are_kept_in_order(keep: int, best: str, numbers: list[int]) ->
     ("broken", "says"),
     [
         ({"scores": [0.1]}, "got 1 scores for 4 images"),
-        ({"scores": [0.1, 0.2, float("nan"), 0.3]}, "score of image 3 is not a number"),
+        ({"scores": [0.1, 0.2, float("nan"), 0.3]}, "score of image 3 is NaN"),
         ({"images": [pictures(2), pictures(2, side=16)]}, "expected images of one size"),
     ],
 )
@@ -179,7 +179,7 @@ def test_the_contact_sheet_shows_everything_in_order() -> None:
     as_they_come = sheet_of(scores=SCORES, order=["as they come"])
     assert colors_in_reading_order(as_they_come, COLORS) == [0, 1, 2, 3, 4, 5, 6]
     assert as_they_come.shape[2] == 3 * 128 + 4 * 10  # No less and no more than three pictures and their margins.
-    with pytest.raises(ValueError, match="of one analogy, but A' has 2 images"):
+    with pytest.raises(ValueError, match="expected one image A', got 2"):
         sheet_of(a_prime=[plain(COLORS[1], 2)])
     with pytest.raises(ValueError, match="got 2 scores for 4 images"):
         sheet_of(scores=[1.0, 2.0])

@@ -124,7 +124,7 @@ def test_a_typed_prompt_needs_neither_key_nor_request(place: Place) -> None:
 @pytest.mark.parametrize(
     ("hostile", "message"),
     [
-        ({"profile": "../../here"}, r"no profile '\.\./\.\./here' on this machine; there are: openai"),
+        ({"profile": "../../here"}, r"no profile '\.\./\.\./here' on this machine; available: openai"),
         ({"profile": "__analogist/here"}, "no profile '__analogist/here'"),
         ({"profile": "http://evil.example.org/v1"}, "no profile 'http://evil"),
         ({"profile": "here\x00"}, "no profile 'here'"),
@@ -147,9 +147,9 @@ def test_a_hostile_workflow_sends_nothing(place: Place, hostile: dict[str, Any],
 
 
 def test_the_node_does_not_rely_on_the_hosts_check_of_the_profile() -> None:
-    inputs = {i.id: i.default for i in node("AnalogistGPT4VPrompter").define_schema().inputs if i.id != "image"}
+    inputs = {i.id: i.default for i in node("AnalogistGPT4VPrompter").define_schema().inputs if i.id not in ("image", "layout")}
     work = node("AnalogistGPT4VPrompter").execute(image=torch.zeros(1, 8, 8, 3), **{**inputs, "profile": "../x"})
-    with pytest.raises(ValueError, match=r"There is no profile '\.\./x' on this machine; there are: openai"):
+    with pytest.raises(ValueError, match=r"There is no profile '\.\./x' on this machine; available: openai"):
         asyncio.run(work)
 
 
@@ -167,7 +167,7 @@ def test_what_is_shown_on_the_node_is_not_html(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_one_grid_at_a_time() -> None:
-    inputs = {i.id: i.default for i in node("AnalogistGPT4VPrompter").define_schema().inputs if i.id != "image"}
+    inputs = {i.id: i.default for i in node("AnalogistGPT4VPrompter").define_schema().inputs if i.id not in ("image", "layout")}
     work = node("AnalogistGPT4VPrompter").execute(image=torch.zeros(3, 8, 8, 3), **inputs)
     with pytest.raises(ValueError, match="expected one grid, got a batch of 3"):
         asyncio.run(work)
