@@ -25,9 +25,12 @@ def distortion(b: tuple[int, int], cell: tuple[int, int]) -> float:
 @settings(deadline=None, max_examples=200)
 @given(b=shapes)
 def test_no_shape_is_distorted_more_than_the_table_says(b: tuple[int, int]) -> None:
-    """Up to 2.4:1, with steps of 64: 20% in the grid of 512 and 6.4% in that of 1024."""
+    """Up to 2.4:1, with steps of 64: 20% in the grid of 512, and 6.7% in that of 1024.
+
+    The latter where cells of 512x512 and 576x512 are equally good: half of log(576/512), and 0.1 of it for the area.
+    """
     assert distortion(b, cells_for(b, Sheet(), 0.262144)) <= 0.205
-    assert distortion(b, cells_for(b, Sheet(), 1.048576)) <= 0.065
+    assert distortion(b, cells_for(b, Sheet(), 1.048576)) <= (576 / 512) ** 0.55 - 1 + 1e-9
 
 
 @settings(deadline=None, max_examples=200)

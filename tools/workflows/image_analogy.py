@@ -38,9 +38,11 @@ def start() -> Graph:
     graph.column()
     made = analogy(graph, "start", DEMO, given, loaded)
     graph.column()
-    parts.saved(graph, "B'", "start", made["B'"], (400, 440))
+    enlarged = graph.add("ImageScaleBy", ["lanczos", 8.0], Look("8 times as large"), image=made["B'"])["IMAGE"]
+    parts.previewed(graph, "B', enlarged", enlarged, (400, 440))
     graph.column()
-    parts.previewed(graph, "Sampled grid", made["grid"], (400, 440))
+    parts.saved(graph, "B'", "start", made["B'"], (280, 300))
+    parts.previewed(graph, "Sampled grid", made["grid"], (280, 280))
     return graph
 
 

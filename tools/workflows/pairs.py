@@ -53,7 +53,7 @@ def full_size() -> Graph:
     matched = graph.add("ColorTransfer", transfer, Look("Colors of the first pass"), **images)["image"]
     parts.saved(graph, "B' in the size of B", "full_size", matched, (300, 220))
     compared = {"image_a": given["B"], "image_b": matched}
-    graph.add("ImageCompare", [], Look("B and B'", size=(300, 260)), **compared)
+    graph.add("ImageCompare", [], Look("B and B' (Nodes 2.0)", size=(300, 260)), **compared)
     return graph
 
 
