@@ -21,12 +21,12 @@ from pydantic import (
     model_validator,
 )
 
+from ..files.matching import folded
 from ..files.reading import read_text
 from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
 from ..layers import PAPER, LayerRange, Layers, sac_and_cam
 from ..published import DEFAULT, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
 from ..schedule import ddim_timesteps
-from ..vision.names import folded
 from .names import canonical, check_name
 from .sources import is_text
 

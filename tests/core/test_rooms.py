@@ -35,7 +35,6 @@ MAY_IMPORT = {
         "analogist.pipelines",
         "analogist.scores",
         "analogist.sheets",
-        "analogist.vision",
     },
     "analogist.pipelines": {"analogist.files", "analogist.prompt_diffusion"},
     "analogist.prompt_diffusion": {"analogist.files"},
