@@ -60,6 +60,11 @@ def _builder_inputs() -> list[io.Input]:
             advanced=True,
             tooltip="Width of the white lines around the images, in pixels. The paper uses 2; other values give lines of unequal width.",
         ),
+    ]
+
+
+def _more_builder_inputs() -> list[io.Input]:
+    return [
         io.Image.Input(
             "b_prime_init",
             display_name="B' init",
@@ -119,7 +124,7 @@ class GridBuilder(io.ComfyNode):
                 "A to A' B to B'",
                 "example pair",
             ],
-            inputs=_builder_inputs(),
+            inputs=[*_builder_inputs(), *_more_builder_inputs()],
             hidden=[io.Hidden.unique_id],
             outputs=[
                 io.Image.Output("grid", tooltip="The grid with a black B' cell."),
