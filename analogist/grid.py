@@ -15,9 +15,9 @@ from torch import Tensor
 from .cells import CELL_STEP as CELL_STEP
 from .cells import Box as Box
 from .cells import Cell, Sheet
+from .cells import Fit as Fit
 from .cells import Layout as Layout
 from .cells import Size as Size
-from .images import Fit as Fit
 from .images import fitting, map_channels, with_detail, with_edge_repeated
 
 ROUNDED_UP, ROUNDED_DOWN = 4, 8

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from PIL.Image import Transpose
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .cells import Box, Size
+from .cells import Box, Fit, Size
 
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 """Tags of TIFF."""
@@ -27,14 +26,6 @@ TURNS = {
     8: Transpose.ROTATE_90,
 }
 """What brings an image upright, by the orientation in its EXIF."""
-
-
-class Fit(Enum):
-    """How an image of another shape gets into its cell."""
-
-    STRETCH = "stretch"
-    CROP = "crop"
-    PAD = "pad"
 
 
 def open_image(path: str | Path) -> Image.Image:

@@ -15,20 +15,11 @@ from torch import Tensor
 from ..files.weights import read_weights
 from ..images import to_tensor
 from ..prompt_diffusion.inputs import Inputs, prepared
-from ..prompt_diffusion.names import (
-    CHANNELS,
-    PAIR,
-    QUERY,
-    architecture,
-    control_names,
-    modules,
-    renamed,
-)
+from ..prompt_diffusion.names import CHANNELS, HEADS, PAIR, QUERY, architecture, control_names, modules, renamed
 from ..prompt_diffusion.tasks import Texts
 from .loading import TEXT_TO_IMAGE, load_pipeline
 from .models import ddim
 
-HEADS = 8
 SIZE_STEP = 64
 ENCODERS = {"controlnet_cond_embedding": "pair", "controlnet_query_cond_embedding": "query"}
 """What diffusers calls the two, and what `PairQueryEmbedding` does."""

@@ -15,6 +15,8 @@ Shapes = Mapping[str, Sequence[int]]
 PAIR, QUERY = "input_hint_block", "input_cond_block"
 """The two encoders: of the pair A, A' in 6 channels, and of the query B in 3."""
 CHANNELS = {PAIR: 6, QUERY: 3}
+HEADS = 8
+"""Of each attention, at every level."""
 ENCODER_WIDTH = 16
 CONTROL_PREFIX = "control_model."
 MODEL_PREFIX = "model.diffusion_model."

@@ -27,7 +27,7 @@ Open = Callable[[Path], Image.Image]
 
 
 def check_output(path: Path) -> None:
-    """Refuse, before anything is paid for, a file that cannot be written.
+    """Refuse, before any request is sent, a file that cannot be written.
 
     Raises:
         ValueError: its folder is missing, it is a folder itself, or it may not be written.

@@ -1,4 +1,4 @@
-"""Prompt Diffusion without ComfyUI: names and files of the weights, its words, its pictures, and diffusers."""
+"""Prompt Diffusion without ComfyUI: names and files of the weights, its words, its images, and diffusers."""
 
 import json
 import pickle

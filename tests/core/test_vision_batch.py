@@ -3,7 +3,6 @@
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,7 @@ command = typer.Typer()
 command.command("prompt")(prompt_command.prompt)
 command.add_typer(prompt_command.profiles, name="profiles")
 
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def sleep(_: float) -> None:
-        return None
-
-    monkeypatch.setattr("anyio.sleep", sleep)
-
-
-@pytest.fixture
-def server() -> Iterator[VisionServer]:
-    with VisionServer() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
 @pytest.fixture
