@@ -16,6 +16,8 @@ LARGEST_SEED = 2**64 - 1
 """As ComfyUI's; what torch takes."""
 SIDE = 512
 """Of the square grid, in pixels."""
+GUTTER = 2
+"""Width of the white lines, in pixels."""
 CLIP = "openai/clip-vit-base-patch16"
 """The model of the published CLIP direction score."""
 

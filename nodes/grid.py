@@ -11,6 +11,7 @@ from ..analogist import marks
 from ..analogist.cells import MOST_PAIRS, Cell, Sheet, cells_for
 from ..analogist.grid import AnalogyGrid, CropSize, Fit, Layout
 from ..analogist.images import from_tensor, to_tensor, together
+from ..analogist.published import GUTTER
 from .display import own_id, show
 from .types import CATEGORY, AnalogyGridType, AnalogyPairsType, Pairs
 
@@ -53,7 +54,7 @@ def _builder_inputs() -> list[io.Input]:
         ),
         io.Int.Input(
             "gutter",
-            default=2,
+            default=GUTTER,
             min=0,
             max=64,
             step=2,

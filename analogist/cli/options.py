@@ -15,7 +15,7 @@ import typer.core
 from ..cells import CELL_STEP, Fit, Layout, Sheet, Size, cells_for
 from ..devices import Precision
 from ..layers import LayerRange, Numbering, sac_and_cam
-from ..published import DEFAULT, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
+from ..published import DEFAULT, GUTTER, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
 
 if TYPE_CHECKING:
     from ..grid import AnalogyGrid
@@ -75,7 +75,7 @@ class GridOptions:
         LayoutName, typer.Option(help="rows if A is aligned with A', columns if A is aligned with B.")
     ] = LayoutName.ROWS
     fit: Annotated[Fit, typer.Option(help="How images are resized to their cells.")] = Fit.STRETCH
-    gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = 2
+    gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = GUTTER
     pair: Annotated[
         list[Path] | None,
         typer.Option(metavar="A A'", help="One more example A, A' of the same change; may be given several times."),

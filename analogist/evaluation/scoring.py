@@ -7,14 +7,12 @@ from PIL import Image
 from torch import Tensor
 
 from ..images import to_tensor
+from ..published import GUTTER
 from ..scores import metrics
 from ..scores.clip import corrected, published_and_corrected
 from ..scores.networks import Embedder
 from ..scores.strips import Strip, inputs
 from .settings import RenderSettings
-
-PUBLISHED_GUTTER = 2
-"""Width of the white lines in a strip of the published format, whose grids are square."""
 
 
 class LibraryScorer:
@@ -49,6 +47,6 @@ def _by_clip(
     grid, (width, height) = settings.grid, settings.grid.size
     first, _, *rest = (strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width))
     taken = Strip(first, tuple(rest), grid)
-    if (width, grid.gutter) != (height, PUBLISHED_GUTTER):
+    if (width, grid.gutter) != (height, GUTTER):  # Not the published format.
         return corrected(embedder, inputs(taken)._replace(b_primes=tuple(results)))
     return published_and_corrected(embedder, taken)  # As by `python -m analogist score`.

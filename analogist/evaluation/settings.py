@@ -27,7 +27,7 @@ from ..files.matching import folded
 from ..files.reading import read_text
 from ..grid import AnalogyGrid
 from ..layers import PAPER, LayerRange, Layers, Numbering, sac_and_cam
-from ..published import DEFAULT, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
+from ..published import DEFAULT, GUTTER, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
 from ..schedule import ddim_timesteps
 from .names import canonical, check_name
 from .sources import is_text
@@ -73,7 +73,7 @@ class RenderSettings(_Strict):
     cell_height: int | None = None
     layout: Literal["rows", "columns"] = "rows"
     fit: Fit = Fit.STRETCH
-    gutter: int = 2
+    gutter: int = GUTTER
     layers: Annotated[str, BeforeValidator(lambda said: str(said) if type(said) is int else said)] = ""
     numbering: Numbering = Numbering.SD15
     pairs: int = 1
