@@ -123,13 +123,13 @@ def to_tensor(images: Iterable[Image.Image]) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(image) for image in images])).float() / 255
 
 
-def map_channels(images: Tensor, edit: Callable[[Image.Image], Image.Image], name: str = "image") -> Tensor:
+def map_channels(images: Tensor, edit: Callable[[Image.Image], Image.Image]) -> Tensor:
     """A batch (B, H, W, C) of floats with every channel edited as an image of floats (mode F): no level is lost.
 
     Raises:
         ValueError: as `rgb`.
     """
-    channels = rgb(images, name).cpu().movedim(-1, 1)  # (B, 3, H, W)
+    channels = rgb(images).cpu().movedim(-1, 1)  # (B, 3, H, W)
     edited = [[np.asarray(edit(Image.fromarray(channel.numpy()))) for channel in image] for image in channels]
     return torch.from_numpy(np.stack(edited)).movedim(1, -1).clamp(0, 1)  # Bicubic overshoots.
 
