@@ -13,14 +13,24 @@ from torch import Tensor
 from ..files.weights import read_weights
 from ..images import to_tensor
 from ..prompt_diffusion.inputs import Inputs, prepared
-from ..prompt_diffusion.names import CHANNELS, HEADS, PAIR, QUERY, architecture, control_names, modules, renamed
+from ..prompt_diffusion.names import (
+    CHANNELS,
+    DIFFUSERS_ENCODERS,
+    HEADS,
+    PAIR,
+    QUERY,
+    architecture,
+    control_names,
+    modules,
+    renamed,
+)
 from ..prompt_diffusion.settings import Settings
 from ..prompt_diffusion.tasks import Texts
 from .loading import TEXT_TO_IMAGE, load_pipeline
 from .models import ddim
 
 SIZE_STEP = 64
-ENCODERS = {"controlnet_cond_embedding": "pair", "controlnet_query_cond_embedding": "query"}
+ENCODERS = {DIFFUSERS_ENCODERS[PAIR]: "pair", DIFFUSERS_ENCODERS[QUERY]: "query"}
 """What diffusers calls the two, and what `PairQueryEmbedding` does."""
 
 
