@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from enum import Enum
 from math import log
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from torch import Tensor
+if TYPE_CHECKING:  # The command line reads layouts here, and answers --help without torch.
+    from torch import Tensor
 
 TokenGrid = tuple[int, int]
 """Height and width of a token grid, in tokens."""
@@ -33,6 +34,19 @@ class Layout(Enum):
 
     ROWS = "pairs in rows"
     COLUMNS = "pairs in columns"
+
+    @classmethod
+    def of(cls, lines: Literal["rows", "columns"]) -> "Layout":
+        """By the one word that flags and settings files have for it."""
+        return cls(f"pairs in {lines}")
+
+
+class Fit(Enum):
+    """How an image of another shape gets into its cell."""
+
+    STRETCH = "stretch"
+    CROP = "crop"
+    PAD = "pad"
 
 
 @dataclass(frozen=True)
@@ -169,7 +183,7 @@ def cell_slices(grid_size: TokenGrid, cell: Cell, sheet: Sheet = ONE_PAIR) -> tu
     return slice(row * h, (row + 1) * h), slice(column * w, (column + 1) * w)
 
 
-def cell_tokens(x: Tensor, grid_size: TokenGrid, cell: Cell, sheet: Sheet = ONE_PAIR) -> Tensor:
+def cell_tokens(x: "Tensor", grid_size: TokenGrid, cell: Cell, sheet: Sheet = ONE_PAIR) -> "Tensor":
     """The tokens of one cell: (..., h*w, dim) -> (..., tokens of a cell, dim), row-major inside the cell.
 
     The n-th token of every cell is the same place inside its cell: the correspondence that
@@ -179,7 +193,7 @@ def cell_tokens(x: Tensor, grid_size: TokenGrid, cell: Cell, sheet: Sheet = ONE_
     return x.unflatten(-2, grid_size)[..., rows, columns, :].flatten(-3, -2)
 
 
-def write_cell(x: Tensor, grid_size: TokenGrid, cell: Cell, tokens: Tensor, sheet: Sheet = ONE_PAIR) -> None:
+def write_cell(x: "Tensor", grid_size: TokenGrid, cell: Cell, tokens: "Tensor", sheet: Sheet = ONE_PAIR) -> None:
     """Write the tokens (..., tokens of a cell, dim) of one cell into `x` (..., h*w, dim), in place."""
     rows, columns = cell_slices(grid_size, cell, sheet)
     x.unflatten(-2, grid_size)[..., rows, columns, :] = tokens.unflatten(-2, cell_size(grid_size, sheet))

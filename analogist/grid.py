@@ -15,10 +15,11 @@ from torch import Tensor
 from .cells import CELL_STEP as CELL_STEP
 from .cells import Box as Box
 from .cells import Cell, Sheet
+from .cells import Fit as Fit
 from .cells import Layout as Layout
 from .cells import Size as Size
-from .images import Fit as Fit
 from .images import fitting, map_channels, with_detail, with_edge_repeated
+from .published import GUTTER
 
 ROUNDED_UP, ROUNDED_DOWN = 4, 8
 """Pixels by which a scaled side may be off: latents are the nearest multiple of 8 or the one below."""
@@ -59,7 +60,7 @@ class AnalogyGrid:
     cell_height: int = 256
     layout: Layout = Layout.ROWS
     fit: Fit = Fit.STRETCH
-    gutter: int = 2
+    gutter: int = GUTTER
     b_size: Size | None = None
     pairs: int = 1
 

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from PIL.Image import Transpose
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .cells import Box, Size
+from .cells import Box, Fit, Size
 
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 """Tags of TIFF."""
@@ -27,14 +26,6 @@ TURNS = {
     8: Transpose.ROTATE_90,
 }
 """What brings an image upright, by the orientation in its EXIF."""
-
-
-class Fit(Enum):
-    """How an image of another shape gets into its cell."""
-
-    STRETCH = "stretch"
-    CROP = "crop"
-    PAD = "pad"
 
 
 def open_image(path: str | Path) -> Image.Image:
@@ -132,13 +123,13 @@ def to_tensor(images: Iterable[Image.Image]) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(image) for image in images])).float() / 255
 
 
-def map_channels(images: Tensor, edit: Callable[[Image.Image], Image.Image], name: str = "image") -> Tensor:
+def map_channels(images: Tensor, edit: Callable[[Image.Image], Image.Image]) -> Tensor:
     """A batch (B, H, W, C) of floats with every channel edited as an image of floats (mode F): no level is lost.
 
     Raises:
         ValueError: as `rgb`.
     """
-    channels = rgb(images, name).cpu().movedim(-1, 1)  # (B, 3, H, W)
+    channels = rgb(images).cpu().movedim(-1, 1)  # (B, 3, H, W)
     edited = [[np.asarray(edit(Image.fromarray(channel.numpy()))) for channel in image] for image in channels]
     return torch.from_numpy(np.stack(edited)).movedim(1, -1).clamp(0, 1)  # Bicubic overshoots.
 

@@ -1,7 +1,7 @@
 """Which transformer blocks and which part of the noise schedule an edit is active in.
 
 The paper numbers the transformer blocks of the UNet in execution order: down, middle, up. Stable Diffusion 1.x has 16,
-numbered 0..15: 0..5 down, 6 the middle, 7..15 up. Ranges are half open, as the flags of the published program are:
+numbered 0-15: 0-5 down, 6 the middle, 7-15 up. Ranges are half open, as the flags of the published program are:
 [3, 11) means the layers 3-10. Other UNets hold another number of blocks in each stage, so a layer of SD 1.5 stands for
 a stage there: the same side of the UNet, at the same share of the latent's size.
 """

@@ -16,6 +16,10 @@ LARGEST_SEED = 2**64 - 1
 """As ComfyUI's; what torch takes."""
 SIDE = 512
 """Of the square grid, in pixels."""
+GUTTER = 2
+"""Width of the white lines, in pixels."""
+CLIP = "openai/clip-vit-base-patch16"
+"""The model of the published CLIP direction score."""
 
 WORDS = 5
 """At most in a prompt."""
@@ -65,9 +69,6 @@ TASKS = {
     "scannet": DEFAULT,
 }
 """The tasks of the published evaluation."""
-
-DEMO = Setting(steps=25, strength=0.9, guidance=3.0, images_per_prompt=1)
-"""Of the demo model, with a prompt; docs/demo_model.md has the measurements."""
 TASK_TITLES = {
     "colorization": "colorization",
     "deblur": "deblurring",
@@ -81,6 +82,9 @@ TASK_TITLES = {
     "scannet": "mask to image",
 }
 """The paper's words for what its data sets hold."""
+
+DEMO = Setting(steps=25, strength=0.9, guidance=3.0, images_per_prompt=1)
+"""Of the demo model, with a prompt; docs/demo_model.md has the measurements."""
 SDXL = Setting(guidance=8.0, scale=1.1, layers=LayerRange(4, 9))
 """A starting point for SDXL, in cells of 512; not measured. The layers are those of the published 1024 grids;
 fifty blocks are patched there instead of five, so the scale is closer to 1."""
@@ -97,4 +101,4 @@ PRESETS: Mapping[str, Setting] = {
     "demo model, no prompt": replace(DEMO, guidance=1.0, layers=LayerRange(13, 16)),
 }
 """What a person can choose; saved graphs hold the names, so a name never changes. The three examples are those of the
-reference's README: the last two in cells of 512. SDXL is no one's but ours, and a guess."""
+reference's README: the last two in cells of 512."""

@@ -8,7 +8,7 @@ from torch import Tensor
 TRAIN_STEPS = 1000
 
 
-def ddim_timesteps(steps: int, strength: float = 1.0, train_steps: int = TRAIN_STEPS) -> list[int]:
+def ddim_timesteps(steps: int, strength: float = 1.0) -> list[int]:
     """The training time steps that are run, the noisiest first.
 
     `steps` are laid out over the whole schedule and the last int(steps * strength) of them are run, as in the
@@ -18,35 +18,26 @@ def ddim_timesteps(steps: int, strength: float = 1.0, train_steps: int = TRAIN_S
     Raises:
         ValueError: `steps` or `strength` out of range, or so small together that no step is left.
     """
-    if not 1 <= steps < train_steps:
-        raise ValueError(f"steps must be 1 to {train_steps - 1}, got {steps}")
+    if not 1 <= steps < TRAIN_STEPS:
+        raise ValueError(f"steps must be 1 to {TRAIN_STEPS - 1}, got {steps}")
     if not 0.0 < strength <= 1.0:
         raise ValueError(f"strength must be in (0, 1], got {strength}")
-    if not _covers(steps, train_steps):
-        below = max(number for number in range(1, steps) if _covers(number, train_steps))
+    if not _covers(steps):
+        below = max(number for number in range(1, steps) if _covers(number))
         raise ValueError(
-            f"{steps} steps with a stride of {train_steps // steps} skip the noisiest {train_steps % steps} of the "
-            f"{train_steps} training timesteps: use {below}"
+            f"{steps} steps with a stride of {TRAIN_STEPS // steps} skip the noisiest {TRAIN_STEPS % steps} of the "
+            f"{TRAIN_STEPS} training timesteps: use {below}"
         )
     run = int(steps * strength)
     if run == 0:
         raise ValueError(f"strength {strength} of {steps} steps runs no step: increase strength or steps")
-    stride = train_steps // steps
+    stride = TRAIN_STEPS // steps
     return [i * stride + 1 for i in reversed(range(run))]
 
 
-def _covers(steps: int, train_steps: int) -> bool:
+def _covers(steps: int) -> bool:
     """Whether the schedule starts near pure noise: its stride is a whole number, and what is left over is left out."""
-    return train_steps % steps <= train_steps // 10
-
-
-def scaled_linear_sigmas(
-    beta_start: float = 0.00085, beta_end: float = 0.012, train_steps: int = TRAIN_STEPS
-) -> Tensor:
-    """Stable Diffusion's sigma of every training time step, sqrt((1 - a) / a): (train_steps,) float32."""
-    betas = torch.linspace(beta_start**0.5, beta_end**0.5, train_steps, dtype=torch.float64) ** 2
-    alphas_cumprod = (1 - betas).cumprod(dim=0)
-    return ((1 - alphas_cumprod) / alphas_cumprod).sqrt().float()
+    return TRAIN_STEPS % steps <= TRAIN_STEPS // 10
 
 
 def ddim_sigmas(steps: int, strength: float, train_sigmas: Tensor | Sequence[float]) -> Tensor:

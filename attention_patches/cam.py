@@ -5,10 +5,10 @@ from functools import partial
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..analogist.cells import Sheet, TokenGrid
+from ..analogist.cells import Sheet
 from ..analogist.masking import mask_cross_attention, mask_rows
-from .ownership import Attention, Options, unedited
-from .patching import Placement, patch_attention
+from .ownership import unedited
+from .patching import Call, Placement, patch_attention
 
 
 def patched(model: ModelPatcher, placement: Placement) -> ModelPatcher:
@@ -17,20 +17,9 @@ def patched(model: ModelPatcher, placement: Placement) -> ModelPatcher:
     return patch_attention(model, "attn2", edit, placement, name="Cross-Attention Masking")
 
 
-def _edit(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    grid_size: TokenGrid,
-    options: Options,
-    previous: Attention | None,
-    *,
-    sheet: Sheet,
-) -> Tensor:
-    if previous is not None:  # It may need to see every row, as IP-Adapter's attention masks do.
-        return mask_rows(previous(q, k, v, options), grid_size, sheet)
-
-    def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return unedited(q, k, v, options, previous=None)
-
-    return mask_cross_attention(q, k, v, grid_size, attention, sheet)
+def _edit(call: Call, sheet: Sheet) -> Tensor:
+    q, k, v = call.q, call.k, call.v
+    if call.previous is not None:  # It may need to see every row, as IP-Adapter's attention masks do.
+        return mask_rows(call.previous(q, k, v, call.options), call.grid_size, sheet)
+    attention = partial(unedited, options=call.options, previous=None)
+    return mask_cross_attention(q, k, v, call.grid_size, attention, sheet)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
@@ -30,12 +30,27 @@ from .ownership import (
 )
 
 
-class Edit(Protocol):
-    """An edit of one attention; q, k, v are (batch, tokens, heads * dim)."""
+@dataclass(frozen=True)
+class Call:
+    """One call of an attention that is edited.
 
-    def __call__(
-        self, q: Tensor, k: Tensor, v: Tensor, grid_size: TokenGrid, options: Options, previous: Attention | None
-    ) -> Tensor: ...
+    Attributes:
+        q, k, v: (batch, tokens, heads * dim).
+        grid_size: of the tokens of q.
+        options: the host's.
+        previous: the previous owner of the attention.
+    """
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    grid_size: TokenGrid
+    options: Options
+    previous: Attention | None
+
+
+Edit = Callable[[Call], Tensor]
+"""The edit of an attention: the same shape as q."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +179,7 @@ class EditedAttention:
                 f"{self.where}: expected as many keys as queries, got {q.shape[1]} queries and {k.shape[1]} keys. "
                 "Another node shares keys between images in this layer: remove it, or select other layers."
             )
-        return self.edit(q, k, v, grid_size, options, previous)
+        return self.edit(Call(q, k, v, grid_size, options, previous))
 
     def _token_grid(self, tokens: int, options: Options, latent_size: tuple[int, int]) -> TokenGrid:
         height, width = (side * self.latent_ratio for side in latent_size)

@@ -5,10 +5,10 @@ from functools import partial
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..analogist.cells import Sheet, TokenGrid
+from ..analogist.cells import Sheet
 from ..analogist.cloning import clone_rows, clone_self_attention
-from .ownership import Attention, Options, unedited
-from .patching import Placement, patch_attention
+from .ownership import unedited
+from .patching import Call, Placement, patch_attention
 
 
 def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPatcher:
@@ -17,18 +17,8 @@ def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPat
     return patch_attention(model, "attn1", edit, placement, name="Self-Attention Cloning")
 
 
-def _edit(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    grid_size: TokenGrid,
-    options: Options,
-    previous: Attention | None,
-    *,
-    scale: float,
-    sheet: Sheet,
-) -> Tensor:
-    heads = options["n_heads"]
+def _edit(call: Call, scale: float, sheet: Sheet) -> Tensor:
+    heads = call.options["n_heads"]
 
     def split(x: Tensor) -> Tensor:  # (B, N, H * D) -> (B, H, N, D)
         return x.unflatten(-1, (heads, -1)).transpose(1, 2)
@@ -37,10 +27,11 @@ def _edit(
         return x.transpose(1, 2).flatten(2)
 
     def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return split(unedited(join(q), join(k), join(v), options, previous=None))
+        return split(unedited(join(q), join(k), join(v), call.options, previous=None))
 
-    if previous is None:
-        return join(clone_self_attention(split(q), split(k), split(v), grid_size, scale, attention, sheet))
-    # The cloned rows are ours; the others look as the previous owner has them look.
-    whole = split(previous(q, k, v, options))
-    return join(clone_rows(whole, split(q), split(k), split(v), grid_size, scale, sheet))
+    q, k, v = split(call.q), split(call.k), split(call.v)
+    if call.previous is None:
+        return join(clone_self_attention(q, k, v, call.grid_size, scale, attention, sheet))
+    # The cloned rows are ours; the others are those of the previous owner.
+    whole = split(call.previous(call.q, call.k, call.v, call.options))
+    return join(clone_rows(whole, q, k, v, call.grid_size, scale, sheet))

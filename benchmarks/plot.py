@@ -1,4 +1,4 @@
-"""Draw the measured ratios of outputs/bench/*.json into one picture.
+"""Draw the measured ratios of outputs/bench/*.json into one image.
 
 python benchmarks/plot.py outputs/bench
 """

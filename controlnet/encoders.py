@@ -6,7 +6,7 @@ import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import TimestepEmbedSequential
 from torch import Tensor
 
-QUERY_CHANNELS, PAIR_CHANNELS = 3, 6
+from ..analogist.prompt_diffusion.names import CHANNELS, PAIR, QUERY
 
 
 class PairQueryEncoder(torch.nn.Module):
@@ -27,13 +27,13 @@ class PairQueryEncoder(torch.nn.Module):
         Raises:
             ValueError: a hint without the pair, or a text of another family of models.
         """
-        if hint.shape[1] != QUERY_CHANNELS + PAIR_CHANNELS:
+        if hint.shape[1] != sum(CHANNELS.values()):
             raise ValueError(
                 f"expected the pair A, A' and the query B (9 channels), got an image of {hint.shape[1]} channels: use "
                 "Analogist Prompt Diffusion Apply instead of Apply ControlNet"
             )
         check_text(context.shape[-1], self.text_width)
-        query, pair = hint.split([QUERY_CHANNELS, PAIR_CHANNELS], dim=1)
+        query, pair = hint.split([CHANNELS[QUERY], CHANNELS[PAIR]], dim=1)
         return self.pair(pair, emb, context) + self.query(query, emb, context)
 
 

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from ..analogist.files.weights import read_weights
 from ..analogist.prompt_diffusion.names import (
+    CHANNELS,
     CONTROL_PREFIX,
     ENCODER_WIDTH,
+    HEADS,
     MODEL_PREFIX,
     PAIR,
     QUERY,
@@ -25,9 +27,8 @@ from ..analogist.prompt_diffusion.names import (
     architecture,
     control_names,
 )
-from .encoders import PAIR_CHANNELS, QUERY_CHANNELS, with_query
+from .encoders import with_query
 
-HEADS = 8
 PRECISIONS = [torch.float16, torch.bfloat16, torch.float32]
 
 Weights = Mapping[str, Tensor]
@@ -107,7 +108,7 @@ def build(shape: Architecture, dtype: torch.dtype, manual_cast: torch.dtype | No
         image_size=32,
         in_channels=4,
         model_channels=shape.channels[0],
-        hint_channels=PAIR_CHANNELS,
+        hint_channels=CHANNELS[PAIR],
         num_res_blocks=[2, 2, 2, 2],
         channel_mult=[width // shape.channels[0] for width in shape.channels],
         num_heads=HEADS,
@@ -120,7 +121,7 @@ def build(shape: Architecture, dtype: torch.dtype, manual_cast: torch.dtype | No
         operations=operations,
         **place,
     )
-    query_input = operations.conv_nd(2, QUERY_CHANNELS, ENCODER_WIDTH, 3, padding=1, **place)
+    query_input = operations.conv_nd(2, CHANNELS[QUERY], ENCODER_WIDTH, 3, padding=1, **place)
     network.input_hint_block = with_query(network.input_hint_block, query_input, shape.text_width)
     return network
 

@@ -5,10 +5,11 @@ from comfy_api.latest import io
 
 from ..analogist.grid import AnalogyGrid
 from ..analogist.layers import LayerRange, Layers, Numbering, SamplingRange
+from ..analogist.published import DEFAULT
 from ..attention_patches import cam, sac
 from ..attention_patches.patching import Placement, chosen
 from .display import advisor, own_id, show
-from .types import CATEGORY, AnalogyGridType
+from .types import CATEGORY, AnalogyGridType, sampling_range
 
 
 def _placement_inputs() -> list[io.Input]:
@@ -16,36 +17,19 @@ def _placement_inputs() -> list[io.Input]:
     return [
         io.Int.Input(
             "start_layer",
-            default=3,
+            default=DEFAULT.layers.start,
             min=0,
             max=70,
             tooltip="First layer (included): transformer blocks in execution order. SD 1.5 has 16: 0-5 down, 6 middle, 7-15 up. Paper: 3.",
         ),
         io.Int.Input(
             "end_layer",
-            default=11,
+            default=DEFAULT.layers.end,
             min=0,
             max=70,
             tooltip="End of the layers (not included): 3 and 11 select the paper's layers 3-10. Equal to start_layer: no effect.",
         ),
-        io.Float.Input(
-            "start_percent",
-            default=0.0,
-            min=0.0,
-            max=1.0,
-            step=0.001,
-            advanced=True,
-            tooltip="Start of the sampling range in which the patch is active.",
-        ),
-        io.Float.Input(
-            "end_percent",
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.001,
-            advanced=True,
-            tooltip="End of the sampling range in which the patch is active.",
-        ),
+        *sampling_range("the patch"),
         AnalogyGridType.Input(
             "layout",
             optional=True,
@@ -105,7 +89,7 @@ class SACPatch(io.ComfyNode):
                 io.Model.Input("model", tooltip="A UNet inpainting model: SD 1.x, SD 2, SDXL; others are refused."),
                 io.Float.Input(
                     "scale",
-                    default=1.3,
+                    default=DEFAULT.scale,
                     min=0.0,
                     max=10.0,
                     step=0.05,

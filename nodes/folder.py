@@ -7,7 +7,7 @@ import folder_paths
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ..analogist.files.reading import IMAGE_ENDINGS
+from ..analogist.files.reading import images_in
 from ..analogist.images import open_image, to_tensor
 from .display import own_id, show
 from .types import CATEGORY
@@ -79,8 +79,7 @@ def _images(folder: str) -> list[Path]:
     """
     if folder not in folder_paths.get_input_subfolders():
         raise ValueError(f"expected a folder in ComfyUI/input, got {folder!r}: put it there and choose it again")
-    inside = sorted((Path(folder_paths.get_input_directory()) / folder).iterdir())
-    found = [path for path in inside if path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")]
+    found = images_in(Path(folder_paths.get_input_directory()) / folder)
     if not found:
         raise ValueError(f"expected images in the folder {folder!r} of ComfyUI/input, got none: put some there")
     return found

@@ -11,6 +11,7 @@ from ..analogist import marks
 from ..analogist.cells import MOST_PAIRS, Cell, Sheet, cells_for
 from ..analogist.grid import AnalogyGrid, CropSize, Fit, Layout
 from ..analogist.images import from_tensor, to_tensor, together
+from ..analogist.published import GUTTER
 from .display import own_id, show
 from .types import CATEGORY, AnalogyGridType, AnalogyPairsType, Pairs
 
@@ -53,13 +54,18 @@ def _builder_inputs() -> list[io.Input]:
         ),
         io.Int.Input(
             "gutter",
-            default=2,
+            default=GUTTER,
             min=0,
             max=64,
             step=2,
             advanced=True,
             tooltip="Width of the white lines around the images, in pixels. The paper uses 2; other values give lines of unequal width.",
         ),
+    ]
+
+
+def _more_builder_inputs() -> list[io.Input]:
+    return [
         io.Image.Input(
             "b_prime_init",
             display_name="B' init",
@@ -119,7 +125,7 @@ class GridBuilder(io.ComfyNode):
                 "A to A' B to B'",
                 "example pair",
             ],
-            inputs=_builder_inputs(),
+            inputs=[*_builder_inputs(), *_more_builder_inputs()],
             hidden=[io.Hidden.unique_id],
             outputs=[
                 io.Image.Output("grid", tooltip="The grid with a black B' cell."),

@@ -13,6 +13,7 @@ from ..analogist.published import SUFFIX
 from ..controlnet import loading
 from ..controlnet.applying import Conditioning, Hold, applied
 from .types import PROMPT_DIFFUSION as CATEGORY
+from .types import sampling_range
 
 
 class PromptDiffusionLoader(io.ComfyNode):
@@ -154,8 +155,7 @@ class PromptDiffusionApply(io.ComfyNode):
                     step=0.01,
                     tooltip="Strength of the ControlNet. 0 leaves the conditioning unchanged.",
                 ),
-                _percent("start_percent", 0.0, "Start of the sampling range in which the ControlNet is active."),
-                _percent("end_percent", 1.0, "End of the sampling range in which the ControlNet is active."),
+                *sampling_range("the ControlNet"),
                 io.Combo.Input(
                     "fit",
                     options=[fit.value for fit in Fit],
@@ -197,7 +197,3 @@ class PromptDiffusionApply(io.ComfyNode):
         images = prepared(a, a_prime, b, Fit(fit))
         hold = Hold(strength, start_percent, end_percent)
         return io.NodeOutput(*applied(positive, negative, control_net, images, hold))
-
-
-def _percent(name: str, default: float, tooltip: str) -> io.Input:
-    return io.Float.Input(name, default=default, min=0.0, max=1.0, step=0.001, advanced=True, tooltip=tooltip)

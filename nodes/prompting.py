@@ -53,6 +53,17 @@ def _suffix() -> io.Input:
     )
 
 
+def _seed() -> io.Input:
+    return io.Int.Input(
+        "seed",
+        default=0,
+        min=0,
+        max=2**32 - 1,
+        control_after_generate=False,  # The browser would draw a new seed, and so send a new request, in every run.
+        tooltip="A new seed sends a new request. The same seed with the same inputs uses the cached reply.",
+    )
+
+
 def _outputs() -> list[io.Output]:
     return [
         io.String.Output(
@@ -106,15 +117,7 @@ class GPT4VPrompter(io.ComfyNode):
                     multiline=True,
                     tooltip="Instruction for the model. The default is the paper's. The reply format is appended to it.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**32 - 1,
-                    # The browser would draw another seed for every run, and every one is another bill.
-                    control_after_generate=False,
-                    tooltip="A new seed sends a new request. The same seed with the same inputs uses the cached reply.",
-                ),
+                _seed(),
                 io.String.Input(
                     "prompt",
                     default="",

@@ -4,6 +4,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.model_sampling import ModelSamplingDiscrete
 from comfy_api.latest import io
 
+from ..analogist.published import DEFAULT
 from ..analogist.schedule import ddim_sigmas
 from .types import CATEGORY
 
@@ -21,11 +22,15 @@ class Sigmas(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="The model to sample. Its noise levels are used."),
                 io.Int.Input(
-                    "steps", default=50, min=1, max=999, tooltip="Number of steps at strength 1. The paper uses 50."
+                    "steps",
+                    default=DEFAULT.steps,
+                    min=1,
+                    max=999,
+                    tooltip="Number of steps at strength 1. The paper uses 50.",
                 ),
                 io.Float.Input(
                     "strength",
-                    default=0.98,
+                    default=DEFAULT.strength,
                     min=0.0,
                     max=1.0,
                     step=0.01,

@@ -29,6 +29,22 @@ def pair_and_b() -> list[io.Input]:
     ]
 
 
+def sampling_range(what: str) -> list[io.Input]:
+    """When `what` is active."""
+    return [
+        io.Float.Input(
+            name,
+            default=default,
+            min=0.0,
+            max=1.0,
+            step=0.001,
+            advanced=True,
+            tooltip=f"{end} of the sampling range in which {what} is active.",
+        )
+        for name, default, end in (("start_percent", 0.0, "Start"), ("end_percent", 1.0, "End"))
+    ]
+
+
 def scores_input(optional: bool = False) -> io.Input:
     return io.Float.Input(
         "scores",

@@ -3,7 +3,7 @@
     python tools/demo_in_comfyui.py outputs/demo
 
 Reads a.png, a_prime.png, b.png and prompt.txt there and writes comfyui_*.png beside them. Without ANALOGIST_MODEL (a
-checkpoint file of an SD 1.x inpainting model) it runs the model that comes with the pack.
+checkpoint file of an SD 1.x inpainting model) it runs the model that is included in the pack.
 """
 
 import os
@@ -39,8 +39,8 @@ def main(folder: Path) -> None:
     else:
         demo = room("analogist.demo.analogies")
         models, settings, grid = room("loaders.demo").load(), demo.DRAWINGS_SETTINGS, demo.GRID
-    sampled, painted = analogy(*models, images, prompt, settings, grid)
-    for name, image in (("comfyui_grid.png", sampled), ("comfyui_b_prime.png", painted)):
+    sampled, b_prime = analogy(*models, images, prompt, settings, grid)
+    for name, image in (("comfyui_grid.png", sampled), ("comfyui_b_prime.png", b_prime)):
         Image.fromarray((image[0].clamp(0, 1) * 255).round().byte().cpu().numpy()).save(folder / name)
         print(folder / name)
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ..vision.errors import VisionError
+
 EXTRAS = {
     "metrics": ("torchmetrics", "torchvision", "torch_fidelity"),
     "evaluation": ("filelock", "jinja2", "matplotlib", "pydantic", "requests", "tomli", "websocket", "yaml"),
@@ -29,7 +31,7 @@ def plain_errors() -> Iterator[None]:
         library = (error.name or "").split(".")[0]
         extra = next((name for name, libraries in EXTRAS.items() if library in libraries), "demo")
         fail(f'This command needs {error.name}, which is not installed: pip install "analogist[{extra}]".')
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, VisionError) as error:
         fail(str(error))
     except RuntimeError as error:
         # Torch's own class would have to be imported before it is known whether the command needs torch.
@@ -39,11 +41,17 @@ def plain_errors() -> Iterator[None]:
 
 
 def say(sentence: str) -> None:
-    output.print(Text(sentence), soft_wrap=True)
+    _print(output, sentence)
 
 
 def warn(sentence: str) -> None:
-    errors.print(Text(sentence, style="red"), soft_wrap=True)
+    _print(errors, sentence, "red")
+
+
+def _print(console: Console, sentence: str, style: str = "") -> None:
+    """Print what the terminal's encoding has, and the rest as numbers: a word is no reason to end a run."""
+    encoding = getattr(console.file, "encoding", None) or "utf-8"
+    console.print(Text(sentence.encode(encoding, "backslashreplace").decode(encoding), style), soft_wrap=True)
 
 
 def fail(sentence: str) -> None:

@@ -10,11 +10,12 @@ from rich.table import Column, Table
 
 from ..published import LARGEST_SEED
 from .console import bars, output, quiet_libraries, say, warn
-from .options import AllowDownload, ClipOption, Device, Dtype, Model, Precision
+from .options import AllowDownload, ClipOption, Device, Dtype, Model
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from ..devices import Precision
     from ..evaluation.jobs import Executor, Renderer
     from ..evaluation.runner import Evaluated, Scorer
     from ..evaluation.settings import Config
@@ -37,6 +38,12 @@ DatasetPath = Annotated[
         help="Published layout: a folder with <task>_masked and <task>_gpt4_out.txt. Plain layout: one folder per "
         "analogy, or one each for a, a_prime and b. Or a manifest, .csv or .jsonl."
     ),
+]
+RayAddress = Annotated[
+    str | None, typer.Option(help='Render on a Ray cluster: its address, "auto", or "local" to start one.')
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Number of Ray workers. Default: one per GPU, otherwise one per CPU.")
 ]
 
 
@@ -61,12 +68,8 @@ def evaluate(
     redo_changed: Annotated[
         bool, typer.Option("--redo-changed", help="Render results of other settings again.")
     ] = False,
-    ray: Annotated[
-        str | None, typer.Option(help='Render on a Ray cluster: its address, "auto", or "local" to start one.')
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of Ray workers. Default: one per GPU, otherwise one per CPU.")
-    ] = None,
+    ray: RayAddress = None,
+    workers: Workers = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write the table as Parquet.")] = False,
 ) -> None:
     """Render and score a data set and write a report; the same command resumes an interrupted run."""
@@ -108,13 +111,13 @@ def _with_options(
     seed: int | None,
     model: str | None,
     device: str | None,
-    dtype: Precision | None,
+    dtype: "Precision | None",
     allow_download: bool,
 ) -> "Config":
     """The configuration with what the command line says instead."""
     from ..evaluation.settings import InProcess
 
-    said = {"model": model, "device": device, "dtype": dtype and dtype.value, "allow_download": allow_download or None}
+    said = {"model": model, "device": device, "dtype": dtype, "allow_download": allow_download or None}
     backend = config.backend
     if isinstance(backend, InProcess):
         backend = backend.model_copy(update={name: value for name, value in said.items() if value is not None})
@@ -130,7 +133,7 @@ def _renderer(config: "Config") -> tuple["Renderer", "dict[str, JsonValue]"]:
         quiet_libraries()  # Before they are imported: they speak while they are.
         from ..evaluation.backends.diffusers import DiffusersRenderer
 
-        return DiffusersRenderer(backend), backend.model_dump(include={"kind", "model", "dtype"})
+        return DiffusersRenderer(backend), backend.model_dump(mode="json", include={"kind", "model", "dtype"})
     from ..evaluation.backends.comfyui import ComfyUIRenderer
 
     renderer = ComfyUIRenderer(backend)

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 import typer.core
 
-from ..published import DEFAULT, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
+from ..cells import CELL_STEP, Fit, Layout, Sheet, Size, cells_for
+from ..devices import Precision
+from ..layers import LayerRange, Numbering, sac_and_cam
+from ..published import DEFAULT, GUTTER, LARGEST_SEED, NEGATIVE_PROMPT, SIDE, SUFFIX
 
 if TYPE_CHECKING:
-    from ..grid import AnalogyGrid, Layout, Size
+    from ..grid import AnalogyGrid
     from ..pipelines.inpainting import Settings
     from ..pipelines.models import InpaintingModel
 
@@ -26,18 +29,8 @@ class LayoutName(str, Enum):
     ROWS = "rows"
     COLUMNS = "columns"
 
-    def layout(self) -> "Layout":
-        from ..grid import Layout
-
-        return Layout(f"pairs in {self.value}")
-
-
-class FitName(str, Enum):
-    """How an image of another shape gets into its cell."""
-
-    STRETCH = "stretch"
-    CROP = "crop"
-    PAD = "pad"
+    def layout(self) -> Layout:
+        return Layout[self.name]
 
 
 class NumberingName(str, Enum):
@@ -47,17 +40,7 @@ class NumberingName(str, Enum):
     OWN = "own"
 
     def numbering(self) -> str:
-        from ..layers import Numbering
-
         return Numbering[self.name].value
-
-
-class Precision(str, Enum):
-    """Names of torch's types."""
-
-    FLOAT16 = "float16"
-    BFLOAT16 = "bfloat16"
-    FLOAT32 = "float32"
 
 
 AllowDownload = Annotated[bool, typer.Option("--allow-download", help="Download missing files from Hugging Face.")]
@@ -91,8 +74,8 @@ class GridOptions:
     layout: Annotated[
         LayoutName, typer.Option(help="rows if A is aligned with A', columns if A is aligned with B.")
     ] = LayoutName.ROWS
-    fit: Annotated[FitName, typer.Option(help="How images are resized to their cells.")] = FitName.STRETCH
-    gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = 2
+    fit: Annotated[Fit, typer.Option(help="How images are resized to their cells.")] = Fit.STRETCH
+    gutter: Annotated[int, typer.Option(help="Width of the white lines in pixels; an even number.")] = GUTTER
     pair: Annotated[
         list[Path] | None,
         typer.Option(metavar="A A'", help="One more example A, A' of the same change; may be given several times."),
@@ -106,10 +89,9 @@ class GridOptions:
         found = self.pair or []
         return list(zip(found[::2], found[1::2], strict=True))
 
-    def geometry(self, b_size: "Size | None" = None) -> "AnalogyGrid":
+    def geometry(self, b_size: Size | None = None) -> "AnalogyGrid":
         """Of a grid for a B of this size; None where the grid is there already."""
-        from ..cells import Sheet, cells_for
-        from ..grid import CELL_STEP, AnalogyGrid, Fit
+        from ..grid import AnalogyGrid
 
         if self.res % (2 * CELL_STEP):
             raise ValueError(f"--res must be a multiple of {2 * CELL_STEP} (256, 384, 512, ...), got {self.res}.")
@@ -117,7 +99,7 @@ class GridOptions:
         width, height = (half if side is None else side for side in (self.cell_width, self.cell_height))
         if self.megapixels is not None and b_size is not None:
             width, height = cells_for(b_size, sheet, self.megapixels)
-        return AnalogyGrid(width, height, sheet.layout, Fit(self.fit.value), self.gutter, b_size, sheet.pairs)
+        return AnalogyGrid(width, height, sheet.layout, self.fit, self.gutter, b_size, sheet.pairs)
 
 
 @dataclass(frozen=True)
@@ -130,17 +112,20 @@ class ModelOptions:
     device: Device = None
     dtype: Dtype = None
 
-    def load(self) -> "InpaintingModel":
-        import torch
+    @property
+    def chosen(self) -> str:
+        """The model; an error of the command line where none is named."""
+        if self.model is None:
+            raise typer.BadParameter("say which model, here or in ANALOGIST_MODEL.", param_hint="--model")
+        return self.model
 
+    def load(self) -> "InpaintingModel":
         from ..pipelines.loading import load_model
         from .console import errors
 
-        if self.model is None:
-            raise typer.BadParameter("say which model, here or in ANALOGIST_MODEL.", param_hint="--model")
-        precision = None if self.dtype is None else getattr(torch, self.dtype.value)
+        precision = None if self.dtype is None else self.dtype.of_torch
         with errors.status("Loading the model"):
-            return load_model(self.model, self.device, precision, self.tokenizer, self.allow_download)
+            return load_model(self.chosen, self.device, precision, self.tokenizer, self.allow_download)
 
 
 @dataclass(frozen=True)
@@ -170,7 +155,6 @@ class SamplingOptions:
     ] = NumberingName.SD15
 
     def settings(self) -> "Settings":
-        from ..layers import LayerRange, sac_and_cam
         from ..pipelines.edits import Edit
         from ..pipelines.inpainting import Settings
 

@@ -1,19 +1,19 @@
 """`python -m analogist prompt` and `python -m analogist profiles`: the vision model from the command line."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from PIL.Image import Image
 
+from ..published import WORDS
 from ..vision import batch, endpoint
 from ..vision import profiles as known_profiles
-from ..vision.errors import VisionError
 from ..vision.profiles import Api, Profile
 from ..vision.prompter import Prompter, PromptRequest
 from ..vision.request import instruction as published_instruction
+from .console import plain_errors, say, warn
 
 Directory = Annotated[
     Path | None,
@@ -26,6 +26,7 @@ Directory = Annotated[
 ]
 
 
+@plain_errors()
 def prompt(
     grid: Annotated[Path, typer.Argument(help="A marked grid (input_marked.png), or a folder of marked grids.")],
     output: Annotated[
@@ -39,7 +40,7 @@ def prompt(
     ] = "openai",
     model: Annotated[str, typer.Option(help="Model at the endpoint. Default: the profile's model.")] = "",
     count: Annotated[int, typer.Option(help="Prompts per grid.")] = 1,
-    words: Annotated[int, typer.Option(help="Maximum number of words per prompt.")] = 5,
+    words: Annotated[int, typer.Option(help="Maximum number of words per prompt.")] = WORDS,
     instruction: Annotated[str, typer.Option(help="Instruction for the model. Default: the published one.")] = "",
     seed: Annotated[int, typer.Option(help="A new seed sends a new request; the same seed uses the cached reply.")] = 0,
     directory: Directory = None,
@@ -50,36 +51,32 @@ def prompt(
     them. A second run asks only for the grids that are missing, and for those whose image or request has changed.
     """
     where = directory or default_directory()
-    try:
-        request = PromptRequest(profile, model, count, instruction or published_instruction(words), seed)
-        if grid.is_dir():
-            _prompt_folder(grid, output, request, where)
-        else:
-            batch.check_output(output)
-            result = asyncio.run(Prompter().infer(_opened(grid), request, where))
-            # No line break at the end, as in the published files.
-            output.write_text("\n".join(result.answer.prompts), encoding="utf-8")
-            _say("\n".join([*result.answer.prompts, result.summary()]))
-    except (ValueError, OSError, VisionError) as error:
-        raise _exit(error) from None
+    request = PromptRequest(profile, model, count, instruction or published_instruction(words), seed)
+    if grid.is_dir():
+        _prompt_folder(grid, output, request, where)
+    else:
+        batch.check_output(output)
+        result = asyncio.run(Prompter().infer(_opened(grid), request, where))
+        # No line break at the end, as in the published files.
+        output.write_text("\n".join(result.answer.prompts), encoding="utf-8")
+        say("\n".join([*result.answer.prompts, result.summary()]))
 
 
 profiles = typer.Typer(help="Manage endpoints of vision language models and their API keys.", no_args_is_help=True)
 
 
 @profiles.command("list")
+@plain_errors()
 def list_profiles(directory: Directory = None) -> None:
     """Show every profile, its address, its model, and whether its key is there."""
     where = directory or default_directory()
-    try:
-        for profile in known_profiles.known(where).values():
-            _say(f"{profile.name:12} {profile.endpoint}  {profile.model or '(no model)'}  {_key_state(profile, where)}")
-    except ValueError as error:
-        raise _exit(error) from None
-    _say(f"Your profiles and keys are stored in {where}")
+    for profile in known_profiles.known(where).values():
+        say(f"{profile.name:12} {profile.endpoint}  {profile.model or '(no model)'}  {_key_state(profile, where)}")
+    say(f"Your profiles and keys are stored in {where}")
 
 
 @profiles.command()
+@plain_errors()
 def add(
     name: Annotated[str, typer.Argument(help="A name of your choice.")],
     base_url: Annotated[str, typer.Argument(help="Base URL: https, or http for localhost.")],
@@ -95,33 +92,28 @@ def add(
 ) -> None:
     """Add a profile, or replace one. The key is never an argument, because the shell keeps arguments in its history."""
     where = directory or default_directory()
-    try:
-        file = key_file or (f"{name}.key" if ask_key else None)
-        entry = {"base_url": base_url, "model": model, "key_variable": key_variable or None, "key_file": file}
-        profile = known_profiles.validated(name, {**entry, "api": api, "timeout": timeout})
-        path = known_profiles.add(profile, where)
-        if ask_key and file:
-            known_profiles.write_private(where / file, typer.prompt("Key", hide_input=True) + "\n")
-    except (ValueError, OSError) as error:
-        raise _exit(error) from None
-    _say(f"The profile {name!r} is in {path}: {_key_state(profile, where)}")
+    file = key_file or (f"{name}.key" if ask_key else None)
+    entry = {"base_url": base_url, "model": model, "key_variable": key_variable or None, "key_file": file}
+    profile = known_profiles.validated(name, {**entry, "api": api, "timeout": timeout})
+    path = known_profiles.add(profile, where)
+    if ask_key and file:
+        known_profiles.write_private(where / file, typer.prompt("Key", hide_input=True) + "\n")
+    say(f"The profile {name!r} is in {path}: {_key_state(profile, where)}")
 
 
 @profiles.command("test")
+@plain_errors()
 def check(name: str, directory: Directory = None) -> None:
     """Ask a profile's endpoint for its models, which costs nothing, and say whether the profile will work."""
     where = directory or default_directory()
-    try:
-        profile = known_profiles.find(name, where)
-        offered = asyncio.run(endpoint.models(profile, known_profiles.key(profile, where)))
-    except (ValueError, VisionError) as error:
-        raise _exit(error) from None
-    _say("\n".join(f"{model}  ends on {end}" if end else model for model, end in sorted(offered.items())))
+    profile = known_profiles.find(name, where)
+    offered = asyncio.run(endpoint.models(profile, known_profiles.key(profile, where)))
+    say("\n".join(f"{model}  ends on {end}" if end else model for model, end in sorted(offered.items())))
     if profile.model and not endpoint.is_offered(profile.model, offered):
-        raise _exit(
+        raise ValueError(
             f"The endpoint does not list the profile's model {profile.model!r}; available models are listed above."
         )
-    _say(f"The profile {name!r} works; its model is {profile.model or 'not set: use --model'}.")
+    say(f"The profile {name!r} works; its model is {profile.model or 'not set: use --model'}.")
 
 
 def default_directory() -> Path:
@@ -142,21 +134,13 @@ def _prompt_folder(folder: Path, output: Path, request: PromptRequest, directory
         unrecorded += not outcome.recorded
         if outcome.problem:
             problems += 1
-            _say(f"{outcome.name}: {outcome.problem}", err=True)
+            warn(f"{outcome.name}: {outcome.problem}")
         elif not outcome.kept:
-            _say(f"{outcome.name}: {', '.join(outcome.prompts)}")
+            say(f"{outcome.name}: {', '.join(outcome.prompts)}")
     if unrecorded:
-        _say(
-            f"{unrecorded} rows of {str(output)!r} were there before and are kept: how they were made is not recorded."
-        )
+        say(f"{unrecorded} rows of {str(output)!r} were there before and are kept: how they were made is not recorded.")
     if problems:
         raise ValueError(f"{problems} of {len(batch.grids(folder))} grids have no prompt.")
-
-
-def _say(text: str, err: bool = False) -> None:
-    """Print what the terminal's encoding has, and the rest as numbers: a word is no reason to end a run."""
-    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
-    typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def _key_state(profile: Profile, directory: Path) -> str:
@@ -164,8 +148,3 @@ def _key_state(profile: Profile, directory: Path) -> str:
         return "key found" if known_profiles.key(profile, directory) else "no key needed"
     except ValueError as error:
         return str(error)
-
-
-def _exit(error: object) -> typer.Exit:
-    _say(str(error), err=True)
-    return typer.Exit(1)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import DownloadColumn
 
+from ..prompt_diffusion.settings import SHORTER_SIDE, Settings
 from ..prompt_diffusion.tasks import NEGATIVE_PROMPT, Task, texts
 from ..published import SEED, SUFFIX
 from .console import bars, errors, quiet_libraries, say, step_bar
@@ -28,11 +29,13 @@ def run(
     task: Annotated[Task, typer.Option(help="The relation of A and A', which determines the prompt.")] = Task.PICTURE,
     prompt: Annotated[str, typer.Option(help='Description of B\'; required for "map to picture".')] = "",
     output_dir: Annotated[Path, typer.Option(help="Output folder.")] = Path("results/prompt-diffusion"),
-    res: Annotated[int, typer.Option(help="Shorter side in pixels; sides are rounded to multiples of 64.")] = 512,
-    steps: Annotated[int, typer.Option(help="DDIM steps.")] = 100,
-    guidance_scale: Guidance = 9.0,
-    strength: Annotated[float, typer.Option(help="Strength of the ControlNet.")] = 1.0,
-    num_images: Annotated[int, typer.Option(help="Batch size.")] = 1,
+    res: Annotated[
+        int, typer.Option(help="Shorter side in pixels; sides are rounded to multiples of 64.")
+    ] = SHORTER_SIDE,
+    steps: Annotated[int, typer.Option(help="DDIM steps.")] = Settings.steps,
+    guidance_scale: Guidance = Settings.guidance,
+    strength: Annotated[float, typer.Option(help="Strength of the ControlNet.")] = Settings.strength,
+    num_images: Annotated[int, typer.Option(help="Batch size.")] = Settings.images,
     suffix: Suffix = SUFFIX,
     negative_prompt: NegativePrompt = NEGATIVE_PROMPT,
     seed: Seed = SEED,
@@ -48,7 +51,7 @@ def run(
     from PIL.Image import Resampling
 
     from ..images import open_image
-    from ..pipelines.prompt_diffusion import Settings, load, sample, size_for
+    from ..pipelines.prompt_diffusion import load, sample, size_for
 
     settings = Settings(steps, guidance_scale, strength, num_images)
     opened = [open_image(path) for path in images]

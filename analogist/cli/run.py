@@ -52,8 +52,7 @@ def run(
         raise typer.BadParameter("a finished grid takes no more pairs.", param_hint="--pair")
     if bool(prompt) == bool(prompt_file):
         raise typer.BadParameter("give either --prompt or --prompt-file.", param_hint="--prompt")
-    if model.model is None:
-        raise typer.BadParameter("say which model, here or in ANALOGIST_MODEL.", param_hint="--model")
+    _ = model.chosen  # Before anything is read.
     quiet_libraries()
     from ..pipelines.inpainting import sample
 

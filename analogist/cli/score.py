@@ -11,18 +11,14 @@ from rich.progress import track
 from rich.table import Table
 
 from ..files.reading import image_files
+from ..published import CLIP
 from .console import errors, output, quiet_libraries, say
 from .options import AllowDownload, ClipOption, Device, LayoutName
 from .tables import TableFile, check_table_file, write_table
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..scores.networks import Embedder
-    from ..scores.strips import Asked, Cells
-
-CLIP = "openai/clip-vit-base-patch16"
-"""Of the published score."""
+    from ..scores.strips import Asked
 
 
 class Score(NamedTuple):
@@ -111,20 +107,12 @@ def _is_single_result(path: Path, files: Sequence[Path]) -> bool:
 
 
 def _score(path: Path, root: Path, asked: "Asked", embedder: "Embedder") -> list[Score]:
-    from ..scores import metrics
-    from ..scores.strips import cells, published_cells, read_strip
+    from ..scores.clip import published_and_corrected
+    from ..scores.strips import read_strip
 
-    def see(images: "Cells") -> tuple["Tensor", "Tensor"]:
-        return embedder.see([images.a, images.a_prime, images.b, *images.b_primes])
-
-    strip = read_strip(path, asked)
-    features, _ = see(published_cells(strip))
-    published = metrics.direction_similarity_published(features[0], features[1], features[2], features[3:])
-    features, tokens = see(cells(strip))
-    corrected = metrics.direction_similarity(features[0], features[1], features[2], features[3:])
-    structure = metrics.structure_distance(tokens[2], tokens[3:])
+    found = published_and_corrected(embedder, read_strip(path, asked))
     task = path.parent.relative_to(root).as_posix() if root.is_dir() else ""
-    columns = (column.tolist() for column in (published, corrected, structure))
+    columns = (found[name].tolist() for name in Score._fields[3:])
     return [Score(task, path.name, n, *values) for n, values in enumerate(zip(*columns, strict=True), 1)]
 
 

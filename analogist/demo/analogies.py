@@ -9,18 +9,13 @@ from typing import NamedTuple
 from PIL import Image
 
 from ..cells import Cell
-from ..grid import (
-    AnalogyGrid,
-    Fit,
-    compose,
-    crop,
-)
+from ..grid import AnalogyGrid, Fit, compose, crop
 from ..images import open_image
 from ..marks import mark
 from ..pipelines.edits import Edit
 from ..pipelines.inpainting import Settings, sample
 from ..pipelines.models import InpaintingModel
-from ..published import DEMO, LARGEST_SEED
+from ..published import DEMO, LARGEST_SEED, SEED
 from ..sheets.contact_sheet import Tile, contact_sheet
 
 TITLE = "A is to A' as B is to B'."
@@ -66,7 +61,7 @@ class Solved(NamedTuple):
 
 
 def read_drawings() -> list[Drawing]:
-    """The analogies that come with the library."""
+    """The analogies that are included in the library."""
     prompts: dict[str, str] = json.loads((DRAWINGS / "prompts.json").read_text(encoding="utf-8"))
     return [
         Drawing(name, {cell: open_image(DRAWINGS / f"{name}_{cell.key}.png") for cell in GRID.sheet.cells}, prompt)
@@ -75,7 +70,7 @@ def read_drawings() -> list[Drawing]:
 
 
 def drawings(
-    model: InpaintingModel, settings: Settings, seed: int = 42, on_step: OnStep = lambda: None
+    model: InpaintingModel, settings: Settings, seed: int = SEED, on_step: OnStep = lambda: None
 ) -> tuple[Images, str]:
     """Solve the drawn analogies; the images and the prompt of the first one, and a sheet of them all.
 
@@ -91,7 +86,7 @@ def solve(
     model: InpaintingModel,
     found: Iterable[Drawing],
     settings: Settings,
-    seed: int = 42,
+    seed: int = SEED,
     on_step: OnStep = lambda: None,
 ) -> Iterator[Solved]:
     """Render B' of drawn analogies, with their prompts."""
@@ -111,7 +106,7 @@ def solved_sheet(solved: Iterable[Solved]) -> Image.Image:
 
 
 def photographs(
-    model: InpaintingModel, settings: Settings, seed: int = 42, on_step: OnStep = lambda: None
+    model: InpaintingModel, settings: Settings, seed: int = SEED, on_step: OnStep = lambda: None
 ) -> tuple[Images, str]:
     """Color a photograph; the images, and the prompt. `on_step` is called `len(settings.timesteps)` times."""
     grid, photographs = AnalogyGrid(fit=Fit.CROP), colorization()

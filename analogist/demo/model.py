@@ -5,7 +5,6 @@ The UNet has the 16 transformer blocks of Stable Diffusion 1.x, so that layer nu
 in its file.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,14 +20,7 @@ from ..pipelines.clip_tokenizer import clip_tokenizer
 from ..pipelines.models import InpaintingModel, to_images
 from .autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
 from .configuration import DEMO, DemoConfiguration
-from .weights import (
-    PATH,
-    DemoWeights,
-    State,
-    fitting,
-    read,
-    write,
-)
+from .weights import PATH, State, fitting, read
 
 TEXT_PREFIX = "text_model."
 """Of the names in the file and of ComfyUI's; transformers has dropped it in its version 5."""
@@ -76,31 +68,13 @@ def build() -> Modules:
     """The parts with random weights, from torch's global generator, in float32 on the CPU and in evaluation mode.
 
     The text encoder reads CLIP's ids, all 49408; those of words that are not to be known must be replaced by
-    `demo_file.UNKNOWN` in training, as all of them have its vector in the file.
+    `configuration.UNKNOWN` in training, as all of them have its vector in the file.
     """
     unet, text_encoder = UNet2DConditionModel(**unet_config(DEMO)), CLIPTextModel(CLIPTextConfig(**DEMO.text_encoder))
     modules = Modules(unet, PatchAutoencoder(), text_encoder)
     for module in modules:
         module.eval()
     return modules
-
-
-def save(
-    modules: Modules, token_ids: Sequence[int], path: str | Path = PATH, facts: Mapping[str, Any] | None = None
-) -> None:
-    """Write a trained model in half precision.
-
-    Args:
-        token_ids: CLIP's ids of the words that it knows, those of start and end among them.
-        facts: about the training, anything that JSON can say.
-
-    Raises:
-        ValueError: numbers that half precision cannot hold, token ids that cannot be packed, a file that is too large.
-    """
-    unet, vae, text_encoder = (module.state_dict() for module in modules)
-    text_encoder = {f"{TEXT_PREFIX}{name.removeprefix(TEXT_PREFIX)}": text_encoder[name] for name in text_encoder}
-    text_encoder.pop(f"{TEXT_PREFIX}embeddings.position_ids", None)  # A buffer of older versions.
-    write(DemoWeights(unet, vae, text_encoder, tuple(token_ids), facts or {}), path)
 
 
 def load(path: str | Path = PATH, device: str | None = "cpu") -> InpaintingModel:

@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from .configuration import END, START, UNKNOWN, VOCABULARY
+from .configuration import VOCABULARY
 
 PATH = Path(__file__).with_name("demo_model.safetensors")
 """Where the pack has its demo model."""
 
 FORMAT, VERSION = "analogist-demo-model", "1"
-LICENCE = "MIT"
 LARGEST = 16_000_000
 """Bytes; the file is part of the pack, so every user downloads it."""
 
@@ -52,44 +49,11 @@ class DemoWeights:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def pack(embedding: Tensor, token_ids: Sequence[int]) -> Tensor:
-    """The rows (len(token_ids) + 1, width) of an embedding (49408, width) that are kept; the last is any other word's.
-
-    Raises:
-        ValueError: ids that are repeated, not CLIP's, or without start and end; the id that stands for unknown words.
-    """
-    known = set(token_ids)
-    if len(known) != len(token_ids) or not known <= set(range(VOCABULARY)):
-        raise ValueError(f"expected distinct token ids from 0 to {VOCABULARY - 1}")
-    if not {START, END} <= known:
-        raise ValueError(f"The token ids lack the start {START} or the end {END} of a text.")
-    if UNKNOWN in known:
-        raise ValueError(f"The token id {UNKNOWN} stands for unknown words and cannot be that of a known one.")
-    return embedding[[*token_ids, UNKNOWN]]
-
-
 def unpack(rows: Tensor, token_ids: Sequence[int]) -> Tensor:
     """The whole embedding (49408, width): the last of the `rows` is that of every id that is not in `token_ids`."""
     embedding = rows[-1].repeat(VOCABULARY, 1)
     embedding[list(token_ids)] = rows[:-1]
     return embedding
-
-
-def write(weights: DemoWeights, path: str | Path) -> None:
-    """Write a model to a file.
-
-    Raises:
-        ValueError: numbers that half precision cannot hold, token ids that cannot be packed, a file that is too large.
-    """
-    text_encoder = {**weights.text_encoder, EMBEDDING: pack(weights.text_encoder[EMBEDDING], weights.token_ids)}
-    states = zip(PARTS, (weights.unet, weights.vae, text_encoder), strict=True)
-    tensors = {f"{part}.{name}": _half(name, tensor) for part, state in states for name, tensor in state.items()}
-    tensors[TOKEN_IDS] = torch.tensor(weights.token_ids, dtype=torch.int64)
-    size = sum(tensor.nbytes for tensor in tensors.values())
-    if size > LARGEST:
-        raise ValueError(f"The demo model would take {size / 1e6:.1f} MB; at most {LARGEST / 1e6:.0f} MB are shipped.")
-    metadata = {"format": FORMAT, "version": VERSION, "license": LICENCE, "training": json.dumps(dict(weights.facts))}
-    save_file(tensors, path, metadata)
 
 
 def read(path: str | Path = PATH) -> DemoWeights:
@@ -124,13 +88,6 @@ def fitting(path: str | Path) -> Iterator[None]:
     except (KeyError, IndexError, RuntimeError) as error:
         said = " ".join(str(error).split())
         raise ValueError(f"The demo model {str(path)!r} does not match this version of the pack: {said}") from error
-
-
-def _half(name: str, tensor: Tensor) -> Tensor:
-    half = tensor.detach().to("cpu", torch.float16).contiguous()
-    if not half.isfinite().all():
-        raise ValueError(f"The tensor {name} has values too large for float16.")
-    return half
 
 
 def _read(path: Path) -> tuple[State, dict[str, str]]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..files.reading import IMAGE_ENDINGS, SYSTEM_FOLDERS, read_text
-from ..vision.names import bare, by_name, folded, natural
+from ..files.matching import bare, by_name, folded, natural
+from ..files.reading import images_in, read_text, visible
 from .sources import GRID, MORE, NEEDED, TRUTH, Dataset, Source
 
 PROMPTS_END, GRIDS_END = "_gpt4_out.txt", "_masked"
@@ -37,7 +37,7 @@ def _published_tables(path: Path) -> Iterator[Path]:
     seen = {path.resolve()}
     folders = [path]
     while folders:
-        for inside in _visible(folders.pop()):
+        for inside in visible(folders.pop()):
             if inside.name.endswith(PROMPTS_END):
                 yield inside
             elif inside.is_dir() and inside.resolve() not in seen:  # Links may run in circles.
@@ -51,7 +51,7 @@ def _read_published(table: Path, dataset: Dataset) -> None:
     folder = _folder(table.parent, task + GRIDS_END)
     try:
         rows = _rows(table)
-        grids = {grid.name: grid for grid in _images(folder)}
+        grids = {grid.name: grid for grid in images_in(folder)}
         named = by_name([name for name, _ in rows if name], grids)
         if named:
             prompts = _prompts(task, rows, table, named, dataset)
@@ -121,7 +121,7 @@ def _numbers(name: str) -> tuple[str, ...]:
 def _tasks(path: Path) -> list[Path]:
     """The folders whose name is a task: `path` itself where the analogies are directly in it."""
     inside = _folders(path)
-    if _is_columns(path) or any(_images(folder) for folder in inside):
+    if _is_columns(path) or any(images_in(folder) for folder in inside):
         return [path]
     return inside
 
@@ -197,23 +197,10 @@ def _folder(parent: Path, name: str) -> Path:
 def _by_stem(folder: Path) -> dict[str, list[Path]]:
     """Images by their names without endings, in one case and Unicode form."""
     found: dict[str, list[Path]] = defaultdict(list)
-    for image in _images(folder):
+    for image in images_in(folder):
         found[folded(image.stem)].append(image)
     return found
 
 
-def _images(folder: Path) -> list[Path]:
-    return [path for path in _visible(folder) if path.suffix.lower() in IMAGE_ENDINGS and path.is_file()]
-
-
 def _folders(path: Path) -> list[Path]:
-    return [folder for folder in _visible(path) if folder.is_dir()]
-
-
-def _visible(folder: Path) -> list[Path]:
-    """What is in a folder, without what systems leave there; nothing where there is no folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path for path in folder.iterdir() if not path.name.startswith(".") and path.name not in SYSTEM_FOLDERS
-    )
+    return [folder for folder in visible(path) if folder.is_dir()]

@@ -2,11 +2,10 @@
 
 import unicodedata
 
-from ..files.names import DEVICES
+from ..files.names import DEVICES, REFUSED
 
 LONGEST = 200
 """UTF-8 bytes; file systems take 255, and the number, the ending and the mark of an unfinished file follow."""
-FORBIDDEN = set('\\/:*?"<>|')
 
 
 def canonical(name: str) -> str:
@@ -20,7 +19,7 @@ def check_name(name: str) -> None:
     Raises:
         ValueError: one sentence that says why.
     """
-    if not name or name != name.strip() or name.startswith(".") or set(name) & FORBIDDEN or not name.isprintable():
+    if not name or name != name.strip() or name.startswith(".") or set(name) & set(REFUSED) or not name.isprintable():
         raise ValueError(f"The name {name!r} is not a valid file name: use letters, digits, spaces, - and _.")
     if name.endswith(".") or DEVICES.fullmatch(name.partition(".")[0].rstrip()):
         raise ValueError(f"The name {name!r} is not a valid file name on Windows: rename it.")

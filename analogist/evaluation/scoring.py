@@ -3,18 +3,16 @@
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from ..images import to_tensor
+from ..published import GUTTER
 from ..scores import metrics
+from ..scores.clip import corrected, published_and_corrected
 from ..scores.networks import Embedder
-from ..scores.strips import Cells, Strip, cells, inputs, published_cells
+from ..scores.strips import Strip, inputs
 from .settings import RenderSettings
-
-PUBLISHED_GUTTER = 2
-"""Width of the white lines in a strip of the published format, whose grids are square."""
 
 
 class LibraryScorer:
@@ -49,25 +47,6 @@ def _by_clip(
     grid, (width, height) = settings.grid, settings.grid.size
     first, _, *rest = (strip.crop((x, 0, x + width, height)) for x in range(0, strip.width, width))
     taken = Strip(first, tuple(rest), grid)
-    if (width, grid.gutter) != (height, PUBLISHED_GUTTER):
-        return _corrected(embedder, inputs(taken)._replace(b_primes=tuple(results)))
-    # A strip in the published format has the same scores here as by `python -m analogist score`.
-    features = embedder(_all(published_cells(taken)))
-    published = metrics.direction_similarity_published(features[0], features[1], features[2], features[3:])
-    return {"direction_similarity_published": published, **_corrected(embedder, cells(taken))}
-
-
-def _corrected(embedder: Embedder, images: Cells) -> dict[str, Tensor]:
-    """With several pairs, the mean of the directions' similarities to that of each pair."""
-    features, tokens = embedder.see(_all(images))
-    pairs = [(features[0], features[1])]
-    pairs += [tuple(embedder(list(pair))) for pair in images.more_pairs]
-    similar = [metrics.direction_similarity(a, a_prime, features[2], features[3:]) for a, a_prime in pairs]
-    return {
-        "direction_similarity": torch.stack(similar).mean(0) if len(similar) > 1 else similar[0],
-        "structure_distance": metrics.structure_distance(tokens[2], tokens[3:]),
-    }
-
-
-def _all(images: Cells) -> list[Image.Image]:
-    return [images.a, images.a_prime, images.b, *images.b_primes]
+    if (width, grid.gutter) != (height, GUTTER):  # Not the published format.
+        return corrected(embedder, inputs(taken)._replace(b_primes=tuple(results)))
+    return published_and_corrected(embedder, taken)  # As by `python -m analogist score`.

@@ -21,12 +21,14 @@ from pydantic import (
     model_validator,
 )
 
+from ..cells import CELL_STEP, Fit, Layout
+from ..devices import Precision
+from ..files.matching import folded
 from ..files.reading import read_text
-from ..grid import CELL_STEP, AnalogyGrid, Fit, Layout
-from ..layers import PAPER, LayerRange, Layers, sac_and_cam
-from ..published import DEFAULT, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
+from ..grid import AnalogyGrid
+from ..layers import PAPER, LayerRange, Layers, Numbering, sac_and_cam
+from ..published import DEFAULT, GUTTER, NEGATIVE_PROMPT, SEED, SIDE, SUFFIX, TASKS, Setting
 from ..schedule import ddim_timesteps
-from ..vision.names import folded
 from .names import canonical, check_name
 from .sources import is_text
 
@@ -70,10 +72,10 @@ class RenderSettings(_Strict):
     cell_width: int | None = None
     cell_height: int | None = None
     layout: Literal["rows", "columns"] = "rows"
-    fit: Literal["stretch", "crop", "pad"] = "stretch"
-    gutter: int = 2
+    fit: Fit = Fit.STRETCH
+    gutter: int = GUTTER
     layers: Annotated[str, BeforeValidator(lambda said: str(said) if type(said) is int else said)] = ""
-    numbering: Literal["as in SD 1.5", "this model's own"] = "as in SD 1.5"
+    numbering: Numbering = Numbering.SD15
     pairs: int = 1
 
     @model_validator(mode="after")
@@ -91,8 +93,8 @@ class RenderSettings(_Strict):
         return AnalogyGrid(
             cell_width=half if self.cell_width is None else self.cell_width,
             cell_height=half if self.cell_height is None else self.cell_height,
-            layout=Layout(f"pairs in {self.layout}"),
-            fit=Fit(self.fit),
+            layout=Layout.of(self.layout),
+            fit=self.fit,
             gutter=self.gutter,
             pairs=self.pairs,
         )
@@ -107,12 +109,9 @@ class RenderSettings(_Strict):
 
     @property
     def _sac_and_cam(self) -> tuple[LayerRange | Layers, LayerRange | Layers]:
-        return sac_and_cam(
-            self.layers,
-            self.numbering,
-            LayerRange(self.sac_start_layer, self.sac_end_layer),
-            LayerRange(self.cam_start_layer, self.cam_end_layer),
-        )
+        sac = LayerRange(self.sac_start_layer, self.sac_end_layer)
+        cam = LayerRange(self.cam_start_layer, self.cam_end_layer)
+        return sac_and_cam(self.layers, self.numbering.value, sac, cam)
 
 
 RANGES = ("sac_start_layer", "sac_end_layer", "cam_start_layer", "cam_end_layer")
@@ -170,7 +169,7 @@ class InProcess(_Strict):
     kind: Literal["diffusers"] = "diffusers"
     model: str = ""
     device: str | None = None
-    dtype: Literal["float16", "bfloat16", "float32"] | None = None
+    dtype: Precision | None = None
     tokenizer: str | None = None
     allow_download: bool = False
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..cells import MOST_PAIRS
-from ..vision.names import folded
+from ..files.matching import folded
 from .names import canonical, check_name
 
 NEEDED = ("a", "a_prime", "b")

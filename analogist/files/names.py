@@ -10,6 +10,8 @@ LONGEST_NAME = 150
 DEVICES = re.compile(r"con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]", re.IGNORECASE)
 """What Windows takes for a device, whatever the ending."""
 
+REFUSED = '\\/:*?"<>|'
+"""Of a name: what some file system refuses, or takes for a part of a path."""
 UNSEEN = "\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff"
 """Of a name: control characters, ends of lines, and marks that turn the direction of what is shown behind them."""
 
@@ -18,7 +20,7 @@ def file_stem(prompt: str) -> str:
     """The published name of a result: spaces as "_", no commas and dots; what a file system refuses becomes "-"."""
     name = prompt.replace(" ", "_").replace(",", "").replace(".", "")
     # Arguments that are not UTF-8 come with lone surrogates, which no file can be named with.
-    name = re.sub(rf'[\\/:*?"<>|{UNSEEN}]', "-", name.encode(errors="replace").decode())
+    name = re.sub(f"[{re.escape(REFUSED)}{UNSEEN}]", "-", name.encode(errors="replace").decode())
     name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
     return f"{name}_" if not name or DEVICES.fullmatch(name) else name
 

@@ -25,9 +25,26 @@ def read_text(path: Path, what: str = "file") -> str:
 
 def image_files(folder: Path) -> list[Path]:
     """The image files in a folder and in the folders in it, sorted; what is hidden or the system's own is left out."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
-    return sorted(path for path in found if not any(map(_is_hidden, path.relative_to(folder).parts)))
+    found = (path for path in folder.rglob("*") if is_image(path))
+    return sorted(path for path in found if not any(map(is_hidden, path.relative_to(folder).parts)))
 
 
-def _is_hidden(name: str) -> bool:
+def images_in(folder: Path) -> list[Path]:
+    """The image files right in a folder, sorted; what is hidden or the system's own is left out."""
+    return [path for path in visible(folder) if is_image(path)]
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without what systems leave there; nothing where there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+
+
+def is_image(path: Path) -> bool:
+    """By its name; a link that leads nowhere counts, so that reading it says so."""
+    return path.suffix.lower() in IMAGE_ENDINGS and not path.is_dir()
+
+
+def is_hidden(name: str) -> bool:
     return name.startswith(".") or name in SYSTEM_FOLDERS

@@ -132,6 +132,7 @@ def predict(
     return predicted
 
 
+@torch.no_grad()
 def sample(
     model: InpaintingModel,
     grid: AnalogyGrid,
@@ -162,19 +163,6 @@ def sample(
         )
     for layers in (settings.edit.sac, settings.edit.cam):
         selected(layers, model.unet)
-    return _sample(model, grid, image, prompts, settings, generator, on_step)
-
-
-@torch.no_grad()
-def _sample(
-    model: InpaintingModel,
-    grid: AnalogyGrid,
-    image: Image.Image,
-    prompts: Sequence[str],
-    settings: Settings,
-    generator: torch.Generator,
-    on_step: Callable[[], None],
-) -> Iterator[list[Image.Image]]:
     pixels = _batch(canvas(grid, image)) * 2 - 1
     hole = _batch(mask(grid).convert("RGB"))[:, :1]
     ratio = model.latent_factor
@@ -182,21 +170,24 @@ def _sample(
     shape = (settings.images_per_prompt, model.unet.config.out_channels, *latent_size)
     noise = randn_tensor(shape, generator=generator, device=model.device, dtype=model.unet.dtype)
     uncond = model.encode_text(settings.negative_prompt)
-    for prompt in prompts:
+
+    @torch.no_grad()
+    def render(prompt: str) -> list[Image.Image]:
         # The posterior is sampled per prompt, the canvas first: the published order of random numbers.
-        start = start_latents(noise, model.encode(pixels, generator), settings)
+        latents = start_latents(noise, model.encode(pixels, generator), settings)
         conditions = Conditions(
-            mask=interpolate(hole, latent_size).to(start),
+            mask=interpolate(hole, latent_size).to(latents),
             masked_image_latents=model.encode(pixels * (hole < 0.5), generator),
             cond=model.encode_text(prompt + settings.suffix),
             uncond=uncond,
             sheet=grid.sheet,
         )
-        latents = start
-        for after_step in denoise(model.unet, start, conditions, settings, model.prediction_type):
+        for after_step in denoise(model.unet, latents, conditions, settings, model.prediction_type):
             latents = after_step
             on_step()
-        yield model.decode(latents)
+        return model.decode(latents)
+
+    return map(render, prompts)
 
 
 def _batch(image: Image.Image) -> Tensor:

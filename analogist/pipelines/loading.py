@@ -12,10 +12,8 @@ from diffusers import (
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
 )
-from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
 from transformers import CLIPTokenizer
-from transformers.utils import logging as transformers_logging
 
 from ..devices import checked_device
 from ..files.weights import OTHER_FAMILIES, first_line, read_weights
@@ -142,13 +140,6 @@ def load_pipeline(
     return pipeline.to(place, dtype)
 
 
-def quiet_libraries() -> None:
-    """Keep notes to programmers off the terminal; errors still come through."""
-    for library in (diffusers_logging, transformers_logging):
-        library.set_verbosity_error()
-        library.disable_progress_bar()
-
-
 def from_pipeline(pipeline: StableDiffusionInpaintPipeline) -> InpaintingModel:
     """The parts of a diffusers pipeline that are used here."""
     predicted = pipeline.scheduler.config.get("prediction_type", "epsilon")
@@ -253,7 +244,7 @@ def _check_family(kind: Kind, path: Path, in_channels: int, text_width: int) -> 
 
 
 def _tokenizer(folder: str | Path | None) -> CLIPTokenizer:
-    """CLIP's tokenizer from the folder given, else the one that comes with the library."""
+    """CLIP's tokenizer from the folder given, else the one that is included in the library."""
     if folder is None:
         return clip_tokenizer()
     if all((Path(folder) / name).is_file() for name in TOKENIZER_FILES):

@@ -1,8 +1,6 @@
 """Prompt Diffusion on diffusers, for scripts and as a second host: the stock ControlNet pipeline with both encoders."""
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ from ..images import to_tensor
 from ..prompt_diffusion.inputs import Inputs, prepared
 from ..prompt_diffusion.names import (
     CHANNELS,
+    DIFFUSERS_ENCODERS,
+    HEADS,
     PAIR,
     QUERY,
     architecture,
@@ -24,40 +24,14 @@ from ..prompt_diffusion.names import (
     modules,
     renamed,
 )
+from ..prompt_diffusion.settings import Settings
 from ..prompt_diffusion.tasks import Texts
 from .loading import TEXT_TO_IMAGE, load_pipeline
 from .models import ddim
 
-HEADS = 8
 SIZE_STEP = 64
-ENCODERS = {"controlnet_cond_embedding": "pair", "controlnet_query_cond_embedding": "query"}
+ENCODERS = {DIFFUSERS_ENCODERS[PAIR]: "pair", DIFFUSERS_ENCODERS[QUERY]: "query"}
 """What diffusers calls the two, and what `PairQueryEmbedding` does."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of a run; the defaults are those of the published program.
-
-    Attributes:
-        steps: DDIM steps.
-        guidance: weight of the prompt against the negative prompt.
-        strength: factor of the control.
-        images: images made together.
-    """
-
-    steps: int = 100
-    guidance: float = 9.0
-    strength: float = 1.0
-    images: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.steps <= 1000:
-            raise ValueError(f"steps must be 1 to 1000, got {self.steps}")
-        for name, value in (("guidance", self.guidance), ("strength", self.strength)):
-            if not math.isfinite(value):
-                raise ValueError(f"{name} must be a finite number, got {value}")
-        if self.images < 1:
-            raise ValueError(f"images must be at least 1, got {self.images}")
 
 
 class PairQueryEmbedding(torch.nn.Module):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from ..images import Fit, batch_size, fitting, rgb
+from ..cells import Fit
+from ..images import batch_size, fitting, rgb
 
 OVERSHOOT = 0.25
 """How far beyond [0, 1] an image may go, as sharp enlargement makes it, before it counts as of another range."""

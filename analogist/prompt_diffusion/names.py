@@ -15,6 +15,10 @@ Shapes = Mapping[str, Sequence[int]]
 PAIR, QUERY = "input_hint_block", "input_cond_block"
 """The two encoders: of the pair A, A' in 6 channels, and of the query B in 3."""
 CHANNELS = {PAIR: 6, QUERY: 3}
+HEADS = 8
+"""Of each attention, at every level."""
+DIFFUSERS_ENCODERS = {PAIR: "controlnet_cond_embedding", QUERY: "controlnet_query_cond_embedding"}
+"""What diffusers calls the two."""
 ENCODER_WIDTH = 16
 CONTROL_PREFIX = "control_model."
 MODEL_PREFIX = "model.diffusion_model."
@@ -117,10 +121,9 @@ def modules() -> dict[str, str]:
 def _encoder_modules() -> dict[str, str]:
     """The eight convolutions of each encoder; the odd numbers are activations."""
     theirs = ["conv_in", *(f"blocks.{number}" for number in range(6)), "conv_out"]
-    encoders = {PAIR: "controlnet_cond_embedding", QUERY: "controlnet_query_cond_embedding"}
     return {
         f"{ours}.{2 * number}": f"{encoder}.{name}"
-        for ours, encoder in encoders.items()
+        for ours, encoder in DIFFUSERS_ENCODERS.items()
         for number, name in enumerate(theirs)
     }
 

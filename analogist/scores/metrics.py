@@ -67,23 +67,6 @@ def structure_distance(b: Tensor, b_prime: Tensor) -> Tensor:
     return (_self_similarity(b) - _self_similarity(b_prime)).square().mean(dim=(-2, -1))
 
 
-def structure_similarity(b: Tensor, b_prime: Tensor) -> Tensor:
-    """SSIM (Wang et al. 2004) of the gray images without its comparison of brightness: what stays when colors change.
-
-    Returns:
-        (B,), 1 for the same structure and about 0 where there is none in common.
-    """
-    from torchmetrics.functional.image import structural_similarity_index_measure
-
-    _check_images(b, b_prime)
-    _check_window(b)
-    gray = (_channels_first(image).mean(dim=1, keepdim=True) for image in (b_prime, b))
-    _, structure = structural_similarity_index_measure(
-        *gray, data_range=1.0, reduction="none", return_contrast_sensitivity=True
-    )
-    return structure
-
-
 def squared_error(results: Tensor, targets: Tensor) -> Tensor:
     """Mean squared error of each image, (B,)."""
     _check_images(results, targets)

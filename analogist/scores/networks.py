@@ -12,15 +12,13 @@ from transformers import AutoConfig, CLIPVisionModelWithProjection
 from transformers import PretrainedConfig as PreTrainedConfig
 
 from ..devices import checked_device
+from ..published import CLIP
 from .analogy import Seen
 
 try:
     from transformers import CLIPImageProcessorPil as ClipPreprocessor
 except ImportError:  # transformers 4, where the class of this name works with Pillow, too.
     from transformers import CLIPImageProcessor as ClipPreprocessor
-
-PUBLISHED_CLIP = "openai/clip-vit-base-patch16"
-"""The model of the published CLIP direction score."""
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
@@ -38,7 +36,7 @@ class Embedder:
     @classmethod
     def load(
         cls,
-        folder: str | Path = PUBLISHED_CLIP,
+        folder: str | Path = CLIP,
         device: str | None = None,
         allow_download: bool = False,
         batch_size: int = 32,

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import TypeAdapter, ValidationError
 
 from ..cells import Cell
-from ..grid import CELL_STEP, AnalogyGrid, Box, Layout, canvas, crop
+from ..grid import CELL_STEP, REACH, AnalogyGrid, Box, Layout, canvas, crop
 from ..images import open_image
 
 PNG_KEY = "analogist_grid"
@@ -22,8 +22,6 @@ PNG_KEY = "analogist_grid"
 GEOMETRY = TypeAdapter(AnalogyGrid)
 RESULTS = 8
 """Results in a published strip."""
-EDGE = 2
-"""Pixels of a grid over which bicubic enlarging mixes neighbours."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def inputs(strip: Strip) -> Cells:
 
 
 def cells(strip: Strip) -> Cells:
-    """All four images without white lines, cut alike: `EDGE` pixels inside each tile.
+    """All four images without white lines, cut alike: `REACH` pixels inside each tile.
 
     Next to the lines a result holds some of their white, since it was enlarged with them.
     """
@@ -194,4 +192,4 @@ def _reason(error: ValidationError) -> str:
 
 def _inside(box: Box) -> Box:
     left, top, right, bottom = box
-    return left + EDGE, top + EDGE, right - EDGE, bottom - EDGE
+    return left + REACH, top + REACH, right - REACH, bottom - REACH

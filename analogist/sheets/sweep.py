@@ -34,7 +34,7 @@ class Run:
 def runs(scales: str, layers: str, strengths: str, seeds: str) -> list[Run]:
     """Every combination of the values, which have commas between them; the seeds change fastest.
 
-    Layer ranges include both ends: "3-10, 4-8". The older form "3..10" is read too.
+    Layer ranges include both ends: "3-10, 4-8". The older form `3..10` is read too.
 
     Raises:
         ValueError: a value that cannot be read, or more than `MOST` combinations.

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..files.matching import by_name, natural
+from ..files.reading import images_in
 from . import profiles
 from .errors import SilentError, UnavailableError, VisionError
-from .names import ENDINGS, by_name, natural
 from .profiles import ProfileError, write_private
 from .prompter import Prompter, PromptRequest, PromptResult
 
@@ -26,7 +27,7 @@ Open = Callable[[Path], Image.Image]
 
 
 def check_output(path: Path) -> None:
-    """Refuse, before anything is paid for, a file that cannot be written.
+    """Refuse, before any request is sent, a file that cannot be written.
 
     Raises:
         ValueError: its folder is missing, it is a folder itself, or it may not be written.
@@ -45,11 +46,7 @@ def grids(folder: Path) -> list[Path]:
     Raises:
         ValueError: there is none.
     """
-    found = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and not path.is_dir()
-    ]
+    found = images_in(folder)
     if not found:
         raise ValueError(f"There is no image in {str(folder)!r}: expected a folder of marked grids.")
     return sorted(found, key=lambda path: natural(path.name))

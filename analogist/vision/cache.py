@@ -1,4 +1,4 @@
-"""Answers on disk, one small JSON file each, so that the same question is paid for once."""
+"""Answers on disk, one small JSON file each, so that identical requests are sent once."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ class PromptCache:
             kept = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
-        with suppress(OSError):  # An answer that can be read is paid for, wherever it lies.
+        with suppress(OSError):  # An answer that can be read counts, also in a folder that cannot be written.
             os.utime(path)
         # The question stands in the file too, so that not even equal names could mix up two answers.
         return kept.get("answer") if isinstance(kept, dict) and kept.get("question") == dict(question) else None

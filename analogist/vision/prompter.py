@@ -33,7 +33,7 @@ class PromptRequest:
         model: name of a model; empty for the profile's own.
         count: number of prompts.
         instruction: what the model is told.
-        seed: has no meaning but to tell requests apart: another seed asks again.
+        seed: tells requests apart and has no other meaning: a new seed sends a new request.
     """
 
     profile: str
@@ -133,7 +133,7 @@ class Prompter:
         return PromptResult(answer, reply, profile, model, from_cache=False)
 
     async def infer_in_turn(self, image: Image.Image, request: PromptRequest, directory: Path) -> PromptResult:
-        """As `infer`, one request at a time, so that equal ones are paid once; and none after one that failed.
+        """As `infer`, one request at a time, so that identical ones are sent once; and none after one that failed.
 
         What failed counts as long as others wait behind it: they were started together, as by a graph with a list of
         grids, whose run ends with the first failure.

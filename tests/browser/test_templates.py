@@ -116,7 +116,7 @@ def test_it_opens_and_lacks_only_the_models(frontend: Frontend, name: str) -> No
         missing = f"{models[0]} is missing" if len(models) == 1 else f"{len(models)} errors found"
         frontend.page.get_by_text(missing).wait_for()
     else:
-        frontend.page.wait_for_timeout(1500)  # A complaint comes a moment after opening.
+        frontend.page.wait_for_timeout(1500)  # An error dialog appears a moment after opening.
         assert frontend.page.get_by_text("is missing").count() == 0
 
 

@@ -45,8 +45,11 @@ def named(file: Path) -> Iterator[str]:
 
 
 def relatively_imported(file: Path) -> Iterator[Path]:
-    """The modules that relative imports name, without ending."""
+    """The modules that relative imports name, by a statement or by a call, without ending."""
     for found in ast.walk(ast.parse((PROJECT / file).read_text(encoding="utf-8"))):
+        if isinstance(found, ast.Call) and "import_module" in ast.unparse(found):
+            names = [one.value for one in found.args if isinstance(one, ast.Constant)]
+            yield from (file.parent / name[1:] for name in names if name.startswith("."))
         if isinstance(found, ast.ImportFrom) and found.level:
             base = file.parents[found.level - 1].joinpath(*(found.module or "").split("."))
             inner = [base / alias.name for alias in found.names]
@@ -76,6 +79,20 @@ def test_every_import_is_in_the_archive(files: list[Path]) -> None:
     code = [file for file in files if file.suffix == ".py"]
     there = {file.with_suffix("") for file in code} | {file.parent for file in code if file.name == "__init__.py"}
     assert [(file, path) for file in code for path in relatively_imported(file) if path not in there] == []
+
+
+def test_every_module_in_it_is_imported(files: list[Path]) -> None:
+    """From the root on; a package comes with its modules."""
+    code = {file.with_suffix("") for file in files if file.suffix == ".py"}
+    modules = {path.parent if path.name == "__init__" else path: path.with_suffix(".py") for path in code}
+    reached: set[Path] = set()
+    waiting = [Path()]
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting += [module.parent, *relatively_imported(modules[module])]
+    assert sorted(set(modules) - reached) == []
 
 
 def test_nothing_that_only_builds_or_tests_is_in_it(files: list[Path]) -> None:

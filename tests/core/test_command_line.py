@@ -111,7 +111,7 @@ def test_run_writes_the_published_files(tmp_path: Path, pictures: list[str], mod
     assert joined.crop((0, 0, 128, 128)).tobytes() == grid.tobytes()
     assert joined.crop((128, 0, 256, 128)).tobytes() == canvas(geometry, grid).tobytes()
     assert Image.open(results / "sample_0" / f"{names[0]}_1.png").size == (96, 64)  # The size of B.
-    for name in names:  # The same seed, the same pictures.
+    for name in names:  # The same seed, the same images.
         assert (results / f"sample_0/{name}.png").read_bytes() == (results / f"sample_1/{name}.png").read_bytes()
 
 

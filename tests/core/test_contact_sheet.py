@@ -1,4 +1,4 @@
-"""Sheets of pictures: everything is on them, whole and in order, and no letter is cut off."""
+"""Sheets of images: everything is on them, whole and in order, and no letter is cut off."""
 
 import numpy as np
 import pytest

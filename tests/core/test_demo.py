@@ -85,14 +85,14 @@ def test_the_demo_of_drawings_shows_every_transformation(of_the_pack: Inpainting
 def test_the_sheet_has_a_row_for_each_analogy_with_the_truth_at_its_end() -> None:
     color = (1, 2, 3)
     analogies = demo.read_drawings()[:3]
-    painted = Image.new("RGB", (64, 64), color)
-    sheet = np.asarray(demo.solved_sheet(demo.Solved(analogy, painted) for analogy in analogies))
+    rendered = Image.new("RGB", (64, 64), color)
+    sheet = np.asarray(demo.solved_sheet(demo.Solved(analogy, rendered) for analogy in analogies))
     ours = (sheet == color).all(axis=-1)
     assert ours.sum() == 3 * 128 * 128
     columns = np.flatnonzero(ours.any(axis=0))
     assert len(columns) == 128
     assert (sheet[:, columns[-1] + 20 :] != 255).any()
-    one, other = (np.asarray(demo.solved_sheet([demo.Solved(analogy, painted)])) for analogy in analogies[:2])
+    one, other = (np.asarray(demo.solved_sheet([demo.Solved(analogy, rendered)])) for analogy in analogies[:2])
     assert (one[:, columns[-1] + 1 :] != other[:, columns[-1] + 1 :]).any()
 
 

@@ -10,24 +10,9 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from analogist.demo import weights as demo_file
-from analogist.demo.model import (
-    Modules,
-    build,
-    load,
-    load_modules,
-    save,
-)
-from analogist.demo.weights import (
-    EMBEDDING,
-    END,
-    START,
-    UNKNOWN,
-    VOCABULARY,
-    pack,
-    read,
-    unpack,
-)
+from analogist.demo.configuration import END, START, UNKNOWN, VOCABULARY
+from analogist.demo.model import Modules, build, load, load_modules
+from analogist.demo.weights import EMBEDDING, PATH, read, unpack
 from analogist.grid import AnalogyGrid
 from analogist.pipelines.clip_tokenizer import clip_tokenizer
 from analogist.pipelines.edits import transformer_blocks
@@ -36,6 +21,7 @@ from analogist.pipelines.loading import from_pipeline
 from analogist.pipelines.models import ddim
 from support.random_demo import CAPTION, TOKEN_IDS, write_random_demo
 from support.random_pipeline import random_pipeline
+from tools.demo_model.saving import pack, save
 
 
 @pytest.fixture(scope="module")
@@ -230,4 +216,4 @@ def test_it_paints_a_grid_of_128_pixels(path: Path) -> None:
 def test_the_shipped_file_loads_and_says_how_it_was_made() -> None:
     load_modules()
     assert {"steps", "single cells", "collages", "torch"} <= read().facts.keys()
-    assert demo_file.PATH.stat().st_size <= 16_000_000
+    assert PATH.stat().st_size <= 16_000_000

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from analogist.demo.autoencoder import PatchAutoencoder
+from analogist.demo.configuration import UNKNOWN
 from analogist.demo.model import build, load, load_modules
-from analogist.demo.weights import PATH, UNKNOWN, read
+from analogist.demo.weights import PATH, read
 from analogist.pipelines.models import ddim
 from tools.demo_model import train, training
 from tools.demo_model.data import Batch, Tables, known_words

@@ -9,7 +9,7 @@ import torch
 
 from analogist.cells import Cell
 from analogist.demo.autoencoder import SCALING_FACTOR, PatchAutoencoder
-from analogist.demo.weights import END, START, UNKNOWN
+from analogist.demo.configuration import END, START, UNKNOWN
 from tools.demo_model import data
 from tools.demo_model.analogies import TRANSFORMATIONS, held_out_analogies
 from tools.demo_model.muon import Muon, orthogonal

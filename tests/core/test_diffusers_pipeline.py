@@ -347,12 +347,12 @@ def test_sample_is_the_published_pipeline(model: InpaintingModel, picture: Image
 
 
 def test_the_negative_prompt_is_asked_above_guidance_1_only(model: InpaintingModel, picture: Image.Image) -> None:
-    def painted(guidance: float, negative_prompt: str) -> bytes:
+    def rendered(guidance: float, negative_prompt: str) -> bytes:
         settings = replace(FEW, guidance=guidance, negative_prompt=negative_prompt, images_per_prompt=1)
         return next(sample(model, SMALL, picture, ["a cat"], settings, model.generator(1)))[0].tobytes()
 
-    assert painted(1.0, "mess") == painted(1.0, "noise")
-    assert painted(1.5, "mess") != painted(1.5, "noise")
+    assert rendered(1.0, "mess") == rendered(1.0, "noise")
+    assert rendered(1.5, "mess") != rendered(1.5, "noise")
 
 
 def test_a_picture_of_another_size_is_refused(model: InpaintingModel, picture: Image.Image) -> None:

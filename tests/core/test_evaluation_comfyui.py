@@ -122,7 +122,7 @@ def test_a_server_that_is_not_there_is_waited_for_and_then_named() -> None:
 
 
 class Answering:
-    """Stands in for a client: keeps what it is sent and answers with one picture."""
+    """Stands in for a client: keeps what it is sent and answers with one image."""
 
     def __init__(self, answer: bytes) -> None:
         self.answer = answer

@@ -134,7 +134,7 @@ class Timed:
 
 @pytest.mark.slow
 def test_the_runner_costs_less_than_a_twentieth(tmp_path: Path, model: Path) -> None:
-    """At the published resolution, with few steps and pictures so that the test ends; with all 50 it is less still."""
+    """At the published resolution, with few steps and images so that the test ends; with all 50 it is less still."""
     dataset = read_dataset(plain(tmp_path / "data", "task", ["x"]))
     renderer = Timed(DiffusersRenderer(InProcess(model=str(model), device="cpu")))
     assert renderer.renderer.model.device.type == "cpu"  # Loaded before the clock runs.
@@ -167,7 +167,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = {"image_size": 32, "patch_size": 8, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     torch.manual_seed(0)
     model = CLIPVisionModelWithProjection(CLIPVisionConfig(**sizes, num_attention_heads=4, projection_dim=16))
-    for parameter in model.parameters():  # Random everywhere: freshly made, its features hardly depend on the picture.
+    for parameter in model.parameters():  # Random everywhere: freshly made, its features hardly depend on the image.
         torch.nn.init.normal_(parameter, std=0.3)
     model.save_pretrained(folder)
     ClipPreprocessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)

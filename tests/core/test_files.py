@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analogist.files.names import LONGEST_NAME, distinct_stems, file_stem
-from analogist.files.reading import image_files, read_text
+from analogist.files.reading import image_files, images_in, read_text
 from analogist.files.writing import whole_file, write_atomically
 
 
@@ -76,8 +76,17 @@ def test_images_of_a_folder_are_those_a_person_put_there(tmp_path: Path) -> None
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     assert image_files(tmp_path) == sorted(tmp_path / name for name in wanted)
+    assert images_in(tmp_path) == sorted(tmp_path / name for name in wanted if "/" not in name)
+    assert images_in(tmp_path / "nowhere") == []
     inside = tmp_path / ".ipynb_checkpoints"  # Hidden itself, but it is what was asked for.
     assert image_files(inside) == [inside / "a-checkpoint.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_that_leads_nowhere_is_not_left_out(tmp_path: Path) -> None:
+    """Reading it fails with its name; to leave it out would hide that an image is missing."""
+    (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")
+    assert image_files(tmp_path) == images_in(tmp_path) == [tmp_path / "a.png"]
 
 
 def test_text_with_and_without_a_mark_is_the_same(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The grid as a picture: the published pixels, any geometry, and what is refused."""
+"""The grid as an image: the published pixels, any geometry, and what is refused."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ def pixels(image: Image.Image) -> np.ndarray:
 
 
 def published(entry: dict) -> tuple[AnalogyGrid, Image.Image]:
-    """The published order of files is that of the places; ours names pictures, so here it is always rows."""
+    """The published order of files is that of the places; ours names images, so here it is always rows."""
     grid = AnalogyGrid(entry["grid_size"], entry["grid_size"])
     return grid, compose(grid, *(open_image(SHARED / "examples" / entry["example"] / name) for name in entry["tiles"]))
 
@@ -78,9 +78,7 @@ def test_the_published_grids(name: str) -> None:
     entry = ENTRIES[name]
     grid, image = published(entry)
     for x, y, *rgb in entry["grid"]["probes_x_y_r_g_b"]:
-        assert (
-            np.abs(pixels(image)[y, x] - rgb).max() <= 6
-        )  # Pillow 13 resizes one of the pictures a little differently.
+        assert np.abs(pixels(image)[y, x] - rgb).max() <= 6  # Pillow 13 resizes one of the images a little differently.
     assert np.allclose(pixels(image).mean((0, 1)), entry["grid"]["mean_rgb"], atol=0.01)
     if name != "colorization_512":
         assert same_bytes(image, entry["grid"])
@@ -212,7 +210,7 @@ def test_padding_and_cropping_keep_the_shape_of_things() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "LA", "P", "CMYK", "I;16"])
 def test_every_kind_of_picture_becomes_rgb(mode: str, tmp_path: Path) -> None:
-    if mode == "I;16":  # 16-bit grey is scaled and not clipped.
+    if mode == "I;16":  # 16-bit gray is scaled and not clipped.
         picture = Image.fromarray(np.full((20, 20), 100 * 257, np.uint16))
     else:
         picture = plain((100, 100, 100))
@@ -234,7 +232,7 @@ def test_a_person_reads_each_pictures_own_letter() -> None:
     images = [plain(colour) for colour in COLOURS.values()]
     rows, columns = (AnalogyGrid(layout=layout) for layout in Layout)
     named = {grid: name_images(grid, compose(grid, *images)) for grid in (rows, columns)}
-    for picture in ONE_PAIR.cells:  # The same picture with the same letter, at another place.
+    for picture in ONE_PAIR.cells:  # The same image with the same letter, at another place.
         one, other = (crop(grid, image, picture) for grid, image in named.items())
         assert one == other
     assert named[rows] != named[columns]

@@ -211,5 +211,5 @@ def test_whatever_a_decoder_raises_becomes_one_named_sentence(tmp_path: Path, na
 def test_channels_are_edited_as_floats() -> None:
     ramp = torch.linspace(0, 1, 1000).reshape(1, 10, 100, 1).expand(2, -1, -1, 3)
     assert torch.equal(map_channels(ramp, lambda channel: channel), ramp)
-    with pytest.raises(ValueError, match="result is empty"):
-        map_channels(ramp[:0], lambda channel: channel, "result")
+    with pytest.raises(ValueError, match="image is empty"):
+        map_channels(ramp[:0], lambda channel: channel)

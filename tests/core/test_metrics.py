@@ -54,7 +54,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     heads = {"num_attention_heads": 4}
     torch.manual_seed(0)
     model = CLIPModel(CLIPConfig(vision_config=vision | heads, text_config=text | heads, projection_dim=16)).eval()
-    for parameter in model.parameters():  # Random everywhere: freshly made, its features hardly depend on the picture.
+    for parameter in model.parameters():  # Random everywhere: freshly made, its features hardly depend on the image.
         nn.init.normal_(parameter, std=0.3)
     model.save_pretrained(folder)
     sizes = {"size": {"shortest_edge": SIDE}, "crop_size": {"height": SIDE, "width": SIDE}}
@@ -85,7 +85,7 @@ def make_strip(path: Path, results: int = 8, res: int = 512) -> Path:
 
 
 def published_score(path: Path, clip: Path) -> list[float]:
-    """The published evaluation, told anew: tiles of 253 pixels at 2 and 256, results at 512 * j, CLIP, cosine."""
+    """The published evaluation, reimplemented: tiles of 253 pixels at 2 and 256, results at 512 * j, CLIP, cosine."""
     model, preprocessor = CLIPModel.from_pretrained(clip), ClipPreprocessor.from_pretrained(clip)
     picture = Image.open(path)
 
@@ -154,7 +154,7 @@ def test_features_that_do_not_belong_together_are_refused(shapes: tuple, says: s
 
 
 def test_the_corrected_tiles_have_the_same_borders(tmp_path: Path) -> None:
-    """A picture that is in all four cells comes out of them alike; the published B' keeps white lines."""
+    """An image that is in all four cells comes out of them alike; the published B' keeps white lines."""
     grid = AnalogyGrid()
     image = canvas(grid, compose(grid, noise(0), noise(0), noise(0)), noise(0))
     quarter = image.crop(grid.cell_box(Cell.B_PRIME)).resize((512, 512))
@@ -171,7 +171,6 @@ def test_the_corrected_tiles_have_the_same_borders(tmp_path: Path) -> None:
     assert columns.a_prime.tobytes() == found.image.crop((4, 259, 253, 508)).resize((256, 256)).tobytes()
 
 
-@with_torchmetrics
 def test_structure_is_blind_to_colors_and_sees_what_moves() -> None:
     tokens = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(0))
     turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(1)))
@@ -179,11 +178,6 @@ def test_structure_is_blind_to_colors_and_sees_what_moves() -> None:
     assert metrics.structure_distance(tokens, tokens.roll(1, dims=1)).min() > 0.05
     with pytest.raises(ValueError, match="got 9x6 and 4x6"):
         metrics.structure_distance(tokens, tokens[:, :4])
-    picture = to_tensor([noise(0, (32, 32)), noise(1, (32, 32))])
-    brighter = metrics.structure_similarity(picture * 0.8, picture * 0.8 + 0.2)
-    torch.testing.assert_close(brighter, torch.ones(2), atol=1e-3, rtol=0)
-    assert metrics.ssim(picture * 0.8, picture * 0.8 + 0.2).max() < 0.97
-    assert metrics.structure_similarity(picture, picture.flip(0)).max() < 0.3
 
 
 @with_torchmetrics
@@ -198,12 +192,11 @@ def test_scores_against_known_targets() -> None:
     assert metrics.psnr(results, targets)[0] == math.inf
     assert metrics.ssim(results, targets)[0] == pytest.approx(1, abs=1e-5)
     assert metrics.ssim(results, targets)[2] < metrics.ssim(results, targets)[1] < 1
-    for score in (metrics.squared_error, metrics.psnr, metrics.ssim, metrics.structure_similarity):
+    for score in (metrics.squared_error, metrics.psnr, metrics.ssim):
         with pytest.raises(ValueError, match="two batches of the same shape"):
             score(results, targets[:, :16])
-    for score in (metrics.ssim, metrics.structure_similarity):
-        with pytest.raises(ValueError, match="at least 11x11 pixels, got 24x10"):
-            score(results[:, :10], targets[:, :10])
+    with pytest.raises(ValueError, match="at least 11x11 pixels, got 24x10"):
+        metrics.ssim(results[:, :10], targets[:, :10])
 
 
 class Means(nn.Module):
@@ -340,7 +333,7 @@ def test_black_results_and_pictures_that_are_no_strip_are_named(tmp_path: Path) 
 
 
 def test_the_command_scores_tasks_strips_and_results(tmp_path: Path, clip: Path) -> None:
-    """Means over results, then strips, then tasks; the single pictures that `run` puts beside a strip are no strips."""
+    """Means over results, then strips, then tasks; the single images that `run` puts beside a strip are no strips."""
     for name in ("low/denoise/a.png", "low/denoise/b.png", "vision/scannet/c.png"):
         (tmp_path / "results" / name).parent.mkdir(parents=True, exist_ok=True)
         make_strip(tmp_path / "results" / name)

@@ -156,7 +156,7 @@ def test_permuting_the_pairs_permutes_nothing_in_b_prime(way: str, pairs: int, l
 
 
 def test_several_equal_pairs_are_worth_what_one_is_worth() -> None:
-    """The bias: at n copies of one example B' looks as much as it would at one, were nothing else to be seen."""
+    """The bias: B' attends to n copies of one example as much as to a single one, apart from all other cells."""
     one, three = Sheet(1), Sheet(3)
     q, k, v = qkv(4 * 6)
     k = k * 30  # Only the cloned logits are left, at s = 40.

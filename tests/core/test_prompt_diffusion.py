@@ -1,4 +1,4 @@
-"""Prompt Diffusion without ComfyUI: names and files of the weights, its words, its pictures, and diffusers."""
+"""Prompt Diffusion without ComfyUI: names and files of the weights, its words, its images, and diffusers."""
 
 import json
 import pickle
@@ -19,23 +19,11 @@ from typer.testing import CliRunner, Result
 from analogist.cli.app import app
 from analogist.files.weights import read_weights
 from analogist.grid import Fit
-from analogist.pipelines.prompt_diffusion import (
-    Settings,
-    control_net,
-    hint,
-    sample,
-    size_for,
-    with_control,
-)
+from analogist.pipelines.prompt_diffusion import control_net, hint, sample, size_for, with_control
 from analogist.prompt_diffusion.convert import convert
 from analogist.prompt_diffusion.inputs import Inputs, prepared
-from analogist.prompt_diffusion.names import (
-    Architecture,
-    architecture,
-    control_names,
-    modules,
-    renamed,
-)
+from analogist.prompt_diffusion.names import Architecture, architecture, control_names, modules, renamed
+from analogist.prompt_diffusion.settings import Settings
 from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task, texts
 from support import golden_prompt_diffusion as golden
 from support.bomb import Bomb

@@ -1,11 +1,10 @@
-"""Profiles, the cache, the whole way from a image to prompts, and the command line."""
+"""Profiles, the cache, the whole way from an image to prompts, and the command line."""
 
 import asyncio
 import io
 import json
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,11 +28,7 @@ command = typer.Typer()
 command.command("prompt")(prompt_command.prompt)
 command.add_typer(prompt_command.profiles, name="profiles")
 
-
-@pytest.fixture
-def server() -> Iterator[VisionServer]:
-    with VisionServer() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
 @pytest.fixture
@@ -42,16 +37,6 @@ def directory(server: VisionServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     profiles.add(Profile("here", server.url, "some-model", "HERE_KEY", timeout=5), tmp_path)
     monkeypatch.setenv("HERE_KEY", KEY)
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The openai package asks again at once."""
-
-    async def sleep(_: float) -> None:
-        return None
-
-    monkeypatch.setattr("anyio.sleep", sleep)
 
 
 def infer(directory: Path, image: Image.Image = GRID, **wanted: object) -> PromptResult:
@@ -331,7 +316,7 @@ def test_command_goes_on_where_it_stopped(server: VisionServer, directory: Path)
     grids.mkdir()
     for n in range(4):
         Image.new("RGB", (64, 64), (n, 0, 0)).save(grids / f"{n}.png")
-    (grids / "readme.txt").write_text("not a image")
+    (grids / "readme.txt").write_text("not an image")
     out = directory / "table.txt"
     arguments = ("prompt", grids, "-o", out, "--profile", "here", "--count", 2)
     server.will(says("a, b"), says("I can't help with that."), says("c, d"), fails(401))

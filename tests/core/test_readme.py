@@ -39,6 +39,7 @@ def test_the_chinese_readme_names_the_same_nodes_as_they_are_called_there() -> N
         for language in ("en", "zh")
     )
     called = {english[node]["display_name"]: chinese[node]["display_name"] for node in english}
+    assert CHINESE.count("| **Analogist ") == len(nodes_of(CHINESE))  # Each once.
     assert nodes_of(CHINESE) == {name: called[name].removeprefix("Analogist ") for name in nodes_of(README)}
 
 

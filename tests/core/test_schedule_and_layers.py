@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analogist.layers import PAPER, SD15, LayerRange, Layers, Numbering, SamplingRange, Stage, describe
-from analogist.schedule import ddim_sigmas, ddim_timesteps, scaled_linear_sigmas
+from analogist.schedule import ddim_sigmas, ddim_timesteps
 from support.golden import ALL, OWN
+
+
+def train_sigmas() -> torch.Tensor:
+    """Stable Diffusion's sigma of every training time step, sqrt((1 - a) / a): (1000,)."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    kept = (1 - betas).cumprod(dim=0)
+    return ((1 - kept) / kept).sqrt().float()
 
 
 @pytest.mark.parametrize("row", OWN.manifest["schedule"]["table"], ids=json.dumps)
@@ -25,7 +32,7 @@ def test_first_and_last_sigma_of_the_published_strengths(strength: float) -> Non
     if not ALL.folder.exists():
         pytest.skip("there is no ../shared/golden beside the project")
     rows = {row["strength"]: row for row in ALL.manifest["files"]["init_latents_32"]["rows"]}
-    sigmas = ddim_sigmas(50, strength, scaled_linear_sigmas())
+    sigmas = ddim_sigmas(50, strength, train_sigmas())
     assert ddim_timesteps(50, strength) == rows[strength]["timesteps"]
     assert sigmas[0].item() == pytest.approx(rows[strength]["sigma"], rel=1e-6)
     last = OWN.manifest["schedule"]["final_alpha_cumprod"]
@@ -34,7 +41,7 @@ def test_first_and_last_sigma_of_the_published_strengths(strength: float) -> Non
 
 
 def test_the_ends_of_the_published_sigma_table() -> None:
-    table, facts = scaled_linear_sigmas(), OWN.manifest["schedule"]
+    table, facts = train_sigmas(), OWN.manifest["schedule"]
     for sigma, alpha in ((table[0], facts["final_alpha_cumprod"]), (table[-1], facts["alpha_cumprod_last_train_step"])):
         assert sigma.item() == pytest.approx(((1 - alpha) / alpha) ** 0.5, rel=2e-5)
 
@@ -91,7 +98,7 @@ def test_layers_outside_the_model_are_refused(start: int, end: int, says: str) -
 
 
 def test_the_active_part_is_open_at_its_end() -> None:
-    table = scaled_linear_sigmas()
+    table = train_sigmas()
 
     def percent_to_sigma(percent: float) -> float:
         return float(table[round((1 - percent) * 999)])

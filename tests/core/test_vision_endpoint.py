@@ -9,7 +9,6 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -42,28 +41,12 @@ QUESTION = Question(b"\x89PNG...", "What is B'?", 2, "some-model")
 STATM = Path("/proc/self/statm")
 APIS = [Api.CHAT, Api.RESPONSES]
 
-
-@pytest.fixture
-def server() -> Iterator[VisionServer]:
-    with VisionServer() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
 @pytest.fixture(params=APIS, ids=lambda api: api.value)
 def profile(request: pytest.FixtureRequest, server: VisionServer) -> Profile:
     return Profile("here", server.url, key_variable="HERE_KEY", api=request.param, timeout=6)
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the openai package waited before it asked again, without the waiting."""
-    waited: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waited.append(seconds)
-
-    monkeypatch.setattr("anyio.sleep", sleep)
-    return waited
 
 
 def ask(profile: Profile, key: str | None = KEY, learned: Learned | None = None) -> Reply:

@@ -6,7 +6,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,24 +20,15 @@ KEY = "sk-planted-0123456789abcdefghijklmnop"
 FAR = Profile("far", "https://llm.example.org/v1", "some-model", timeout=6)
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
+pytestmark = pytest.mark.usefixtures("pauses")
+
 
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of this machine's own environment, and no pauses before the openai package asks again."""
+    """Without this machine's own environment."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-
-    async def sleep(_: float) -> None:
-        return None
-
-    monkeypatch.setattr("anyio.sleep", sleep)
-
-
-@pytest.fixture
-def server() -> Iterator[VisionServer]:
-    with VisionServer() as running:
-        yield running
 
 
 def ask(profile: Profile, key: str | None = KEY) -> str:

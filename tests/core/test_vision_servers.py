@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,19 +20,7 @@ QUESTION = Question(b"\x89PNG...", "What is B'?", 2, "some-model")
 ANSWER = '{"change": "", "alignment": "neither", "prompts": ["a red car"]}'
 APIS = [Api.CHAT, Api.RESPONSES]
 
-
-@pytest.fixture
-def server() -> Iterator[VisionServer]:
-    with VisionServer() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def sleep(_: float) -> None:
-        return None
-
-    monkeypatch.setattr("anyio.sleep", sleep)
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
 @pytest.fixture(params=APIS, ids=lambda api: api.value)

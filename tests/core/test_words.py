@@ -1,8 +1,10 @@
 """What users read is in the words of ComfyUI, diffusers and torch."""
 
 import ast
+import io
 import json
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,9 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 ROOMS = ("analogist", "attention_patches", "controlnet", "loaders", "nodes")
+CODE = (*ROOMS, "tools", "benchmarks", "tests")
+LEFT_OUT = ("analogist/vision", "tools/demo_model")
+"""Their comments have not been gone over yet."""
 
 BANNED = {
     r"pictures?": "image, as in ComfyUI's IMAGE",
@@ -31,7 +36,7 @@ BANNED = {
 """Patterns of whole words, and what stands in their place."""
 NAMES = re.compile(
     r"picture_side|(map|\w+) to picture|picture to \w+( map)?|\w+_to_picture|picture_to_\w+|pictures/|`pictures`"
-    r"|tools/pictures|sitting picture"
+    r"|tools.pictures|sitting picture"
 )
 """Names that saved graphs and folders hold: they never change."""
 
@@ -72,6 +77,23 @@ def messages() -> Iterator[tuple[str, str]]:
                     yield f"{path.relative_to(PROJECT)}:{one.lineno}", one.value
 
 
+def comments() -> Iterator[tuple[str, str]]:
+    """Comments and docstrings, without the code that they quote."""
+    for path in sorted(file for folder in CODE for file in (PROJECT / folder).rglob("*.py")):
+        if path == Path(__file__) or any(path.is_relative_to(PROJECT / folder) for folder in LEFT_OUT):
+            continue
+        source = path.read_text(encoding="utf-8")
+        said = [
+            (statement.lineno, statement.value.value)
+            for statement in ast.walk(ast.parse(source))
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        ]
+        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+        said += [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+        for line, text in said:
+            yield f"{path.relative_to(PROJECT)}:{line}", re.sub(r"`[^`]*`", "", str(text))
+
+
 def found(text: str) -> list[str]:
     """Every banned word in a text, with what to say instead."""
     text = NAMES.sub("", text)
@@ -82,7 +104,7 @@ def found(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("texts", [node_texts, pages, notes, messages])
+@pytest.mark.parametrize("texts", [node_texts, pages, notes, messages, comments])
 def test_no_text_has_a_banned_word(texts: "type[Iterator[tuple[str, str]]]") -> None:
     assert [(where, found(text)) for where, text in texts() if found(text)] == []
 

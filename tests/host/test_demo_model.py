@@ -55,7 +55,7 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def pictures(number: int = 1) -> torch.Tensor:
-    """(number, 128, 128, 3) in [0, 1], smooth enough to be pictures."""
+    """(number, 128, 128, 3) in [0, 1], smooth enough to be images."""
     small = random(number, 3, 8, 8).sigmoid()
     return torch.nn.functional.interpolate(small, (SIDE, SIDE), mode="bilinear").movedim(1, -1)
 
@@ -159,8 +159,8 @@ def test_a_whole_guided_run_paints_the_same_picture(ours: Any, theirs: Any, edit
     assert expected.std() > 0.1
     assert (latents - expected).abs().max() <= TOLERANCE
     with torch.inference_mode():
-        painted, wanted = vae.decode(latents / LATENT_SCALE), theirs.vae.decode(expected / LATENT_SCALE)
-    assert (painted - (wanted.movedim(1, -1) / 2 + 0.5).clamp(0, 1)).abs().max() <= TOLERANCE
+        decoded, wanted = vae.decode(latents / LATENT_SCALE), theirs.vae.decode(expected / LATENT_SCALE)
+    assert (decoded - (wanted.movedim(1, -1) / 2 + 0.5).clamp(0, 1)).abs().max() <= TOLERANCE
 
 
 def test_it_predicts_v_on_the_published_schedule(ours: Any) -> None:
@@ -228,7 +228,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def stock_graph() -> dict[str, Any]:
-    """An analogy painted by SamplerCustomAdvanced (to 20) and by KSampler (to 21), and a picture of nothing (to 22)."""
+    """An analogy by SamplerCustomAdvanced (to 20) and by KSampler (to 21), and an image of an empty latent (to 22)."""
     model = {"model": ["6", 0]}
     ends = {"positive": ["5", 0], "negative": ["5", 1]}
     inpainting = {"positive": ["3", 0], "negative": ["4", 0], "vae": ["1", 2], "noise_mask": False}

@@ -22,7 +22,7 @@ SIDE = CLIP_VISION["image_size"]
 
 
 def pictures(number: int = 1, seed: int = 0, side: int = SIDE) -> torch.Tensor:
-    """Random 8-bit pictures, in whose pixels the host and transformers agree when they need no resizing."""
+    """Random 8-bit images, in whose pixels the host and transformers agree when they need no resizing."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (number, side, side, 3), generator=generator).float() / 255
 
@@ -158,7 +158,7 @@ def colors_in_reading_order(sheet: torch.Tensor, colors: list[tuple[float, float
         found = (sheet[0] - torch.tensor(color)).abs().amax(-1) < 0.02
         assert found.sum() > 1000, f"color {number} is not on the sheet"
         rows, columns = found.nonzero().T
-        places.append((int(rows.min()) // 30, int(columns.min()), number))  # A frame moves a picture a few pixels.
+        places.append((int(rows.min()) // 30, int(columns.min()), number))  # A frame moves an image a few pixels.
     return [number for *_, number in sorted(places)]
 
 
@@ -178,7 +178,7 @@ def test_the_contact_sheet_shows_everything_in_order() -> None:
     assert colors_in_reading_order(sheet_of(scores=SCORES, best=["lowest"]), COLORS) == [0, 1, 2, 5, 3, 4, 6]
     as_they_come = sheet_of(scores=SCORES, order=["as they come"])
     assert colors_in_reading_order(as_they_come, COLORS) == [0, 1, 2, 3, 4, 5, 6]
-    assert as_they_come.shape[2] == 3 * 128 + 4 * 10  # No less and no more than three pictures and their margins.
+    assert as_they_come.shape[2] == 3 * 128 + 4 * 10  # No less and no more than three images and their margins.
     with pytest.raises(ValueError, match="expected one image A', got 2"):
         sheet_of(a_prime=[plain(COLORS[1], 2)])
     with pytest.raises(ValueError, match="got 2 scores for 4 images"):
@@ -378,7 +378,7 @@ def sampled_sweep() -> dict[str, Any]:
 def test_a_sweep_samples_every_combination(server: Server) -> None:
     outputs = server.run(sampled_sweep())["outputs"]
     scores = [text.splitlines()[1] for text in outputs["16"]["text"]]
-    assert len(scores) == len(set(scores)) == 4  # Each combination paints another picture.
+    assert len(scores) == len(set(scores)) == 4  # Each combination renders another image.
     (entry,) = outputs["17"]["images"]
     sheet = Image.open(io.BytesIO(server.picture(entry)))
     assert 2 * 64 < sheet.width < 4 * 64  # Two scales from left to right, with the strengths at their left.

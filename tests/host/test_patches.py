@@ -15,7 +15,7 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from support.graph import cam, execute, room, sac, sample, sigmas
+from support.graph import cam, execute, room, sac, sample, sigmas, with_compiled_unet
 from support.tiny_pack.tiny import CONTEXT_DIM, UNET, tiny_model
 
 
@@ -93,7 +93,7 @@ def test_any_batch(model: ModelPatcher, settings: dict) -> None:
 
 
 def test_pictures_of_a_batch_do_not_see_each_other(model: ModelPatcher) -> None:
-    """One UNet call with three pictures, each twice, in any order of chunks, equals three calls."""
+    """One UNet call with three images, each twice, in any order of chunks, equals three calls."""
     options = {**both(model).model_options["transformer_options"], "sigmas": torch.ones(1)}
     x, context = torch.randn(3, 9, 16, 16), torch.randn(3, 77, CONTEXT_DIM)
     call = model.model.diffusion_model
@@ -215,15 +215,8 @@ def test_compiling_never_brings_an_old_graph_back(model: ModelPatcher) -> None:
 
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_a_compiled_unet_in_place_of_the_plain_one(model: ModelPatcher, order: str) -> None:
-    """Other packs compile by an object patch: the blocks are found behind it, and its graphs are not used."""
-
-    def compiled(model: ModelPatcher) -> ModelPatcher:
-        clone = model.clone()
-        unet = model.get_model_object("diffusion_model")
-        clone.add_object_patch("diffusion_model", torch.compile(unet, backend="aot_eager"))
-        return clone
-
-    together = both(compiled(model)) if order == "before" else compiled(both(model))
+    """The blocks are found behind it, and its graphs are not used."""
+    together = both(with_compiled_unet(model)) if order == "before" else with_compiled_unet(both(model))
     assert torch.equal(sample(together), sample(both(model)))
 
 

@@ -61,7 +61,7 @@ def control(data: GoldenPromptDiffusion = OWN) -> Any:
 
 
 def pictures(data: GoldenPromptDiffusion, case: str) -> dict[str, Tensor]:
-    """The pictures of a case as inputs of the apply node."""
+    """The images of a case as inputs of the apply node."""
     entry = data.manifest["cases"][case]
     given = entry.get("pair_resize", {}).get("given", [entry["first"], entry["second"]])
     b = torch.cat([data.picture(query) for query in entry["queries"]])
@@ -134,7 +134,7 @@ def test_a_checkpoint_of_torch_loads_like_safetensors(model: Any, folders: Path)
 
 @pytest.mark.parametrize(("data", "case"), golden.each())
 def test_every_case_gives_the_reference_numbers(model: Any, data: GoldenPromptDiffusion, case: str) -> None:
-    """Strength, a batch of queries with one pair, the example left out, a pair of another size, swapped pictures."""
+    """Strength, a batch of queries with one pair, the example left out, a pair of another size, swapped images."""
     golden.need(data)
     if data.manifest["cases"][case]["range"] != "-1..1":
         with pytest.raises(AssertionError):  # The community pipeline's range is another one, and not ours.

@@ -78,7 +78,7 @@ def calm(place: Place) -> None:
 
 
 def graph(**inputs: Any) -> dict[str, Any]:
-    """The marked grid, the prompter, what it says, and a picture saved with the workflow."""
+    """The marked grid, the prompter, what it says, and an image saved with the workflow."""
     widgets = {
         "profile": "here", "model": "", "prompts_wanted": 2, "suffix": "sharp", "instruction": "What is B'?", "seed": 0,
         "prompt": "",

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from support.graph import cam, node, room, sac, sample, sigmas
+from support.graph import cam, node, room, sac, sample, sigmas, with_compiled_unet
 from support.tiny_pack.tiny import another, tiny_sd2, tiny_sdxl
 
 OWN = "this model's own"
@@ -224,13 +224,7 @@ def test_shared_keys_are_refused(model: ModelPatcher) -> None:
 
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_a_compiled_unet(model: ModelPatcher, order: str) -> None:
-    def compiled(model: ModelPatcher) -> ModelPatcher:
-        clone = model.clone()
-        unet = model.get_model_object("diffusion_model")
-        clone.add_object_patch("diffusion_model", torch.compile(unet, backend="aot_eager"))
-        return clone
-
-    together = both(compiled(model)) if order == "before" else compiled(both(model))
+    together = both(with_compiled_unet(model)) if order == "before" else with_compiled_unet(both(model))
     assert torch.equal(sample(together), sample(both(model)))
 
 

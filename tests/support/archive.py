@@ -18,7 +18,7 @@ def _listed(*options: str) -> set[Path]:
 def archived() -> list[Path]:
     """The files, relative to the project; skips, by name, where git cannot say what they are."""
     if shutil.which("git") is None or not (PROJECT / ".git").exists():
-        pytest.skip("this is no git clone, so nobody knows what the archive holds")
+        pytest.skip("this is no git clone, so the files of the archive are unknown")
     return sorted(_listed() - _listed("--ignored", "--exclude-from=.comfyignore"))
 
 

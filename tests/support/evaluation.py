@@ -17,7 +17,7 @@ BACKEND = {"kind": "test"}
 
 
 def picture(seed: int, size: tuple[int, int] = (48, 40)) -> Image.Image:
-    """A picture that no other seed gives, smooth enough to be looked at."""
+    """An image that no other seed gives, smooth enough to be looked at."""
     coarse = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 

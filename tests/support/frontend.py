@@ -55,6 +55,6 @@ class Frontend:
         self.page.evaluate(f"([kind, name, value]) => {{ {widget}.value = value }}", [kind, name, value])
 
     def wait_for_picture(self, kind: str, width: int) -> None:
-        """Until the node shows one picture of this width, in pixels of the picture."""
+        """Until the node shows one image of this width, in pixels of the image."""
         node = "app.graph.nodes.find(n => n.type === kind)"
         self.page.wait_for_function(f"([kind, width]) => {node}.imgs?.[0].naturalWidth === width", arg=[kind, width])

@@ -66,7 +66,7 @@ class GoldenPromptDiffusion:
         }
 
     def picture(self, name: str) -> Tensor:
-        """A picture as the host has it: (1, H, W, 3) in [0, 1]."""
+        """An image as the host has it: (1, H, W, 3) in [0, 1]."""
         return self.inputs()[name][None]
 
     def given(self, case: str, what: str) -> Tensor:

@@ -42,6 +42,14 @@ def cam(model: ModelPatcher, **inputs: Any) -> ModelPatcher:
     return execute("AnalogistCAMPatch", model=model, **inputs)[0]
 
 
+def with_compiled_unet(model: ModelPatcher) -> ModelPatcher:
+    """As other packs compile: by an object patch."""
+    clone = model.clone()
+    unet = model.get_model_object("diffusion_model")
+    clone.add_object_patch("diffusion_model", torch.compile(unet, backend="aot_eager"))
+    return clone
+
+
 def sigmas(model: ModelPatcher, steps: int, strength: float) -> Tensor:
     return execute("AnalogistSigmas", model=model, steps=steps, strength=strength)[0]
 
@@ -121,11 +129,11 @@ def sample(
     def random(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator)
 
-    paint = torch.zeros(1, 1, *size)
-    paint[..., size[0] // 2 :, size[1] // 2 :] = 1
+    region = torch.zeros(1, 1, *size)
+    region[..., size[0] // 2 :, size[1] // 2 :] = 1
     masked, scale = random(images, 4, *size), latent_scale(model)
     texts = [encoded(model, tokens, generator)[0] for tokens in text_tokens]
-    prompts = [conditioning(text, masked, paint, scale, **values) for text, values in texts]
+    prompts = [conditioning(text, masked, region, scale, **values) for text, values in texts]
     positive, negative = edit(*prompts)
     return denoise(
         model,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from tools.demo_model.saving import save
+
 from .golden import PROJECT
 
 DEMO_FILE = Path("analogist", "demo", "demo_model.safetensors")
@@ -24,7 +26,7 @@ def write_random_demo(path: Path, library: str = "analogist", seed: int = 0) -> 
         for module in modules:
             for parameter in module.parameters():  # No bias stays 0 and no norm stays 1, or mixed up names go unseen.
                 parameter.data += 0.1 * torch.randn_like(parameter) * (parameter.ndim < 2)
-    demo_model.save(modules, TOKEN_IDS, path, {"steps": 0})
+    save(modules, TOKEN_IDS, path, {"steps": 0})
     return path
 
 

@@ -1,4 +1,4 @@
-"""A whole Stable Diffusion 1.x inpainting pipeline with random weights: tiny, and it paints noise."""
+"""A whole Stable Diffusion 1.x inpainting pipeline with random weights: tiny, and it renders noise."""
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionInpaintPipeline, UNet2DConditionModel
@@ -12,7 +12,7 @@ TEXT_WIDTH = 48
 
 
 def random_model(seed: int = 0) -> InpaintingModel:
-    """A model with the 16 transformer blocks of Stable Diffusion 1.x and random weights: it paints noise."""
+    """A model with the 16 transformer blocks of Stable Diffusion 1.x and random weights: it renders noise."""
     return from_pipeline(random_pipeline(seed))
 
 

@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer({})
 
     def do_CONNECT(self) -> None:
-        """As a proxy that lets nobody through."""
+        """As a proxy that rejects every request."""
         self.server.connects.append(self.path)
         self.send(502, b"")
 

@@ -15,7 +15,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from analogist.demo.autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
-from analogist.demo.weights import END, START, UNKNOWN
+from analogist.demo.configuration import END, START, UNKNOWN
 from analogist.pipelines.clip_tokenizer import clip_tokenizer
 
 from .world import CHANGING, CHOICES, GEOMETRY, NAMED, SHAPES, SIDE, Scene, render, scenes, training_scenes

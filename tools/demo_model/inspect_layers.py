@@ -1,10 +1,10 @@
-"""Look into the demo model: what each of its layers has to do with the pair and with the text, as a picture.
+"""Look into the demo model: what each of its layers has to do with the pair and with the text, as an image.
 
-python tools/look_into_demo_model.py
+python -m tools.demo_model.inspect_layers
 
 The true B' of held-out analogies is noised, and the UNet predicts it with its true prompt. Where does B' look in each
 layer, how much does the prediction in B' change when one layer is edited, and how much worse is it without a part of
-the UNet? A layer that changes nothing here cannot change a picture either.
+the UNet? A layer that changes nothing here cannot change an image either.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,18 +20,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import typer
-from evaluate_demo_model import ALL, NONE, Told, told
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from analogist.cells import (
-    ONE_PAIR,
-    Cell,
-    TokenGrid,
-    cell_tokens,
-    write_cell,
-)
+from analogist.cells import ONE_PAIR, Cell, TokenGrid, cell_tokens, write_cell
 from analogist.demo.model import load
 from analogist.demo.weights import PATH
 from analogist.images import to_tensor
@@ -39,7 +32,10 @@ from analogist.layers import LayerRange
 from analogist.pipelines.edits import Edit, EditedAttention, EditedProcessor, transformer_blocks
 from analogist.pipelines.inpainting import Settings, predict
 from analogist.pipelines.models import InpaintingModel, ddim
-from tools.demo_model.analogies import held_out_analogies
+
+from .analogies import held_out_analogies
+from .evaluate import ALL, NONE
+from .renderer import Told, told
 
 TIMES = (250, 500, 750)
 """Noise levels, as training time steps."""

@@ -24,11 +24,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from analogist.demo.autoencoder import PatchAutoencoder
 from analogist.demo.configuration import VOCABULARY
-from analogist.demo.model import Modules, build, load_modules, save
-from analogist.demo.weights import pack, read, unpack
+from analogist.demo.model import Modules, build, load_modules
+from analogist.demo.weights import read, unpack
 from analogist.pipelines.models import ddim
 
 from .data import Batch, Tables, known_words
+from .saving import pack, save
 from .train_autoencoder import train_autoencoder
 from .training import SEED, autocast, log, optimizers, ramp, resumed, set_rate, update
 

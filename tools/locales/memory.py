@@ -1,4 +1,4 @@
-"""The memory of translations: which entries there are, which are missing, and which nobody needs any more."""
+"""The memory of translations: which entries there are, which are missing, and which are unused."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Memory:
                 yield from ((node, language, text) for language in LANGUAGES if not entry.get(language))
 
     def stale(self, wanted: dict[str, list[str]]) -> list[tuple[str, str]]:
-        """File and English text of each entry that nobody uses."""
+        """File and English text of each unused entry."""
         used = {(self._file(node, text), text) for node, found in wanted.items() for text in found}
         return [(name, text) for name, entries in self.files.items() for text in entries if (name, text) not in used]
 

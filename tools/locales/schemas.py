@@ -7,7 +7,7 @@ from .texts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "tests"))
 FOUND_ON_THE_MACHINE = {"profile", "control_net_name", "ckpt_name", "folder"}
-"""Inputs whose options are names of files, folders and profiles: nobody translates them."""
+"""Inputs whose options are names of files, folders and profiles, which have no translation."""
 
 
 def key(name: str) -> str:

@@ -2,7 +2,7 @@
 
 python -m tools.pictures.draw_registry
 
-Both show one analogy in a 2x2 grid: a grey shape is to the same shape in color as another grey shape is to what the
+Both show one analogy in a 2x2 grid: a gray shape is to the same shape in color as another gray shape is to what the
 model renders. The registry takes an icon of at most 400x400 pixels and a banner of 21:9.
 """
 

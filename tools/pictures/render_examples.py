@@ -179,7 +179,7 @@ def aligned_with_b() -> Triple:
 
 
 def painted(picture: Image.Image) -> Image.Image:
-    """The picture again in brush strokes: broad ones first, then finer ones where it has edges."""
+    """The image again in brush strokes: broad ones first, then finer ones where it has edges."""
     chance = np.random.default_rng(7)
     colors = np.asarray(picture.filter(ImageFilter.GaussianBlur(1.5)), dtype=float)
     directions, edges = strokes_along(picture)

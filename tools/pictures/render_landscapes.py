@@ -1,4 +1,4 @@
-"""Make the pictures of the Prompt Diffusion examples: two drawn landscapes and their exact maps.
+"""Make the images of the Prompt Diffusion examples: two drawn landscapes and their exact maps.
 
 python -m tools.pictures.render_landscapes
 
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 EXAMPLES = Path(__file__).parents[2] / "workflows" / "examples"
 SIDE, FINE = 512, 3
-"""Side of a picture, and how much larger it is drawn before it is reduced, for smooth edges."""
+"""Side of an image, and how much larger it is drawn before it is reduced, for smooth edges."""
 
 Color = tuple[int, int, int]
 Points = Sequence[tuple[float, float]]
@@ -38,7 +38,7 @@ class Part:
     """One outlined area of a landscape, drawn over those before it.
 
     Attributes:
-        outline: points in a picture of side 1, y downwards.
+        outline: points in an image of side 1, y downwards.
         kind: a part of ADE20K.
         color: of its upper and of its lower edge.
         near: how near its upper and its lower edge are, 0 to 1.

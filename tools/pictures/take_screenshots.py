@@ -1,4 +1,4 @@
-"""Take the pictures of docs/ from the real frontend. Needs a ComfyUI and a browser.
+"""Take the images of docs/ from the real frontend. Needs a ComfyUI and a browser.
 
 $(python tools/host_python.py) tools/pictures/take_screenshots.py [workflow | prompt_diffusion]
 """
@@ -22,7 +22,7 @@ SHOTS = {
     "workflow": "Image analogy 1 - start here (no download)",
     "prompt_diffusion": "Prompt Diffusion 1 - start here",
 }
-"""The workflow of each picture. The first needs no download, so it is run and shows what came out."""
+"""The workflow of each image. The first needs no download, so it is run and shows what came out."""
 RUN = "workflow"
 LEFT, TOP, MARGIN = 100, 160, 24
 """Where the graph is put in the window, beside the frontend's own bars, and what is kept around it; in pixels."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analogist.grid import CropSize
+from analogist.prompt_diffusion.settings import SHORTER_SIDE, Settings
 from analogist.prompt_diffusion.tasks import NEGATIVE_PROMPT, Task
 from analogist.published import SUFFIX
 from analogist.vision import request
@@ -12,7 +13,7 @@ from . import parts
 from .graph import GREEN, Look, Output, Subgraph
 from .parts import Example, Loaded, Sockets, Words
 
-SIDE, STEPS, GUIDANCE = 512, 100, 9.0
+SIDE, STEPS, GUIDANCE = SHORTER_SIDE, Settings.steps, Settings.guidance
 """Of Prompt Diffusion, as published."""
 IMAGES = ("A", "A'", "B")
 

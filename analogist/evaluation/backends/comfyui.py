@@ -65,7 +65,7 @@ def _values(job: Job) -> dict[str, object]:
     """Everything but the images, by name."""
     grid = job.grid
     return {
-        **job.settings.model_dump(),
+        **job.settings.model_dump(mode="json"),
         "cell_width": grid.cell_width,
         "cell_height": grid.cell_height,
         "layout": grid.layout.value,

@@ -3,7 +3,6 @@
 from functools import cached_property
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from ...pipelines.edits import Edit
@@ -25,7 +24,7 @@ class DiffusersRenderer:
     @cached_property
     def model(self) -> InpaintingModel:
         ours = self.backend
-        precision = None if ours.dtype is None else getattr(torch, ours.dtype)
+        precision = None if ours.dtype is None else ours.dtype.of_torch
         tokenizer = None if ours.tokenizer is None else Path(ours.tokenizer)
         return load_model(ours.model, ours.device, precision, tokenizer, ours.allow_download)
 

@@ -156,7 +156,7 @@ def _patcher(
 
 
 def tiny_vae(seed: int = 0) -> comfy.sd.VAE:
-    """A VAE that makes latents of 4 channels at an eighth of the picture's size."""
+    """A VAE that makes latents of 4 channels at an eighth of the image's size."""
     from comfy.ldm.models.autoencoder import AutoencoderKL
 
     module = AutoencoderKL(**VAE)

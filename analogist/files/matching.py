@@ -3,14 +3,9 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
-"""Of the images that are taken for grids."""
-
-
-class MatchError(ValueError):
-    """It cannot be known which line belongs to which file."""
+from .reading import IMAGE_ENDINGS
 
 
 def natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
@@ -27,7 +22,7 @@ def folded(name: str) -> str:
 def bare(name: str) -> str:
     """A name without the ending of an image; other dots belong to the name, as in "cat.v1"."""
     stem, dot, ending = name.rpartition(".")
-    return stem if stem and folded(dot + ending) in ENDINGS else name
+    return stem if stem and folded(dot + ending) in IMAGE_ENDINGS else name
 
 
 def _loosest(name: str) -> str:
@@ -41,7 +36,7 @@ _FORMS: tuple[Callable[[str], str], ...] = (str, folded, bare, _loosest)
 def by_name(lines: Iterable[str], files: Iterable[str]) -> dict[str, str]:
     """The file of each line that names one, each file once: a full name first, then one without its ending.
 
-    A name that fits two files, or a file that two lines fit equally well, is nobody's.
+    A name that fits two files is left out, and so is a file that two lines fit equally well.
     """
     found: dict[str, str] = {}
     left, free = list(dict.fromkeys(lines)), list(dict.fromkeys(files))
@@ -61,28 +56,3 @@ def by_name(lines: Iterable[str], files: Iterable[str]) -> dict[str, str]:
         left = [line for line in left if line not in pairs]
         free = [file for file in free if file not in pairs.values()]
     return found
-
-
-def matched(lines: Sequence[str], files: Sequence[str]) -> dict[int, str]:
-    """The file of each line, by the line's number: by name, or by position where no line names any file.
-
-    Lines that name files by another rule than position are never matched by position. Files without a line are left
-    out of the result.
-
-    Raises:
-        MatchError: some lines name files and others do not, a name comes twice, or the numbers differ.
-    """
-    found = by_name(lines, files)
-    if len(found) == len(lines) and len(set(lines)) == len(lines):
-        return {number: found[line] for number, line in enumerate(lines)}
-    if set(map(_loosest, lines)) & set(map(_loosest, files)):
-        odd = [line for line in lines if line not in found] or [line for line in lines if lines.count(line) > 1]
-        raise MatchError(
-            f"expected a line for each file by its name, got {len(odd)} of {len(lines)} lines that name no file or one "
-            f"that others name too, such as {odd[0]!r}: correct the names"
-        )
-    if len(lines) != len(files):
-        raise MatchError(
-            f"expected as many lines as files, or their names, got {len(lines)} lines for {len(files)} files"
-        )
-    return dict(enumerate(sorted(files, key=natural)))
