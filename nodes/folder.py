@@ -80,7 +80,7 @@ def _images(folder: str) -> list[Path]:
     if folder not in folder_paths.get_input_subfolders():
         raise ValueError(f"expected a folder in ComfyUI/input, got {folder!r}: put it there and choose it again")
     inside = sorted((Path(folder_paths.get_input_directory()) / folder).iterdir())
-    found = [path for path in inside if path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")]
+    found = [path for path in inside if path.suffix.lower() in IMAGE_ENDINGS and path.is_file() and path.name[0] != "."]
     if not found:
         raise ValueError(f"expected images in the folder {folder!r} of ComfyUI/input, got none: put some there")
     return found
