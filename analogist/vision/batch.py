@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..files.reading import text_encoding
 from . import profiles
 from .errors import SilentError, UnavailableError, VisionError
 from .names import ENDINGS, by_name, natural
@@ -76,7 +77,7 @@ class PromptTable:
         """
         table = cls(path)
         try:
-            lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+            lines = [line for line in path.read_text(encoding=text_encoding(path)).split("\n") if line.strip()]
             asked = json.loads(table.record.read_text(encoding="utf-8")) if table.record.exists() else {}
         except FileNotFoundError:
             return table
