@@ -21,8 +21,8 @@ from .cells import Size as Size
 from .images import fitting, map_channels, with_detail, with_edge_repeated
 from .published import GUTTER
 
-ROUNDED_UP, ROUNDED_DOWN = 4, 8
-"""Pixels by which a scaled side may be off: latents are the nearest multiple of 8 or the one below."""
+MOST_UNEVEN = 2.1
+"""An image with one side scaled over twice as much as the other is taken for another grid."""
 REACH = 2
 """Pixels of the grid over which bicubic scaling mixes neighbours."""
 
@@ -173,14 +173,16 @@ def crop(grid: AnalogyGrid, image: Image.Image, member: Cell, size: CropSize = C
     """Cut one member of the analogy out of a grid, without its white lines.
 
     Args:
-        image: an image of `grid.size`, or one that was enlarged or reduced, its sides rounded to pixels or latents.
+        image: an image of `grid.size`, or one that was enlarged or reduced, by a factor for each side: scalers round
+            to pixels, to latents or to 64 pixels.
         member: which image.
         size: CELL for the size of the cell (times the scale); ORIGINAL_B undoes the fitting of B: what was
             stretched is stretched back, padding is cut off. What cropping removed cannot come back, so there it is
             B's middle part at B's own scale.
 
     Raises:
-        ValueError: `image` does not have the grid's shape, or the size of B is not known.
+        ValueError: `image` cannot be that grid, since its cells are a few pixels small or its sides are scaled too
+            differently; or the size of B is not known.
     """
     _check_scale(grid, image.size)
     left, top, right, bottom = grid.tile_box(member)
@@ -250,24 +252,21 @@ def stretch(grid: AnalogyGrid, image: Size) -> float:
     return max(ratio, 1 / ratio)
 
 
+def unevenness(grid: AnalogyGrid, size: Size) -> float:
+    """How much more one side of a scaled grid was scaled than the other, 1 or more."""
+    ratio = size[0] * grid.size[1] / (size[1] * grid.size[0])
+    return max(ratio, 1 / ratio)
+
+
 def _check_scale(grid: AnalogyGrid, size: Size) -> None:
-    """Refuse an image of a size that no single factor and rounding explain."""
-    ranges = [_possible_factors(side, exact) for side, exact in zip(size, grid.size, strict=True)]
-    if max(low for low, _ in ranges) >= min(high for _, high in ranges):
+    """Refuse an image that is not this grid, or so small that nothing of a cell is clear of the lines."""
+    least = 2 * REACH + 3  # A pixel between what mixed on both sides, and the pixels that an edge cuts through.
+    lengths = zip(grid.tile_size, size, grid.size, strict=True)
+    if any(tile * side < exact * least for tile, side, exact in lengths) or unevenness(grid, size) > MOST_UNEVEN:
         raise ValueError(
-            f"expected an image of the grid, {grid.size[0]}x{grid.size[1]}, or that scaled by one factor, "
-            f"got {size[0]}x{size[1]}."
+            f"expected the grid of the connected layout, {grid.size[0]}x{grid.size[1]}, or that scaled, "
+            f"got {size[0]}x{size[1]}: connect the layout of the Grid Builder that made this image"
         )
-
-
-def _possible_factors(side: int, exact: int) -> tuple[float, float]:
-    """The factors, from the first to below the second, that can make `side` of `exact`.
-
-    The side was rounded where it is now or, if the image was enlarged after that, at its first size.
-    """
-    low = min(side / (exact + ROUNDED_UP), (side - ROUNDED_UP) / exact)
-    high = max(side / (exact - ROUNDED_DOWN), (side + ROUNDED_DOWN) / exact)
-    return low, high
 
 
 def _cut(grid: AnalogyGrid, image: Image.Image, box: Box) -> Image.Image:

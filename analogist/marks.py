@@ -32,13 +32,15 @@ def name_images(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
     lettered = image.copy()
     side = _mark_size(grid)
     draw = ImageDraw.Draw(lettered)
+    stroke = max(1, round(side / 36))  # Older versions of Pillow take whole pixels alone.
     font = ImageFont.load_default(side)  # Ships inside Pillow, so it is there on every platform.
     for cell in grid.sheet.cells:
         x, y, *_ = grid.tile_box(cell)
         name = grid.sheet.label(cell)
         wide = side if len(name) < 3 else side * 3 // 2
         draw.rectangle((x, y, x + wide, y + side), fill=BLACK)
-        draw.text((x + wide / 2, y + side / 2), name, fill=WHITE, font=font, anchor="mm", stroke_width=side / 36)
+        middle = (x + wide / 2, y + side / 2)
+        draw.text(middle, name, fill=WHITE, font=font, anchor="mm", stroke_width=stroke)
     return lettered
 
 

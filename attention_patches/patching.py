@@ -200,5 +200,11 @@ class EditedAttention:
         try:
             check_grid((h, w), tokens, self.placement.sheet)
         except ValueError as error:
-            raise ValueError(f"{self.where}, with a latent for {width}x{height} pixels: {error}") from None
+            text = f"{self.where}, with a latent for {width}x{height} pixels: {error}"
+            if h * w != tokens:
+                text += (
+                    " Another node merges or tiles tokens in this layer (ToMe, HyperTile): remove it, or select other "
+                    "layers."
+                )
+            raise ValueError(text) from None
         return h, w

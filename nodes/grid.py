@@ -204,6 +204,20 @@ def _tell_of_stretch(grid: AnalogyGrid, sizes: Mapping[str, grids.Size], node_id
     show(text, node_id)
 
 
+def _tell_of_uneven_scaling(grid: AnalogyGrid, image: grids.Size, node_id: str | None) -> None:
+    """Whether the sides of the image were scaled so differently that its cells have another shape."""
+    by = grids.unevenness(grid, image)
+    if by > grids.MOST_STRETCH:
+        across, down = (side / exact for side, exact in zip(image, grid.size, strict=True))
+        text = (
+            f"the image is {image[0]}x{image[1]}, the grid of its layout {grid.size[0]}x{grid.size[1]}: width times "
+            f"{across:.3g}, height times {down:.3g}, which stretches the cells by {100 * (by - 1):.0f}%. If the image is "
+            "another grid, connect the layout of its Grid Builder"
+        )
+        logging.warning("Analogist Grid Cropper: %s", text)
+        show(text, node_id)
+
+
 class GridCropper(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -213,6 +227,7 @@ class GridCropper(io.ComfyNode):
             category=CATEGORY,
             description="Crops one cell, usually B', from a sampled grid, without the white lines around it.",
             search_aliases=["image analogy", "crop cell", "B' result", "split grid"],
+            hidden=[io.Hidden.unique_id],
             inputs=[
                 io.Image.Input(
                     "image", tooltip="The decoded grid. It may have been upscaled or downscaled. Batches are supported."
@@ -260,6 +275,7 @@ class GridCropper(io.ComfyNode):
     ) -> io.NodeOutput:
         member, target = layout.sheet.cell(cell), CropSize(size)
         cut = grids.crop_tensor(layout, image, member, target)
+        _tell_of_uneven_scaling(layout, (image.shape[2], image.shape[1]), own_id(cls))
         if detail == OF_B:
             if b is None or member != Cell.B_PRIME or target is not CropSize.ORIGINAL_B:
                 raise ValueError("expected cell B', size original B and a connected B with detail of B: set all three")

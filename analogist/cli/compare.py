@@ -8,6 +8,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, TypeAlias
+from unicodedata import normalize
 
 import typer
 from rich.progress import track
@@ -98,12 +99,12 @@ def _pairs(results: Path, targets: Path) -> list[tuple[Path, Path]]:
 
 
 def _by_stem(folder: Path) -> dict[Path, Path]:
-    """The images of a folder by their paths in it without endings."""
+    """The images of a folder by their paths in it without endings, in one Unicode form: macOS hands out another."""
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r}.")
     found: dict[Path, Path] = {}
     for path in image_files(folder):
-        stem = path.relative_to(folder).with_suffix("")
+        stem = Path(normalize("NFC", str(path.relative_to(folder).with_suffix(""))))
         if stem in found:
             raise ValueError(
                 f"{str(found[stem])!r} and {path.name!r} differ only in their extensions: keep one of them."

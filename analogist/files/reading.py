@@ -1,5 +1,6 @@
 """Text files and folders of images, as users have them."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"})
@@ -8,19 +9,26 @@ SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume
 
 
 def read_text(path: Path, what: str = "file") -> str:
-    """Text in UTF-8, with or without the byte-order mark of Windows' editors.
+    """Text in UTF-8, with or without the byte-order mark of Windows' editors, or in UTF-16 with its mark.
 
     Raises:
         ValueError: there is no such file, or it is not text; `what` says which one it was.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding=text_encoding(path))
     except FileNotFoundError:
         raise ValueError(f"There is no {what} {str(path)!r}.") from None
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise ValueError(f"The {what} {str(path)!r} is not text in UTF-8: {error}.") from error
     except OSError as error:
         raise ValueError(f"The {what} {str(path)!r} cannot be read: {error.strerror}.") from error
+
+
+def text_encoding(path: Path) -> str:
+    """What to read a text file with: UTF-16 where its mark is there, as Windows' shell writes it, else UTF-8."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    return "utf-16" if start in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig"
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -178,7 +178,9 @@ def _load_folder(kind: Kind, folder: Path) -> DiffusionPipeline:
             local_files_only=True,
             variant=_variant(folder),
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except ModuleNotFoundError:
+        raise  # A library that is not installed is no fault of the folder.
+    except (OSError, ValueError, RuntimeError, SafetensorError, ImportError) as error:  # Tokenizers without a file.
         raise ValueError(f"The model in {str(folder)!r} cannot be loaded: {first_line(error)}") from error
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..files.matching import by_name, natural
-from ..files.reading import images_in
+from ..files.reading import images_in, text_encoding
 from . import profiles
 from .errors import SilentError, UnavailableError, VisionError
 from .profiles import ProfileError, write_private
@@ -73,7 +73,7 @@ class PromptTable:
         """
         table = cls(path)
         try:
-            lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+            lines = [line for line in path.read_text(encoding=text_encoding(path)).split("\n") if line.strip()]
             asked = json.loads(table.record.read_text(encoding="utf-8")) if table.record.exists() else {}
         except FileNotFoundError:
             return table

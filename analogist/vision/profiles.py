@@ -21,6 +21,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from ..files.reading import text_encoding
 from ..files.writing import write_atomically
 from .request import excerpt
 
@@ -223,7 +224,7 @@ def key(profile: Profile, directory: Path, environment: Mapping[str, str] = os.e
         path = directory / profile.key_file
         places.append(f"put it into the file {path}")
         try:
-            return _checked_key(path.read_text(encoding="utf-8-sig", errors="replace"), f"file {path}")
+            return _checked_key(path.read_text(encoding=text_encoding(path), errors="replace"), f"file {path}")
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -245,7 +246,7 @@ def _checked_key(text: str, place: str) -> str:
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark at the beginning.
+        content = json.loads(path.read_text(encoding=text_encoding(path)))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

@@ -139,8 +139,19 @@ def test_every_precision_and_head_size(
     q, k = q * size, k * size
     out = clone_self_attention(q, k, v, (8, 8), scale)
     assert out.dtype == dtype
-    exact = by_definition(q.double(), k.double(), v.double(), (8, 8), scale)
-    assert (out.double() - exact).abs().max() < tolerance
+    difference = (out.double() - by_definition(q.double(), k.double(), v.double(), (8, 8), scale)).abs()
+    cloned = tokens_of((8, 8), Cell.A_PRIME) + tokens_of((8, 8), Cell.B_PRIME)
+    assert difference[:, :, cloned].max() < tolerance
+    if not torch_is_exact(q, k, v, tolerance):  # Rows of A and B are torch's own.
+        pytest.skip(f"attention of torch {torch.__version__} itself is off by more than {tolerance} in {dtype}")
+    assert difference.max() < tolerance
+
+
+def torch_is_exact(q: Tensor, k: Tensor, v: Tensor, tolerance: float) -> bool:
+    """Torch 2.4 holds float16 logits in half precision on the CPU."""
+    logits = q.double() @ k.double().mT / math.sqrt(q.shape[-1])
+    own = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    return bool((own.double() - logits.softmax(-1) @ v.double()).abs().max() < tolerance)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)

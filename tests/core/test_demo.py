@@ -1,6 +1,7 @@
 """The demo: drawings and photographs, a model of the pack, and a sheet that shows what came of it."""
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -99,4 +100,8 @@ def test_the_sheet_has_a_row_for_each_analogy_with_the_truth_at_its_end() -> Non
 def test_the_drawings_are_what_their_tool_draws() -> None:
     for drawing, analogy in zip(demo.read_drawings(), held_out_analogies(6), strict=True):
         assert (drawing.attribute, drawing.prompt) == (analogy.attribute, analogy.b_prime.prompt())
-        assert all(drawing.images[cell].tobytes() == render(scene).tobytes() for cell, scene in analogy.scenes.items())
+        for cell, scene in analogy.scenes.items():
+            difference = np.abs(np.asarray(drawing.images[cell]).astype(int) - np.asarray(render(scene)))
+            # Pillow 10 smooths a pixel of the dots another way.
+            assert (difference > 0).sum() <= (3 if PIL.__version__ < "11" else 0)
+            assert difference.max() <= 16

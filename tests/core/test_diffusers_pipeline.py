@@ -427,7 +427,7 @@ def test_a_checkpoint_file_is_loaded(
         save_file(as_checkpoint(pipeline), path)
     tokenizer = tmp_path / "tokenizer"
     tokenizer.mkdir()
-    vocabulary = json.loads((saved / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    vocabulary = pipeline.tokenizer.get_vocab()
     (tokenizer / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
     (tokenizer / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
 
@@ -546,13 +546,22 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     [
         ("unet/diffusion_pytorch_model.safetensors", "cannot be loaded"),
         ("model_index.json", "cannot be loaded"),
-        ("tokenizer/tokenizer.json", "has 2 tokens and its text encoder 514"),
     ],
 )
 def test_a_folder_with_a_missing_file_is_refused(tmp_path: Path, missing: str, message: str) -> None:
     random_pipeline().save_pretrained(tmp_path)
     (tmp_path / missing).unlink()
     with pytest.raises(ValueError, match=message):
+        load_model(tmp_path, device="cpu")
+
+
+def test_a_folder_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
+    """It is tokenizer.json, or in transformers before 5 vocab.json."""
+    random_pipeline().save_pretrained(tmp_path)
+    for vocabulary in tmp_path.glob("tokenizer/[tv]o*.json"):
+        if vocabulary.name in ("tokenizer.json", "vocab.json"):
+            vocabulary.unlink()
+    with pytest.raises(ValueError, match=r"has 2 tokens and its text encoder 514|cannot be loaded"):
         load_model(tmp_path, device="cpu")
 
 

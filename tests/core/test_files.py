@@ -2,6 +2,7 @@
 
 import os
 import stat
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 import pytest
@@ -90,10 +91,15 @@ def test_a_link_that_leads_nowhere_is_not_left_out(tmp_path: Path) -> None:
 
 
 def test_text_with_and_without_a_mark_is_the_same(tmp_path: Path) -> None:
-    for encoding in ("utf-8", "utf-8-sig"):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         (tmp_path / "x.txt").write_text("a cat\n猫", encoding=encoding)
         assert read_text(tmp_path / "x.txt") == "a cat\n猫"
-    (tmp_path / "x.txt").write_text("a cat", encoding="utf-16")
+    for mark, encoding in ((BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be")):
+        (tmp_path / "x.txt").write_bytes(mark + "a cat\r\n猫".encode(encoding))
+        assert read_text(tmp_path / "x.txt") == "a cat\n猫"
+    (tmp_path / "x.txt").write_text("", encoding="utf-8")
+    assert read_text(tmp_path / "x.txt") == ""
+    (tmp_path / "x.txt").write_bytes("ein Kätzchen".encode("latin-1"))
     with pytest.raises(ValueError, match=r"The table '.*x.txt' is not text in UTF-8"):
         read_text(tmp_path / "x.txt", "table")
     with pytest.raises(ValueError, match="There is no table"):

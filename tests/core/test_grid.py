@@ -22,6 +22,7 @@ from analogist.grid import (
     crop,
     crop_tensor,
     mask,
+    unevenness,
 )
 from analogist.images import (
     from_tensor,
@@ -270,11 +271,12 @@ def test_impossible_grids_are_refused(settings: dict[str, int], says: str) -> No
 
 @pytest.mark.parametrize(
     "size",
-    [(500, 512), (512, 500), (512, 1024), (90, 60), (1024, 1000), (2048, 1984)],
+    [(512, 1100), (1100, 512), (256, 1024), (12, 512), (512, 12), (13, 13), (1, 1)],
     ids=lambda size: f"{size[0]}x{size[1]}",
 )
-def test_an_image_of_another_shape_is_not_cropped(size: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match=f"the grid, 512x512, or that scaled by one factor, got {size[0]}x{size[1]}"):
+def test_an_image_that_cannot_be_the_grid_is_not_cropped(size: tuple[int, int]) -> None:
+    says = f"layout, 512x512, or that scaled, got {size[0]}x{size[1]}: connect the layout of the Grid Builder that made"
+    with pytest.raises(ValueError, match=says):
         crop(AnalogyGrid(), plain((0, 0, 0), size), Cell.B_PRIME)
 
 
@@ -293,8 +295,19 @@ def test_the_size_of_an_unknown_b_is_not_made_up() -> None:
         (2240, 3392),  # Latents, and then an upscaler of 4.
         (768, 1152),
         (1024, 1536),
+        (576, 832),  # Times 1.1, to multiples of 64,
+        (576, 864),  # and of 32,
+        (544, 832),  # and to those below.
+        (640, 768),  # One side alone.
+        (512, 960),
+        (1024, 768),
+        (512, 1536),
         (333, 500),  # Smaller.
+        (333, 384),
+        (512, 384),
         (256, 384),
+        (40, 60),
+        (16, 24),
     ],
     ids=lambda size: f"{size[0]}x{size[1]}",
 )
@@ -313,14 +326,33 @@ def test_whatever_scales_a_grid_its_cells_come_out_without_lines(size: tuple[int
                 assert np.abs(pixels(cut) - colours[cell.label]).max() <= (6 if how == "LANCZOS" else 1)
 
 
+def test_what_the_encoder_crops_to_latents_comes_out_without_lines() -> None:
+    """It cuts a grid times 1.1, 563x845, to 560x840 about its middle; the decoded image is enlarged after that."""
+    colours = {**COLOURS, "B'": (120, 60, 200)}
+    grid = AnalogyGrid(256, 384)
+    whole = canvas(grid, compose(grid, *(plain(one) for one in COLOURS.values())), plain(colours["B'"]))
+    encoded = whole.resize((563, 845), Image.Resampling.BICUBIC).crop((1, 2, 561, 842))
+    for image in (encoded, encoded.resize((2240, 3360), Image.Resampling.BICUBIC)):
+        for cell in ONE_PAIR.cells:
+            assert np.abs(pixels(crop(grid, image, cell)) - colours[cell.label]).max() <= 2
+
+
+def test_how_unevenly_a_grid_was_scaled() -> None:
+    grid = AnalogyGrid(256, 384)
+    assert unevenness(grid, (1024, 1536)) == 1
+    assert unevenness(grid, (640, 768)) == unevenness(grid, (512, 960)) == 1.25
+    assert unevenness(grid, (576, 832)) == pytest.approx(1.038, abs=1e-3)
+
+
 def test_what_was_scaled_stays_where_it_was() -> None:
     """The edge that mixed with the lines is replaced in place: the rest is neither moved nor stretched."""
     grid = AnalogyGrid(256, 384)
     ramp = np.linspace(0, 255, 253).round()[None, :, None].repeat(381, 0).repeat(3, 2).astype(np.uint8)
     whole = canvas(grid, compose(grid, *[plain((0, 0, 0))] * 3), Image.fromarray(ramp))
-    cut = pixels(crop(grid, whole.resize((563, 845), Image.Resampling.BICUBIC), Cell.B_PRIME))
-    expected = pixels(Image.fromarray(ramp).resize((282, 422), Image.Resampling.BICUBIC))
-    assert np.abs(cut - expected)[:, 4:-4].max() <= 2
+    for scaled, cell in (((563, 845), (282, 422)), ((640, 768), (320, 384)), ((512, 960), (256, 480))):
+        cut = pixels(crop(grid, whole.resize(scaled, Image.Resampling.BICUBIC), Cell.B_PRIME))
+        expected = pixels(Image.fromarray(ramp).resize(cell, Image.Resampling.BICUBIC))
+        assert np.abs(cut - expected)[:, 4:-4].max() <= 2
 
 
 def test_tensors_are_cropped_in_floats() -> None:

@@ -457,6 +457,9 @@ def test_compare_sees_the_images_of_a_folder_alone(pairs: Path) -> None:
         (pairs / "results" / name).parent.mkdir(exist_ok=True)
         (pairs / "results" / name).write_bytes(b"no image")
     assert "3 images" in call("compare", pairs, "--metric", "rmse", "--device", "cpu").output
+    for folder, name in (("results", "cafe\u0301.png"), ("targets", "caf\u00e9.png")):  # As macOS and Linux write it.
+        noise(0, (64, 48)).save(pairs / folder / name)
+    assert "4 images" in call("compare", pairs, "--metric", "rmse", "--device", "cpu").output
     noise(0, (64, 48)).save(pairs / "results" / "1.webp")
     result = call("compare", pairs, "--metric", "rmse", "--device", "cpu")
     assert result.exit_code == 1

@@ -141,8 +141,11 @@ def test_a_broken_file_is_named(tmp_path: Path, content: str, message: str) -> N
 
 
 def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
-    (tmp_path / "profiles.json").write_text('\ufeff{"x": {"base_url": "https://a.org"}}', encoding="utf-8")
-    assert profiles.find("x", tmp_path).host == "a.org"
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "profiles.json").write_text('{"x": {"base_url": "https://a.org"}}', encoding=encoding)
+        (tmp_path / "openai.key").write_text(f"{KEY}\n", encoding=encoding)
+        assert profiles.find("x", tmp_path).host == "a.org"
+        assert profiles.key(profiles.BUILT_IN["openai"], tmp_path, {}) == KEY
 
 
 def test_key_comes_from_the_variable_then_the_file(tmp_path: Path) -> None:

@@ -183,6 +183,26 @@ def test_what_stock_scalers_make_is_cropped_without_lines(method: str) -> None:
         assert (cut - level).abs().max() < 0.02
 
 
+@pytest.mark.parametrize(("size", "told"), [((576, 832), False), ((640, 768), True), ((512, 1152), True)])
+def test_sides_scaled_by_different_factors_are_cropped_and_told(
+    size: tuple[int, int], told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    import comfy.utils
+
+    plain = [torch.full((1, 40, 30, 3), level) for level in (0.2, 0.4, 0.6)]
+    grid, *_, layout = execute(
+        "AnalogistGridBuilder", a=plain[0], a_prime=plain[1], b=plain[2], cell_width=256, cell_height=384
+    )
+    scaled = comfy.utils.common_upscale(grid.movedim(-1, 1), *size, "lanczos", "disabled").movedim(1, -1)
+    for cell, level in (("A", 0.2), ("A'", 0.4), ("B", 0.6), ("B'", 0.0)):
+        cut, _ = execute("AnalogistGridCropper", image=scaled, layout=layout, cell=cell)
+        assert cut.shape == (1, size[1] // 2, size[0] // 2, 3)
+        assert (cut - level).abs().max() < 0.02
+    assert ("which stretches the cells by" in caplog.text) == told
+    restored, _ = execute("AnalogistGridCropper", image=scaled, layout=layout, size="original B")
+    assert restored.shape == (1, 40, 30, 3)
+
+
 def test_the_cropper_keeps_every_level() -> None:
     *_, layout = execute(
         "AnalogistGridBuilder", a=pictures(), a_prime=pictures(), b=pictures(), cell_width=512, cell_height=512
@@ -194,5 +214,5 @@ def test_the_cropper_keeps_every_level() -> None:
 
 def test_an_image_that_is_not_the_grid_is_not_cropped() -> None:
     *_, layout = execute("AnalogistGridBuilder", a=pictures(), a_prime=pictures(), b=pictures())
-    with pytest.raises(ValueError, match="512x512, or that scaled by one factor, got 90x60"):
-        execute("AnalogistGridCropper", image=pictures(), layout=layout)
+    with pytest.raises(ValueError, match="512x512, or that scaled, got 90x30: connect the layout"):
+        execute("AnalogistGridCropper", image=pictures()[:, :30], layout=layout)

@@ -370,7 +370,9 @@ def test_a_latent_that_is_not_the_connected_grid_is_refused(model: ModelPatcher,
 def test_tokens_that_another_patch_moved_are_refused(model: ModelPatcher) -> None:
     merging = model.clone()
     merging.set_model_attn1_patch(lambda n, context, value, options: (n[:, ::2], context, value))
-    with pytest.raises(ValueError, match="256 tokens, but the attention sees 128"):
+    with pytest.raises(
+        ValueError, match=r"layer 0, .* 256 tokens, but the attention sees 128.*remove it, or select other layers"
+    ):
         sample(sac(merging, start_layer=0, end_layer=1))
 
 

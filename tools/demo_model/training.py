@@ -62,7 +62,8 @@ def log(path: Path, step: int, loss: float) -> None:
 
 def autocast() -> Any:
     """bfloat16 where there is hardware for its matrix products; elsewhere it is many times slower than float32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_amx_tile_supported())
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)  # Older versions of torch do not say.
+    return torch.autocast("cpu", torch.bfloat16, enabled=supported is not None and supported())
 
 
 def optimizers(model: nn.Module, outer: tuple[str, ...]) -> tuple[Muon, torch.optim.AdamW]:
