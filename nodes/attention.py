@@ -16,6 +16,7 @@ def _placement_inputs() -> list[io.Input]:
     return [
         io.Int.Input(
             "start_layer",
+            display_name="start layer (included)",
             default=3,
             min=0,
             max=70,
@@ -23,6 +24,7 @@ def _placement_inputs() -> list[io.Input]:
         ),
         io.Int.Input(
             "end_layer",
+            display_name="end layer (not included)",
             default=11,
             min=0,
             max=70,
@@ -30,6 +32,7 @@ def _placement_inputs() -> list[io.Input]:
         ),
         io.Float.Input(
             "start_percent",
+            display_name="start (0 to 1)",
             default=0.0,
             min=0.0,
             max=1.0,
@@ -39,6 +42,7 @@ def _placement_inputs() -> list[io.Input]:
         ),
         io.Float.Input(
             "end_percent",
+            display_name="end (0 to 1)",
             default=1.0,
             min=0.0,
             max=1.0,
@@ -68,6 +72,7 @@ def _placement_inputs() -> list[io.Input]:
         ),
         io.Boolean.Input(
             "any_model",
+            display_name="any model",
             default=False,
             optional=True,
             advanced=True,

@@ -94,6 +94,7 @@ class PromptDiffusionPrompt(io.ComfyNode):
                     "description",
                     default="",
                     multiline=True,
+                    placeholder="what B' shows",
                     tooltip="What B' shows. Used for map to picture only.",
                 ),
                 io.String.Input(
@@ -200,4 +201,13 @@ class PromptDiffusionApply(io.ComfyNode):
 
 
 def _percent(name: str, default: float, tooltip: str) -> io.Input:
-    return io.Float.Input(name, default=default, min=0.0, max=1.0, step=0.001, advanced=True, tooltip=tooltip)
+    return io.Float.Input(
+        name,
+        display_name=f"{name.removesuffix('_percent')} (0 to 1)",
+        default=default,
+        min=0.0,
+        max=1.0,
+        step=0.001,
+        advanced=True,
+        tooltip=tooltip,
+    )

@@ -42,6 +42,10 @@ class Frontend:
     def open(self, workflow: dict[str, Any]) -> None:
         self.page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
 
+    def execute(self, command: str) -> None:
+        """A command of the frontend, by its id."""
+        self.page.evaluate("id => app.extensionManager.command.execute(id)", command)
+
     def unknown_nodes(self) -> list[str]:
         """Types of nodes in the open workflow that no pack has registered."""
         return self.page.evaluate(UNKNOWN_NODES)
