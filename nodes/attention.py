@@ -17,6 +17,7 @@ def _placement_inputs() -> list[io.Input]:
     return [
         io.Int.Input(
             "start_layer",
+            display_name="start layer (included)",
             default=DEFAULT.layers.start,
             min=0,
             max=70,
@@ -24,6 +25,7 @@ def _placement_inputs() -> list[io.Input]:
         ),
         io.Int.Input(
             "end_layer",
+            display_name="end layer (not included)",
             default=DEFAULT.layers.end,
             min=0,
             max=70,
@@ -52,6 +54,7 @@ def _placement_inputs() -> list[io.Input]:
         ),
         io.Boolean.Input(
             "any_model",
+            display_name="any model",
             default=False,
             optional=True,
             advanced=True,

@@ -36,6 +36,7 @@ class Folder(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "at_most",
+                    display_name="images per run (0: all)",
                     default=1,
                     min=0,
                     max=100000,

@@ -38,13 +38,22 @@ def _builder_inputs() -> list[io.Input]:
         ),
         io.Int.Input(
             "cell_width",
+            display_name="cell width (px)",
             default=256,
             min=64,
             max=2048,
             step=64,
             tooltip="Width of one cell in pixels. The grid is twice as wide: cells of 256x256 give the paper's 512x512 grid.",
         ),
-        io.Int.Input("cell_height", default=256, min=64, max=2048, step=64, tooltip="Height of one cell in pixels."),
+        io.Int.Input(
+            "cell_height",
+            display_name="cell height (px)",
+            default=256,
+            min=64,
+            max=2048,
+            step=64,
+            tooltip="Height of one cell in pixels.",
+        ),
         io.Combo.Input(
             "fit",
             options=[fit.value for fit in Fit],
@@ -54,6 +63,7 @@ def _builder_inputs() -> list[io.Input]:
         ),
         io.Int.Input(
             "gutter",
+            display_name="gutter (px)",
             default=GUTTER,
             min=0,
             max=64,
@@ -79,6 +89,7 @@ def _more_builder_inputs() -> list[io.Input]:
         ),
         io.Combo.Input(
             "cell_size",
+            display_name="cell size",
             options=[FIXED, FROM_B],
             default=FIXED,
             optional=True,
@@ -88,6 +99,7 @@ def _more_builder_inputs() -> list[io.Input]:
         ),
         io.Float.Input(
             "grid_megapixels",
+            display_name="grid size (megapixels)",
             default=0.26,
             min=0.01,
             max=16.0,

@@ -15,7 +15,7 @@ class Pair(io.ComfyNode):
             category=CATEGORY,
             description="One more example A, A' of the same edit, for Analogist Grid Builder. Chain several nodes for "
             "more pairs.",
-            search_aliases=["few shot", "several examples", "example pair", "image analogy", "multiple references"],
+            search_aliases=["few shot", "several examples", "example pair", "multiple references"],
             inputs=[
                 io.Image.Input("a", display_name="A", tooltip="The example before the edit."),
                 io.Image.Input("a_prime", display_name="A'", tooltip="The example after the edit."),

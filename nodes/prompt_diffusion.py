@@ -95,6 +95,7 @@ class PromptDiffusionPrompt(io.ComfyNode):
                     "description",
                     default="",
                     multiline=True,
+                    placeholder="what B' shows",
                     tooltip="What B' shows. Used for map to picture only.",
                 ),
                 io.String.Input(

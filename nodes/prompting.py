@@ -38,6 +38,7 @@ _prompter = Prompter()
 def _prompts_wanted() -> io.Input:
     return io.Int.Input(
         "prompts_wanted",
+        display_name="number of prompts",
         default=1,
         min=1,
         max=MOST_PROMPTS,
@@ -115,6 +116,7 @@ class GPT4VPrompter(io.ComfyNode):
                     "instruction",
                     default=instruction(),
                     multiline=True,
+                    advanced=True,
                     tooltip="Instruction for the model. The default is the paper's. The reply format is appended to it.",
                 ),
                 _seed(),
@@ -122,6 +124,7 @@ class GPT4VPrompter(io.ComfyNode):
                     "prompt",
                     default="",
                     multiline=True,
+                    placeholder="prompts typed by hand, one per line: no request is sent",
                     tooltip="Prompts typed by hand, one per line. If not empty, no request is sent.",
                 ),
                 AnalogyGridType.Input(

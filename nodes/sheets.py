@@ -19,6 +19,7 @@ AS_THEY_COME, BEST_FIRST = "as they come", "best first"
 def _side() -> io.Input:
     return io.Int.Input(
         "picture_side",
+        display_name="image size (px)",
         default=256,
         min=64,
         max=1024,

@@ -33,15 +33,16 @@ def sampling_range(what: str) -> list[io.Input]:
     """When `what` is active."""
     return [
         io.Float.Input(
-            name,
+            f"{end}_percent",
+            display_name=f"{end} (0 to 1)",
             default=default,
             min=0.0,
             max=1.0,
             step=0.001,
             advanced=True,
-            tooltip=f"{end} of the sampling range in which {what} is active.",
+            tooltip=f"{end.capitalize()} of the sampling range in which {what} is active.",
         )
-        for name, default, end in (("start_percent", 0.0, "Start"), ("end_percent", 1.0, "End"))
+        for end, default in (("start", 0.0), ("end", 1.0))
     ]
 
 

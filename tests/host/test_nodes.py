@@ -14,7 +14,7 @@ from support.graph import execute, node, room
 
 PROMISED = {
     "AnalogistDemoModelLoader": ([], ["MODEL", "CLIP", "VAE"]),
-    "AnalogistExample": (["example"], ["IMAGE", "IMAGE", "IMAGE"]),
+    "AnalogistExample": (["example", "a", "a_prime", "b"], ["IMAGE", "IMAGE", "IMAGE"]),
     "AnalogistGridBuilder": (
         [
             *("a", "a_prime", "b", "layout", "cell_width", "cell_height", "fit", "gutter"),

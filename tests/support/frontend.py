@@ -37,10 +37,15 @@ class Frontend:
         self.page = page
         server.post("/settings", {"Comfy.TutorialCompleted": True})  # Else the templates open by themselves, some time.
         page.goto(server.address)
-        page.wait_for_function("window.app?.extensionManager && window.app.graph?.nodes.length")
+        ready = "window.app?.extensionManager && window.app.graph?.nodes.length"
+        page.wait_for_function(ready, timeout=90_000)
 
     def open(self, workflow: dict[str, Any]) -> None:
         self.page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
+
+    def execute(self, command: str) -> None:
+        """A command of the frontend, by its id."""
+        self.page.evaluate("id => app.extensionManager.command.execute(id)", command)
 
     def unknown_nodes(self) -> list[str]:
         """Types of nodes in the open workflow that no pack has registered."""
@@ -57,4 +62,5 @@ class Frontend:
     def wait_for_picture(self, kind: str, width: int) -> None:
         """Until the node shows one image of this width, in pixels of the image."""
         node = "app.graph.nodes.find(n => n.type === kind)"
-        self.page.wait_for_function(f"([kind, width]) => {node}.imgs?.[0].naturalWidth === width", arg=[kind, width])
+        shown = f"([kind, width]) => {node}.imgs?.[0].naturalWidth === width"
+        self.page.wait_for_function(shown, arg=[kind, width], timeout=120_000)

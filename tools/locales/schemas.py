@@ -6,7 +6,7 @@ from typing import Any
 from .texts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "tests"))
-FOUND_ON_THE_MACHINE = {"profile", "control_net_name", "ckpt_name", "folder"}
+FOUND_ON_THE_MACHINE = {"profile", "control_net_name", "ckpt_name", "folder", "a", "a_prime", "b"}
 """Inputs whose options are names of files, folders and profiles, which have no translation."""
 
 

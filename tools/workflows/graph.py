@@ -65,6 +65,7 @@ class Graph:
         self.nodes: list[dict[str, Any]] = []
         self.links: list[Link] = []
         self.subgraphs: list[Subgraph] = []
+        self._app: dict[str, Any] = {}
         self._boxes: list[Box] = []
         self._x = self._y = 0.0
 
@@ -145,6 +146,10 @@ class Graph:
         """A note in Markdown below the last node."""
         self.add("MarkdownNote", [text.strip()], Look("Note", NOTE, size))
 
+    def app(self, inputs: Sequence[tuple[int, str]], output: int) -> None:
+        """What the frontend's App mode shows: widgets by their node's number and name, and the results of one node."""
+        self._app = {"linearData": {"inputs": [list(one) for one in inputs], "outputs": [output]}}
+
     def move(self, x: float, y: float) -> None:
         """Where the next node goes."""
         self._x, self._y = x, y
@@ -171,7 +176,7 @@ class Graph:
             "groups": [],
             **held,
             "config": {},
-            "extra": {"ds": {"scale": 0.8, "offset": [80, 120]}, "workflowRendererVersion": "LG"},
+            "extra": {"ds": {"scale": 0.8, "offset": [80, 120]}, "workflowRendererVersion": "LG", **self._app},
             "version": 0.4,
         }
 

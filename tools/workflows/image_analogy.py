@@ -39,7 +39,8 @@ def start() -> Graph:
     made = analogy(graph, "start", DEMO, given, loaded)
     graph.column()
     enlarged = graph.add("ImageScaleBy", ["lanczos", 8.0], Look("8 times as large"), image=made["B'"])["IMAGE"]
-    parts.previewed(graph, "B', enlarged", enlarged, (400, 440))
+    shown = parts.previewed(graph, "B', enlarged", enlarged, (400, 440))
+    parts.app(graph, given, made, "prompt", shown)
     graph.column()
     parts.saved(graph, "B'", "start", made["B'"], (280, 300))
     parts.previewed(graph, "Sampled grid", made["grid"], (280, 280))
@@ -54,7 +55,8 @@ def by_example(example: Example, text: str) -> Graph:
     graph.column()
     made = analogy(graph, example.name, example, given, loaded)
     graph.column()
-    parts.saved(graph, "B'", example.name, made["B'"], (400, 440))
+    shown = parts.saved(graph, "B'", example.name, made["B'"], (400, 440))
+    parts.app(graph, given, made, "prompt", shown)
     graph.column()
     parts.previewed(graph, "Sampled grid", made["grid"], (400, 440))
     return graph

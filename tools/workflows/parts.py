@@ -47,6 +47,9 @@ DEMO = Example(
     negative="",
 )
 
+OWN = ("example", "example", "example")
+"""In place of own images: those of the example."""
+
 
 def with_cell(example: Example, cell: int) -> Example:
     """The same analogy in cells of another size."""
@@ -71,7 +74,7 @@ class Words:
 
 
 def images(graph: Graph, name: str, size: tuple[int, int] | None = None) -> Sockets:
-    return graph.add("AnalogistExample", [name], Look(size=size))
+    return graph.add("AnalogistExample", [name, *OWN], Look(size=size))
 
 
 def checkpoint(graph: Graph, file: ModelFile = INPAINTING, title: str | None = None) -> Loaded:
@@ -163,9 +166,18 @@ def decoded(
     return image, graph.add("AnalogistGridCropper", ["B'", size.value], image=image, layout=layout)["image"]
 
 
-def saved(graph: Graph, title: str, name: str, image: Output, size: tuple[int, int] | None = None) -> None:
+def saved(graph: Graph, title: str, name: str, image: Output, size: tuple[int, int] | None = None) -> int:
+    """The number of the node, as that of `previewed`."""
     graph.add("SaveImage", [f"Analogist/{name}"], Look(title, size=size), images=image)
+    return len(graph.nodes)
 
 
-def previewed(graph: Graph, title: str, image: Output, size: tuple[int, int] | None = None) -> None:
+def previewed(graph: Graph, title: str, image: Output, size: tuple[int, int] | None = None) -> int:
     graph.add("PreviewImage", [], Look(title, size=size), images=image)
+    return len(graph.nodes)
+
+
+def app(graph: Graph, given: Sockets, made: Sockets, prompt: str, shown: int) -> None:
+    """In App mode: the three images and the prompt in, B' out."""
+    chosen = [(given[cell].node, name) for name, cell in (("a", "A"), ("a_prime", "A'"), ("b", "B"))]
+    graph.app([*chosen, (made["B'"].node, prompt)], shown)

@@ -7,7 +7,7 @@ from analogist.prompt_diffusion.tasks import Task
 from . import parts
 from .blueprints import prompt_diffusion
 from .catalogue import INPAINTING, PROMPT_DIFFUSION
-from .graph import Graph, Look, Output
+from .graph import Graph, Look
 from .image_analogy import analogy
 from .parts import COLORIZATION, Sockets
 
@@ -15,10 +15,10 @@ SCENE = "a house in front of mountains at sunset, photograph"
 SNOW = "a house in front of mountains in deep snow at night, photograph"
 
 
-def rendered(graph: Graph, key: str, given: Sockets, models: Sockets, task: Task, description: str) -> Output:
+def rendered(graph: Graph, key: str, given: Sockets, models: Sockets, task: Task, description: str) -> Sockets:
     links = {name: given[name] for name in ("A", "A'", "B")}
     named = {name.lower(): source for name, source in models.items()}
-    return graph.put(prompt_diffusion(key, task, description), **links, **named)["B'"]
+    return graph.put(prompt_diffusion(key, task, description), **links, **named)
 
 
 def loader(graph: Graph) -> Sockets:
@@ -32,9 +32,10 @@ def start() -> Graph:
     given, models = parts.images(graph, "depth_to_picture"), loader(graph)
     graph.note(START, (260, 180))
     graph.column()
-    image = rendered(graph, "prompt diffusion", given, models, Task.PICTURE, SCENE)
+    made = rendered(graph, "prompt diffusion", given, models, Task.PICTURE, SCENE)
     graph.column()
-    parts.saved(graph, "B'", "prompt_diffusion", image, (480, 520))
+    shown = parts.saved(graph, "B'", "prompt_diffusion", made["B'"], (480, 520))
+    parts.app(graph, given, made, "description of B'", shown)
     return graph
 
 
@@ -44,10 +45,10 @@ def two_steps() -> Graph:
     given, models = parts.images(graph, "picture_to_depth"), loader(graph)
     graph.note(TWO_STEPS, (260, 180))
     graph.column()
-    depth = rendered(graph, "depth of b", given, models, Task.DEPTH, "")
+    depth = rendered(graph, "depth of b", given, models, Task.DEPTH, "")["B'"]
     graph.column()
     turned = {"A": given["A'"], "A'": given["A"], "B": depth}
-    image = rendered(graph, "image of that depth", turned, models, Task.PICTURE, SNOW)
+    image = rendered(graph, "image of that depth", turned, models, Task.PICTURE, SNOW)["B'"]
     graph.column()
     parts.saved(graph, "Depth map of B", "two_steps_depth", depth, (300, 340))
     parts.saved(graph, "B, edited", "two_steps_edited", image, (300, 340))
@@ -60,7 +61,7 @@ def beside_analogist() -> Graph:
     given, models = parts.images(graph, "depth_to_picture"), loader(graph)
     loaded = parts.checkpoint(graph)
     graph.column()
-    image = rendered(graph, "beside analogist", given, models, Task.PICTURE, SCENE)
+    image = rendered(graph, "beside analogist", given, models, Task.PICTURE, SCENE)["B'"]
     graph.note(BESIDE, (300, 180))
     graph.column()
     b_prime = analogy(graph, "analogist beside", example, given, loaded)["B'"]

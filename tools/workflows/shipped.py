@@ -48,7 +48,9 @@ class Blueprint:
     def text(self) -> str:
         graph = Graph()
         graph.put(self.inner)
-        return text(graph.file(self.stem))
+        content = graph.file(self.stem)
+        content["extra"] |= self.inner.about["extra"]  # The frontend's search reads the file's, not the subgraph's.
+        return text(content)
 
 
 SHIPPED = (
