@@ -18,25 +18,23 @@ from analogist.demo.autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
 from analogist.demo.weights import END, START, UNKNOWN
 from analogist.pipelines.clip_tokenizer import clip_tokenizer
 
-from .world import CHANGING, CHOICES, GEOMETRY, NAMED, SHAPES, SIDE, Scene, render, scenes, training_scenes
+from .world import ATTRIBUTES, CHOICES, SHAPES, SIDE, Scene, render, scenes, training_scenes
 
 SIDE_TOKENS = SIDE // FACTOR
 """Latents along each side of a cell."""
 CELLS = 4
 NO_CAPTION = {1: 0.05, CELLS: 0.25}
 """Share of batches' items that are told nothing, for single cells and for collages."""
-NO_SIZE = 0.3
-"""Least share of captions that leave the size to the image."""
 GREY_KEPT = 0.5
 """Share of the drawn black-and-white scenes that stay so: half of all scenes are, and teach nothing about colors."""
 WHOLE_CAPTION = 0.1
 """Share of collages whose caption tells of all four cells and not of the hole alone."""
-LAST_CELL = 0.4
+LAST_CELL = 0.6
 """Share of collages whose hole is the last cell, where an analogy has its own; others have it there by chance."""
 RELATED = 0.85
 """Share of later cells that share something with an earlier one."""
 RELATIONS = (0.2, 0.2, 0.4, 0.2)
-"""Shares of what such a cell takes: geometry, appearance, each from another cell, or a coin for each attribute."""
+"""Shares of what such a cell takes: shape, appearance, each from another cell, or a coin for each attribute."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,8 @@ def draw(rng: Generator) -> Scene:
 def collage(rng: Generator) -> list[Scene]:
     """Scenes for the cells A, A', B, B', related at random, never an analogy and none of them held out.
 
-    A later cell takes its geometry (shape and size) from one earlier cell, or its appearance from one, or each from
-    another, or a coin decides for each attribute. Which cells these are is drawn anew each time and the order of the
+    A later cell takes its shape from one earlier cell, or its appearance (all else) from one, or each from another,
+    or a coin decides for each attribute. Which cells these are is drawn anew each time and the order of the
     cells is shuffled, so that no relation between two cells tells about the two others.
     """
     while True:
@@ -131,11 +129,11 @@ def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None
     one, other = (found[n] for n in rng.integers(len(found), size=2))
     kind = rng.choice(4, p=RELATIONS)
     values = {}
-    for name in CHOICES:
+    for name in ATTRIBUTES:
         if kind == 3:
             source = one if rng.uniform() < 0.6 else new
-        else:  # 0: the geometry alone, 1: the appearance alone, 2: each from another cell.
-            source = (one if kind != 1 else new) if name in GEOMETRY else (other if kind != 0 else new)
+        else:  # 0: the shape alone, 1: the appearance alone, 2: each from another cell.
+            source = (one if kind != 1 else new) if name == "shape" else (other if kind != 0 else new)
         values[name] = getattr(source, name)
     try:
         return Scene(**values)
@@ -144,9 +142,9 @@ def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None
 
 
 def is_analogy(a: Scene, a_prime: Scene, b: Scene, b_prime: Scene) -> bool:
-    """Whether A' differs from A in exactly one attribute beside the size, and B' from B in the same way."""
-    changed = [name for name in CHANGING if getattr(a, name) != getattr(a_prime, name)]
-    differs = [name for name in CHANGING if getattr(b, name) != getattr(b_prime, name)]
+    """Whether A' differs from A in exactly one attribute, and B' from B in the same way."""
+    changed = [name for name in ATTRIBUTES if getattr(a, name) != getattr(a_prime, name)]
+    differs = [name for name in ATTRIBUTES if getattr(b, name) != getattr(b_prime, name)]
     return changed == differs and len(changed) == 1 and getattr(a_prime, changed[0]) == getattr(b_prime, changed[0])
 
 
@@ -157,8 +155,7 @@ def caption(rng: Generator, cells: Sequence[Scene], hidden: Sequence[int]) -> st
     share = 0.3 if rng.uniform() < 0.3 else 0.0
     whole = len(cells) > 1 and rng.uniform() < WHOLE_CAPTION
     told = cells if whole else [cells[n] for n in hidden]
-    shares = {name: max(share, NO_SIZE) if name == "size" else share for name in NAMED}
-    return " and ".join(scene.caption(frozenset(n for n in NAMED if rng.uniform() < shares[n])) for scene in told)
+    return " and ".join(scene.caption(frozenset(n for n in ATTRIBUTES if rng.uniform() < share)) for scene in told)
 
 
 def _full() -> np.ndarray:
@@ -217,6 +214,6 @@ def to_ids(texts: Sequence[str], rng: Generator) -> Tensor:
 @cache
 def known_words() -> tuple[int, ...]:
     """CLIP's ids of every word of a caption."""
-    words = {word for name in NAMED for word in CHOICES[name]} | {"a", "an", "thing", "on a background, and"}
+    words = {word for name in ATTRIBUTES for word in CHOICES[name]} | {"a", "an", "thing", "on a background, and"}
     words |= {f"{shape}s" for shape in SHAPES}
     return tuple(sorted({START, END, *(number for word in words for number in words_of(word))}))
