@@ -23,7 +23,7 @@ from .world import ATTRIBUTES, CHOICES, SHAPES, SIDE, Scene, render, scenes, tra
 SIDE_TOKENS = SIDE // FACTOR
 """Latents along each side of a cell."""
 CELLS = 4
-NO_CAPTION = {1: 0.05, CELLS: 0.25}
+NO_CAPTION = {1: 0.05, CELLS: 0.4}
 """Share of batches' items that are told nothing, for single cells and for collages."""
 GREY_KEPT = 0.5
 """Share of the drawn black-and-white scenes that stay so: half of all scenes are, and teach nothing about colors."""
@@ -31,10 +31,10 @@ WHOLE_CAPTION = 0.1
 """Share of collages whose caption tells of all four cells and not of the hole alone."""
 LAST_CELL = 0.6
 """Share of collages whose hole is the last cell, where an analogy has its own; others have it there by chance."""
-RELATED = 0.85
-"""Share of later cells that share something with an earlier one."""
-RELATIONS = (0.2, 0.2, 0.4, 0.2)
-"""Shares of what such a cell takes: shape, appearance, each from another cell, or a coin for each attribute."""
+RELATED = 0.95
+"""Share of later cells that share something with others."""
+BY_SHAPE = 0.5
+"""Share of those that take their shape from one scene and all else from another; or else a coin for each attribute."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,18 @@ def draw(rng: Generator) -> Scene:
 
 
 def collage(rng: Generator) -> list[Scene]:
-    """Scenes for the cells A, A', B, B', related at random, never an analogy and none of them held out.
+    """Scenes for the cells A, A', B, B', related at random, never an analogy, no two alike and none of them held out.
 
-    A later cell takes its shape from one earlier cell, or its appearance (all else) from one, or each from another,
-    or a coin decides for each attribute. Which cells these are is drawn anew each time and the order of the
-    cells is shuffled, so that no relation between two cells tells about the two others.
+    A later cell takes its attributes from two of the earlier cells and a new scene: only who looks at the other cells
+    can tell what a hole without a caption may show. Which cells these are is drawn anew each time and the order of
+    the cells is shuffled, so that no relation between two cells tells about the two others.
     """
     while True:
         found = [draw(rng)]
         while len(found) < CELLS:
             new = draw(rng)
             scene = _related(rng, found, new) if rng.uniform() < RELATED else new
-            if scene is not None and not scene.is_held_out:
+            if scene is not None and not scene.is_held_out and scene not in found:
                 found.append(scene)
         a, a_prime, b, b_prime = (found[n] for n in rng.permutation(CELLS))
         if not (is_analogy(a, a_prime, b, b_prime) or is_analogy(a, b, a_prime, b_prime)):
@@ -125,16 +125,14 @@ def collage(rng: Generator) -> list[Scene]:
 
 
 def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None:
-    """`new` with attributes of earlier scenes; None where that cannot be seen."""
-    one, other = (found[n] for n in rng.integers(len(found), size=2))
-    kind = rng.choice(4, p=RELATIONS)
+    """A scene between two of `found` and `new`; None where it cannot be seen."""
+    pool = [*found, new]
+    one, other = (pool[n] for n in rng.permutation(len(pool))[:2])
+    by_shape = rng.uniform() < BY_SHAPE
     values = {}
     for name in ATTRIBUTES:
-        if kind == 3:
-            source = one if rng.uniform() < 0.6 else new
-        else:  # 0: the shape alone, 1: the appearance alone, 2: each from another cell.
-            source = (one if kind != 1 else new) if name == "shape" else (other if kind != 0 else new)
-        values[name] = getattr(source, name)
+        from_one = name == "shape" if by_shape else rng.uniform() < 0.5
+        values[name] = getattr(one if from_one else other, name)
     try:
         return Scene(**values)
     except ValueError:
