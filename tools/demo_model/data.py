@@ -18,25 +18,23 @@ from analogist.demo.autoencoder import FACTOR, SCALING_FACTOR, PatchAutoencoder
 from analogist.demo.configuration import END, START, UNKNOWN
 from analogist.pipelines.clip_tokenizer import clip_tokenizer
 
-from .world import CHANGING, CHOICES, GEOMETRY, NAMED, SHAPES, SIDE, Scene, render, scenes, training_scenes
+from .world import ATTRIBUTES, CHOICES, SHAPES, SIDE, Scene, render, scenes, training_scenes
 
 SIDE_TOKENS = SIDE // FACTOR
 """Latents along each side of a cell."""
 CELLS = 4
-NO_CAPTION = {1: 0.05, CELLS: 0.25}
+NO_CAPTION = {1: 0.05, CELLS: 0.4}
 """Share of batches' items that are told nothing, for single cells and for collages."""
-NO_SIZE = 0.3
-"""Least share of captions that leave the size to the image."""
 GREY_KEPT = 0.5
 """Share of the drawn black-and-white scenes that stay so: half of all scenes are, and teach nothing about colors."""
 WHOLE_CAPTION = 0.1
 """Share of collages whose caption tells of all four cells and not of the hole alone."""
-LAST_CELL = 0.4
+LAST_CELL = 0.6
 """Share of collages whose hole is the last cell, where an analogy has its own; others have it there by chance."""
-RELATED = 0.85
-"""Share of later cells that share something with an earlier one."""
-RELATIONS = (0.2, 0.2, 0.4, 0.2)
-"""Shares of what such a cell takes: geometry, appearance, each from another cell, or a coin for each attribute."""
+RELATED = 0.95
+"""Share of later cells that share something with others."""
+BY_SHAPE = 0.5
+"""Share of those that take their shape from one scene and all else from another; or else a coin for each attribute."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +106,18 @@ def draw(rng: Generator) -> Scene:
 
 
 def collage(rng: Generator) -> list[Scene]:
-    """Scenes for the cells A, A', B, B', related at random, never an analogy and none of them held out.
+    """Scenes for the cells A, A', B, B', related at random, never an analogy, no two alike and none of them held out.
 
-    A later cell takes its geometry (shape and size) from one earlier cell, or its appearance from one, or each from
-    another, or a coin decides for each attribute. Which cells these are is drawn anew each time and the order of the
-    cells is shuffled, so that no relation between two cells tells about the two others.
+    A later cell takes its attributes from two of the earlier cells and a new scene: only who looks at the other cells
+    can tell what a hole without a caption may show. Which cells these are is drawn anew each time and the order of
+    the cells is shuffled, so that no relation between two cells tells about the two others.
     """
     while True:
         found = [draw(rng)]
         while len(found) < CELLS:
             new = draw(rng)
             scene = _related(rng, found, new) if rng.uniform() < RELATED else new
-            if scene is not None and not scene.is_held_out:
+            if scene is not None and not scene.is_held_out and scene not in found:
                 found.append(scene)
         a, a_prime, b, b_prime = (found[n] for n in rng.permutation(CELLS))
         if not (is_analogy(a, a_prime, b, b_prime) or is_analogy(a, b, a_prime, b_prime)):
@@ -127,16 +125,14 @@ def collage(rng: Generator) -> list[Scene]:
 
 
 def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None:
-    """`new` with attributes of earlier scenes; None where that cannot be seen."""
-    one, other = (found[n] for n in rng.integers(len(found), size=2))
-    kind = rng.choice(4, p=RELATIONS)
+    """A scene between two of `found` and `new`; None where it cannot be seen."""
+    pool = [*found, new]
+    one, other = (pool[n] for n in rng.permutation(len(pool))[:2])
+    by_shape = rng.uniform() < BY_SHAPE
     values = {}
-    for name in CHOICES:
-        if kind == 3:
-            source = one if rng.uniform() < 0.6 else new
-        else:  # 0: the geometry alone, 1: the appearance alone, 2: each from another cell.
-            source = (one if kind != 1 else new) if name in GEOMETRY else (other if kind != 0 else new)
-        values[name] = getattr(source, name)
+    for name in ATTRIBUTES:
+        from_one = name == "shape" if by_shape else rng.uniform() < 0.5
+        values[name] = getattr(one if from_one else other, name)
     try:
         return Scene(**values)
     except ValueError:
@@ -144,9 +140,9 @@ def _related(rng: Generator, found: Sequence[Scene], new: Scene) -> Scene | None
 
 
 def is_analogy(a: Scene, a_prime: Scene, b: Scene, b_prime: Scene) -> bool:
-    """Whether A' differs from A in exactly one attribute beside the size, and B' from B in the same way."""
-    changed = [name for name in CHANGING if getattr(a, name) != getattr(a_prime, name)]
-    differs = [name for name in CHANGING if getattr(b, name) != getattr(b_prime, name)]
+    """Whether A' differs from A in exactly one attribute, and B' from B in the same way."""
+    changed = [name for name in ATTRIBUTES if getattr(a, name) != getattr(a_prime, name)]
+    differs = [name for name in ATTRIBUTES if getattr(b, name) != getattr(b_prime, name)]
     return changed == differs and len(changed) == 1 and getattr(a_prime, changed[0]) == getattr(b_prime, changed[0])
 
 
@@ -157,8 +153,7 @@ def caption(rng: Generator, cells: Sequence[Scene], hidden: Sequence[int]) -> st
     share = 0.3 if rng.uniform() < 0.3 else 0.0
     whole = len(cells) > 1 and rng.uniform() < WHOLE_CAPTION
     told = cells if whole else [cells[n] for n in hidden]
-    shares = {name: max(share, NO_SIZE) if name == "size" else share for name in NAMED}
-    return " and ".join(scene.caption(frozenset(n for n in NAMED if rng.uniform() < shares[n])) for scene in told)
+    return " and ".join(scene.caption(frozenset(n for n in ATTRIBUTES if rng.uniform() < share)) for scene in told)
 
 
 def _full() -> np.ndarray:
@@ -217,6 +212,6 @@ def to_ids(texts: Sequence[str], rng: Generator) -> Tensor:
 @cache
 def known_words() -> tuple[int, ...]:
     """CLIP's ids of every word of a caption."""
-    words = {word for name in NAMED for word in CHOICES[name]} | {"a", "an", "thing", "on a background, and"}
+    words = {word for name in ATTRIBUTES for word in CHOICES[name]} | {"a", "an", "thing", "on a background, and"}
     words |= {f"{shape}s" for shape in SHAPES}
     return tuple(sorted({START, END, *(number for word in words for number in words_of(word))}))

@@ -14,7 +14,7 @@ from .world import render
 def main() -> None:
     prompts = {}
     for analogy in held_out_analogies(len(TRANSFORMATIONS)):
-        prompts[analogy.attribute] = analogy.b_prime.prompt()
+        prompts[analogy.attribute] = analogy.b_prime.caption()
         for cell, scene in analogy.scenes.items():
             render(scene).save(DRAWINGS / f"{analogy.attribute}_{cell.key}.png")
     (DRAWINGS / "prompts.json").write_text(json.dumps(prompts, indent=2) + "\n", encoding="utf-8")

@@ -59,13 +59,12 @@ PATCHES = (
     Variant("both, layers 13..15", Edit(sac=LAST_LAYERS, cam=LAST_LAYERS)),
 )
 """In all layers where no others are named."""
-PROMPTS = {"true prompt": lambda analogy: analogy.b_prime.prompt(), "no prompt": lambda analogy: ""}
+PROMPTS = {"true prompt": lambda analogy: analogy.b_prime.caption(), "no prompt": lambda analogy: ""}
 MEASURES = {
     "error": "error",
     "changed": "changed attribute",
     "kept": "kept attributes",
     "shape": "shape",
-    "size": "size",
 }
 
 

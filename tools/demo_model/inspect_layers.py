@@ -136,7 +136,7 @@ def main(
     number: Annotated[int, typer.Option(help="Held-out analogies.")] = 24,
 ) -> None:
     model, analogies = load(weights), held_out_analogies(number)
-    given = told(model, analogies, [a.b_prime.prompt() for a in analogies], range(number))
+    given = told(model, analogies, [a.b_prime.caption() for a in analogies], range(number))
     pixels = to_tensor([a.answer() for a in analogies]).movedim(-1, 1) * 2 - 1
     answers = model.encode(pixels, torch.Generator())
     observers = [Observer(model, given, answers, time) for time in TIMES]

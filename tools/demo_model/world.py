@@ -1,7 +1,7 @@
 """A small world of drawn images with captions, and analogies in it whose answer is known.
 
 The demo model is trained on this world and measured in it. It is small on purpose: everything stands upright in the
-middle of its cell, in one of two sizes, and differs enough in brightness from its background to be seen without color.
+middle of its cell, in one size, and differs enough in brightness from its background to be seen without color.
 """
 
 from dataclasses import dataclass
@@ -33,11 +33,10 @@ SHAPES = ("star", "heart", "cat", "fish", "house", "tree", "mug", "leaf")
 PATTERNS = ("plain", "striped", "dotted")
 STYLES = ("filled", "outlined")
 FILTERS = ("none", "black and white")
-SIZES = ("small", "large")
 CONTRAST = 60
 """Least difference in brightness (0..255) between a thing and its background."""
-RADIUS = {"small": 0.31, "large": 0.45}
-"""Half of the longer side of a thing, in cell widths."""
+RADIUS = 0.45
+"""Half of the longer side of a thing, in cell widths; one for all, since B at much noise does not show its size."""
 LINE = 1 / 13
 """Width of an outline, in cell widths."""
 
@@ -48,14 +47,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pattern": PATTERNS,
     "style": STYLES,
     "filter": FILTERS,
-    "size": SIZES,
 }
-NAMED = ("size", "shape", "color", "background", "pattern", "style", "filter")
-"""What a caption names."""
-CHANGING = ("shape", "color", "background", "pattern", "style", "filter")
-"""What an analogy may change; the size stays."""
-GEOMETRY = ("shape", "size")
-"""What one cell shares with a neighbour, while it shares the rest, its appearance, with another."""
+ATTRIBUTES = tuple(CHOICES)
+"""What a caption names and an analogy may change."""
 
 
 def brightness(color: str) -> float:
@@ -77,7 +71,6 @@ class Scene:
     pattern: str = "plain"
     style: str = "filled"
     filter: str = "none"
-    size: str = "large"
 
     def __post_init__(self) -> None:
         for name, words in CHOICES.items():
@@ -94,18 +87,14 @@ class Scene:
         return (2 * SHAPES.index(self.shape) + 3 * list(COLORS).index(self.color)) % 7 == 0
 
     def caption(self, leave_out: frozenset[str] = frozenset()) -> str:
-        """ "a large striped red star on a blue background, black and white", without the attributes in `leave_out`."""
-        seen = {name: getattr(self, name) for name in NAMED if name not in leave_out}
-        adjectives = [seen.get(name) for name in ("size", "style", "pattern", "color")]
+        """ "a striped red star on a blue background, black and white", without the attributes in `leave_out`."""
+        seen = {name: getattr(self, name) for name in ATTRIBUTES if name not in leave_out}
+        adjectives = [seen.get(name) for name in ("style", "pattern", "color")]
         words = [word for word in adjectives if word not in (None, "filled", "plain")] + [seen.get("shape", "thing")]
         text = f"{'an' if words[0].startswith('o') else 'a'} {' '.join(words)}"
         if "background" in seen:
             text += f" on {'an' if seen['background'].startswith('o') else 'a'} {seen['background']} background"
         return text if seen.get("filter") in (None, "none") else f"{text}, {seen['filter']}"
-
-    def prompt(self) -> str:
-        """The caption without the size, a word that the shipped weights have not learned."""
-        return self.caption(frozenset({"size"}))
 
 
 @cache
@@ -134,7 +123,7 @@ def render(scene: Scene, side: int = SIDE) -> Image.Image:
     stencil = Image.new("L", (full, full))
     draw = ImageDraw.Draw(stencil)
     for polygon, ink in parts(scene.shape):
-        points = [tuple(point) for point in ((polygon * RADIUS[scene.size] + 0.5) * full).tolist()]
+        points = [tuple(point) for point in ((polygon * RADIUS + 0.5) * full).tolist()]
         if scene.style == "outlined":
             draw.line([*points, *points[:2]], fill=255, width=round(full * LINE * 0.8), joint="curve")
         else:
