@@ -52,7 +52,9 @@ def add(frontend: Frontend, words: str, name: str, x: int, y: int) -> int:
     page.mouse.click(x + 40, y + 10)
     page.wait_for_function("id => !app.graph.getNodeById(id).flags.ghost", arg=number)
     page.evaluate(
-        "([id, x, y]) => { app.graph.getNodeById(id).pos = app.canvas.convertEventToCanvasOffset({clientX: x, clientY: y}) }",
+        """([id, x, y]) => {
+            app.graph.getNodeById(id).pos = app.canvas.convertEventToCanvasOffset({clientX: x, clientY: y})
+        }""",
         [number, x, y],
     )
     return number
