@@ -62,7 +62,10 @@ class QueueError(Exception):
 
 
 class Server:
-    """A ComfyUI server on loopback with the pack and the tiny checkpoint, everything it writes in one folder."""
+    """A ComfyUI server on loopback with the pack and the tiny checkpoint, everything it writes in one folder.
+
+    COMFYUI_FRONT_END, if set, is the folder of another frontend: `comfyui_frontend_package/static` of an unpacked wheel.
+    """
 
     def __init__(self, folder: Path, packs: dict[str, Path] | None = None, environment: dict[str, str] | None = None):
         self.folder = folder
@@ -92,6 +95,8 @@ class Server:
         command += ["--base-directory", str(self.folder), "--database-url", "sqlite:///:memory:"]
         # The default on a CPU takes minutes where this takes seconds.
         command += ["--use-pytorch-cross-attention", "--disable-api-nodes", "--disable-auto-launch"]
+        if front_end := os.environ.get("COMFYUI_FRONT_END"):
+            command += ["--front-end-root", front_end]
         with self.log_path.open("a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=self.environment)
         deadline = time.monotonic() + 180

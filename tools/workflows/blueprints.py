@@ -16,6 +16,8 @@ from .parts import Example, Loaded, Sockets, Words
 SIDE, STEPS, GUIDANCE = SHORTER_SIDE, Settings.steps, Settings.guidance
 """Of Prompt Diffusion, as published."""
 IMAGES = ("A", "A'", "B")
+WITHOUT = "B' without SAC and CAM"
+"""The output of the same seed and numbers on the model without patches."""
 
 
 def _about(category: str, description: str, *aliases: str) -> dict[str, Any]:
@@ -103,9 +105,14 @@ class More:
 
 
 def image_analogy(
-    key: str, example: Example, results: int = 1, layers: bool = False, more: More | None = None
+    key: str,
+    example: Example,
+    results: int = 1,
+    layers: bool = False,
+    more: More | None = None,
+    compared: bool = False,
 ) -> Subgraph:
-    """Three images and a model in; B', the sampled grid and the marked grid out."""
+    """Three images and a model in; B', the sampled grid and the marked grid out; `compared`: B' without patches, too."""
     inner = Subgraph(key, "Image Analogy (Analogist)", ANALOGY)
     given, loaded = {name: inner.input(name, "IMAGE") for name in IMAGES}, _models(inner)
     added = {more.input: inner.input(more.name, more.type)} if more else {}
@@ -117,7 +124,7 @@ def image_analogy(
     placed = parts.grid(inner, example, given, **face.grid, **added)
     said = parts.words(inner, example, loaded.clip, texts)
     inner.column()
-    _render(inner, example, face, loaded, placed, said, more.size if more else CropSize.CELL)
+    _render(inner, example, face, loaded, placed, said, more.size if more else CropSize.CELL, compared)
     return inner
 
 
@@ -151,6 +158,7 @@ def _render(
     placed: Sockets,
     said: Words,
     size: CropSize = CropSize.CELL,
+    compared: bool = False,
 ) -> None:
     """From the grid and the conditioning of its texts to the images that come out."""
     numbers = parts.settings(inner, example, **face.numbers)
@@ -158,11 +166,17 @@ def _render(
     inner.column()
     schedule = parts.sigmas(inner, model, numbers)
     inpaint = parts.conditioned(inner, placed, said, loaded.vae)
-    latent = parts.sampled(inner, model, schedule, inpaint, {"guidance": numbers["guidance"], **face.sampling})
+    linked = {"guidance": numbers["guidance"], **face.sampling}
+    latent = parts.sampled(inner, model, schedule, inpaint, linked)
     inner.column()
     image, b_prime = parts.decoded(inner, latent, loaded.vae, placed["layout"], size)
     for name, source in (("B'", b_prime), ("grid", image), ("marked grid", placed["marked"])):
         inner.output(name, source)
+    if compared:
+        inner.column()
+        plain = parts.sampled(inner, loaded.model, schedule, inpaint, linked)
+        inner.column()
+        inner.output(WITHOUT, parts.decoded(inner, plain, loaded.vae, placed["layout"], size)[1])
 
 
 def prompt_diffusion(key: str, task: Task, description: str) -> Subgraph:

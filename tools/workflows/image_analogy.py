@@ -7,7 +7,7 @@ from analogist.vision import request
 from analogist.vision.request import Form
 
 from . import parts
-from .blueprints import image_analogy, vision_analogy
+from .blueprints import WITHOUT, image_analogy, vision_analogy
 from .catalogue import CLIP_VISION, INPAINTING, VISION_LANGUAGE
 from .graph import Graph, Look, Output
 from .parts import ALIGNED_WITH_B, COLORIZATION, DEMO, Example, Loaded, Sockets
@@ -34,17 +34,23 @@ def start() -> Graph:
     """The demo model: nothing to download."""
     graph = Graph()
     given, loaded = parts.images(graph, DEMO.name), parts.demo_model(graph)
-    graph.note(START, (260, 210))
+    graph.note(START, (260, 180))
     graph.column()
-    made = analogy(graph, "start", DEMO, given, loaded)
+    made = graph.put(image_analogy("start", DEMO, compared=True), **_links(given, loaded))
     graph.column()
-    enlarged = graph.add("ImageScaleBy", ["lanczos", 8.0], Look("8 times as large"), image=made["B'"])["IMAGE"]
-    shown = parts.previewed(graph, "B', enlarged", enlarged, (400, 440))
+    shown = _enlarged(graph, "B', enlarged", made["B'"])
     parts.app(graph, given, made, "prompt", shown)
+    parts.saved(graph, "B'", "start", made["B'"], (330, 220))
     graph.column()
-    parts.saved(graph, "B'", "start", made["B'"], (280, 300))
-    parts.previewed(graph, "Sampled grid", made["grid"], (280, 280))
+    _enlarged(graph, "Without SAC and CAM, enlarged", made[WITHOUT])
+    parts.previewed(graph, "Sampled grid", made["grid"], (330, 220))
     return graph
+
+
+def _enlarged(graph: Graph, title: str, image: Output) -> int:
+    """The number of the node that shows it."""
+    larger = graph.add("ImageScaleBy", ["lanczos", 8.0], Look("8 times as large", size=(330, 90)), image=image)
+    return parts.previewed(graph, title, larger["IMAGE"], (330, 350))
 
 
 def by_example(example: Example, text: str) -> Graph:
@@ -76,8 +82,8 @@ def by_endpoint() -> Graph:
     given, loaded = parts.images(graph, COLORIZATION.name), parts.checkpoint(graph)
     graph.note(BY_ENDPOINT, (260, 210))
     graph.column()
-    made = graph.put(vision_analogy("endpoint", COLORIZATION), Look(size=(340, 560)), **_links(given, loaded))
-    graph.add("PreviewAny", [], Look("Prompt", size=(340, 100)), source=made["prompt"])
+    made = graph.put(vision_analogy("endpoint", COLORIZATION), Look(size=(440, 560)), **_links(given, loaded))
+    graph.add("PreviewAny", [], Look("Prompt", size=(440, 100)), source=made["prompt"])
     graph.column()
     parts.saved(graph, "B'", COLORIZATION.name, made["B'"], (400, 440))
     return graph
@@ -129,7 +135,7 @@ def sweep() -> Graph:
     """One setting from left to right, the others from row to row."""
     graph, example = Graph(), DEMO
     given, loaded = parts.images(graph, example.name), parts.demo_model(graph)
-    graph.note(SWEEP, (260, 210))
+    graph.note(SWEEP, (260, 180))
     graph.column()
     values = graph.add("AnalogistSweepValues", ["1.0, 1.3, 1.6", "3-10", "0.7, 0.9", "42"])
     graph.column()
@@ -184,13 +190,13 @@ def every_node() -> Graph:
     latent = parts.sampled(graph, model, schedule, inpaint, {"guidance": numbers["guidance"]})
     graph.column()
     _, b_prime = parts.decoded(graph, latent, loaded.vae, placed["layout"])
-    parts.saved(graph, "B'", example.name, b_prime, (260, 270))
-    graph.note(EVERY_NODE, (260, 210))
+    parts.saved(graph, "B'", example.name, b_prime, (280, 220))
+    graph.note(EVERY_NODE, (280, 190))
     return graph
 
 
 START = """
-**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model, which is included in the pack, recolors B.
+**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model, which is included in the pack, recolors B, beside it without SAC and CAM.
 
 It was trained on drawings of simple shapes in cells of 64 pixels. For your own images open *2 - style by example*.
 """
