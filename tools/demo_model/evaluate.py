@@ -69,10 +69,14 @@ MEASURES = {
 
 
 def measure(
-    renderer: Renderer, model: InpaintingModel, analogies: Sequence[Analogy], settings: Settings
+    renderer: Renderer,
+    model: InpaintingModel,
+    analogies: Sequence[Analogy],
+    settings: Settings,
+    patches: Sequence[Variant] = PATCHES,
 ) -> Iterator[Row]:
     """One row for each result, and for the two copies that a lazy renderer would hand in."""
-    for (prompt, text), variant in track([*product(PROMPTS.items(), PATCHES)], "Rendering"):
+    for (prompt, text), variant in track([*product(PROMPTS.items(), patches)], "Rendering"):
         guidance = settings.guidance if prompt == "true prompt" else 1.0  # There is nothing to be guided by.
         rendered = renderer.render(
             analogies, [text(a) for a in analogies], replace(settings, edit=variant.edit, guidance=guidance)
@@ -108,11 +112,11 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return found.low, found.high
 
 
-def table(results: Sequence[Row]) -> str:
+def table(results: Sequence[Row], patches: Sequence[Variant] = PATCHES) -> str:
     """Means, and in brackets the 95% interval of the paired difference to no patch."""
     lines = ["| prompt | patches | " + " | ".join(MEASURES.values()) + " |", "|---" * (2 + len(MEASURES)) + "|"]
     for prompt in PROMPTS:
-        for variant in PATCHES:
+        for variant in patches:
             cells = []
             for name in MEASURES:
                 values = column(results, prompt, variant.name, name)
@@ -128,12 +132,12 @@ def table(results: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def plot(results: Sequence[Row], path: Path) -> None:
+def plot(results: Sequence[Row], path: Path, patches: Sequence[Variant] = PATCHES) -> None:
     """The paired differences to no patch, with their intervals; one panel for each measure."""
     figure, axes = plt.subplots(1, len(MEASURES), figsize=(16, 4), sharey=True, layout="constrained")
     for axis, (name, title) in zip(axes, MEASURES.items(), strict=True):
         for shift, prompt, color in zip((-0.15, 0.15), PROMPTS, ("tab:blue", "tab:orange"), strict=True):
-            for row, variant in enumerate(PATCHES[1:]):
+            for row, variant in enumerate(patches[1:]):
                 plain = column(results, prompt, PATCHES[0].name, name)
                 difference = column(results, prompt, variant.name, name) - plain
                 low, high = interval(difference)
@@ -142,7 +146,7 @@ def plot(results: Sequence[Row], path: Path) -> None:
         axis.axvline(0, color="grey", linewidth=1)
         better = "left" if name == "error" else "right"
         axis.set_title(f"{title}\n(difference to no patch; {better} is better)", fontsize=10)
-    axes[0].set_yticks(range(len(PATCHES) - 1), [variant.name for variant in PATCHES[1:]])
+    axes[0].set_yticks(range(len(patches) - 1), [variant.name for variant in patches[1:]])
     axes[0].invert_yaxis()
     axes[0].legend(fontsize=8)
     figure.savefig(path, dpi=110)
@@ -229,6 +233,9 @@ def main(
     steps: Annotated[int, typer.Option(help="DDIM steps over the whole schedule.")] = DEMO.steps,
     strength: Annotated[float, typer.Option(help="Share of the steps that is run.")] = DEMO.strength,
     guidance: Annotated[float, typer.Option(help="Weight of the prompt.")] = DEMO.guidance,
+    among: Annotated[
+        str, typer.Option("--patches", help="Compare only some: names as in the table, with semicolons.")
+    ] = "",
     processes: Annotated[int | None, typer.Option(help="One a core by default.")] = None,
     sheet_only: Annotated[
         bool, typer.Option("--sheet", help="Only the contact sheet, of the first analogies.")
@@ -244,14 +251,16 @@ def main(
         return sheet(renderer, held_out_analogies(12), settings, folder / "sheet.png")
     if sweep_only:
         return sweep(renderer, held_out_analogies(24), settings, folder / "sweep.png")
-    results = list(measure(renderer, load(weights), held_out_analogies(number), settings))
+    chosen = [name.strip() for name in among.split(";")]
+    patches = [variant for variant in PATCHES if variant is PATCHES[0] or not among or variant.name in chosen]
+    results = list(measure(renderer, load(weights), held_out_analogies(number), settings, patches))
     with (folder / "results.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in results for key in row)))
         writer.writeheader()
         writer.writerows(results)
-    plot(results, folder / "patches.png")
-    (folder / "table.md").write_text(table(results) + "\n")
-    print(table(results))
+    plot(results, folder / "patches.png", patches)
+    (folder / "table.md").write_text(table(results, patches) + "\n")
+    print(table(results, patches))
     return None
 
 
