@@ -251,8 +251,10 @@ def main(
         return sheet(renderer, held_out_analogies(12), settings, folder / "sheet.png")
     if sweep_only:
         return sweep(renderer, held_out_analogies(24), settings, folder / "sweep.png")
-    chosen = [name.strip() for name in among.split(";")]
-    patches = [variant for variant in PATCHES if variant is PATCHES[0] or not among or variant.name in chosen]
+    chosen = [name.strip() for name in among.split(";")] if among else [variant.name for variant in PATCHES]
+    if unknown := set(chosen) - {variant.name for variant in PATCHES}:
+        raise typer.BadParameter(f"expected names of patches as in the table, got {', '.join(sorted(unknown))}")
+    patches = [variant for variant in PATCHES if variant is PATCHES[0] or variant.name in chosen]
     results = list(measure(renderer, load(weights), held_out_analogies(number), settings, patches))
     with (folder / "results.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in results for key in row)))
