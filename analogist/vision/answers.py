@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import from_json
+from . import errors
+from .errors import Failure, classified, loaded, response_failure
 
 PLACES = {
     "text": (
@@ -54,50 +55,36 @@ class Reply:
     output_tokens: int | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A response as read.
-
-    Attributes:
-        reply: its text may be empty.
-        refusal: the model's words where the protocol says that it declined.
-        end: why the answer ended: "stop", "length", "content_filter".
-        error: what the response says in place of an answer; None if it does not.
-        status: the HTTP status that such an error names, else 200.
-    """
-
-    reply: Reply
-    refusal: str = ""
-    end: str = ""
-    error: Any = None
-    status: int = 200
-
-
-def read(content: bytes) -> Answer | None:
-    """Read a response; None if it is no JSON, or not all of it."""
+def read(content: bytes) -> Reply | Failure:
+    """The reply in a response, or what is said or wrong in place of it."""
     documents = _documents(content)
     if not documents:
-        return None
+        return Failure(errors.NOT_JSON, message=content[:4000].decode("utf-8", "replace"))
     # The last event of a stream of the Responses protocol holds the whole response.
     inner = [one["response"] for one in documents if isinstance(one.get("response"), dict)]
     bodies = [one for one in inner if one.get("output")][-1:] or documents
 
-    def places(name: str) -> Iterator[Any]:
-        return (one for body in bodies for path in PLACES[name] for one in found(body, path))
+    def places(name: str) -> list[Any]:
+        return [one for body in bodies for path in PLACES[name] for one in found(body, path)]
 
-    def said(name: str) -> list[str]:
-        return [spoken(one) for one in places(name)]
+    def said(name: str) -> str:
+        return "".join(map(spoken, places(name)))
 
     # Names that stand for something else elsewhere: a piece of a stream of Responses, and Ollama's oldest answer.
     pieces = [one.get("delta") for one in bodies if one.get("type") == "response.output_text.delta"]
     pieces += [one["response"] for one in bodies if isinstance(one.get("response"), str)]
-    text = "".join([*said("text"), *map(spoken, pieces)]) or "".join(said("called")) or _thought_aloud(bodies)
-    error, status = _error(documents, bool(text.strip()))
-    end = next(filter(None, reversed(said("end"))), "")
-    tokens = (
-        next((one for one in reversed(list(places(name))) if type(one) is int), None) for name in ("input", "output")
-    )
-    return Answer(Reply(text, *tokens), "".join(said("refusal")), end, error, status)
+    text = said("text") + "".join(map(spoken, pieces)) or said("called") or _thought_aloud(bodies)
+    if failure := _error(documents, content, answered=bool(text.strip())):
+        return failure
+    if refusal := said("refusal"):
+        return Failure(errors.DECLINED, message=refusal)
+    end = next(filter(None, map(spoken, reversed(places("end")))), "")
+    if "filter" in end or classified(200, end) is errors.FILTER:
+        return Failure(errors.FILTER)
+    if not text.strip():
+        return Failure(errors.UNFINISHED if end in ("length", "max_output_tokens", "max_tokens") else errors.EMPTY)
+    counts = ([one for one in places(name) if type(one) is int] for name in ("input", "output"))
+    return Reply(text, *(next(reversed(numbers), None) for numbers in counts))
 
 
 def found(value: Any, path: str) -> Iterator[Any]:
@@ -113,14 +100,6 @@ def found(value: Any, path: str) -> Iterator[Any]:
         inside = [value[one] for one in name.split("|") if one in value]
     for one in inside:
         yield from found(one, rest)
-
-
-def loaded(content: bytes) -> Any:
-    """The JSON of a response; None where it holds none."""
-    try:
-        return from_json(content.decode("utf-8-sig", "replace"))
-    except ValueError:
-        return None
 
 
 def spoken(content: Any) -> str:
@@ -146,13 +125,11 @@ def _documents(content: bytes) -> list[dict[str, Any]]:
     whole = loaded(content)
     if whole is not None:
         return [whole] if isinstance(whole, dict) else []
-    text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub(r"\r\n?", "\n", content.decode("utf-8-sig", "replace"))
+    parts = text.split("\n")
     if re.search(r"^data:", text, re.MULTILINE):
-        data = [re.findall(r"^data: ?(.*)$", event, re.MULTILINE) for event in re.split(r"\n\n+", text)]
-        parts = ["\n".join(lines) for lines in data if lines]
-    else:
-        parts = [line for line in text.split("\n") if line.strip()]
-    events = [loaded(part.encode()) for part in parts if part.strip() != "[DONE]"]
+        parts = ["\n".join(re.findall(r"^data: ?(.*)$", event, re.MULTILINE)) for event in re.split(r"\n\n+", text)]
+    events = [loaded(part.encode()) for part in parts if part.strip() not in ("", "[DONE]")]
     return events if ENDED.search(text) and all(isinstance(one, dict) for one in events) else []
 
 
@@ -165,13 +142,13 @@ def _thought_aloud(bodies: list[dict[str, Any]]) -> str:
     return text if bare or ANSWER.search(text) else ""
 
 
-def _error(documents: list[dict[str, Any]], answered: bool) -> tuple[Any, int]:
-    """What is said in place of an answer, and the status that it names."""
+def _error(documents: list[dict[str, Any]], content: bytes, *, answered: bool) -> Failure | None:
+    """What is said in place of an answer, with the status that it names."""
     said = [one for body in documents for path in PLACES["error"] for one in found(body, path) if one]
     if not said and not answered:
         said = [body for body in documents for one in found(body, "message|detail|msg|errors") if one]
     if not said:
-        return None, 200
-    codes = [code for one in (said[0], documents[0]) for code in found(one, "code|status")]
-    numbers = [int(code) for code in map(str, codes) if re.fullmatch(r"[45]\d\d", code)]
-    return said[0], next(iter(numbers), 200)
+        return None
+    codes = [str(code) for one in (said[0], documents[0]) for code in found(one, "code|status")]
+    statuses = [int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)]
+    return response_failure(next(iter(statuses), 200), content, body=said[0])

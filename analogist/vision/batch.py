@@ -127,7 +127,7 @@ def run(folder: Path, output: Path, request: PromptRequest, directory: Path, ope
     prompter, silent = Prompter(), 0
     for path in found:
         try:
-            _check_name(path.name)
+            _check_file(path)
             image = open_image(path)
             digest = hashlib.sha256(json.dumps(request.identity(image, profile)).encode()).hexdigest()
             if table.holds(path.name, digest):
@@ -155,9 +155,11 @@ def _flat(result: PromptResult) -> tuple[str, ...]:
     return tuple(" ".join(prompt.split()) for prompt in result.answer.prompts)
 
 
-def _check_name(name: str) -> None:
-    """Refuse a name that no line of a table can hold."""
-    if not name.isprintable() or name != name.strip():
+def _check_file(path: Path) -> None:
+    """Refuse a name that no line of a table can hold, and what nobody may finish reading, such as a pipe."""
+    if path.exists() and not path.is_file():
+        raise ValueError("expected a file, got a pipe, socket or device: remove it")
+    if not path.name.isprintable() or path.name != path.name.strip():
         raise ValueError(
             "its name has tabs, line breaks, outer blanks or invalid bytes, which a table cannot contain: rename"
         )

@@ -1,20 +1,21 @@
 """The openai package's client, held to what we mean to send and to receive. Importing this file imports the package."""
 
-import asyncio
-import email.utils
 import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from email.utils import parsedate_to_datetime
+from functools import partial
 from os import environ
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import anyio
 import openai
 
 from . import errors
-from .answers import loaded
 from .errors import Failure, Kind, response_failure
 from .profiles import Profile
 from .protocol import complains
@@ -26,13 +27,19 @@ LONGEST_CONNECT = 10.0
 """Seconds of one try to connect."""
 LONGEST_PAUSE = 60.0
 """Seconds of a Retry-After that are waited for: as many as the openai package waits for."""
-# The last one tells the openai package itself, on the way back, to hand out the response as it is.
-SENT = {"host", "accept", "connection", "content-type", "content-length", "user-agent", "x-stainless-raw-response"}
+LONGEST_WAIT = 86_400.0
+"""Seconds of a Retry-After that are told."""
+RAW = {"x-stainless-raw-response": "true"}
+"""A header that tells the openai package itself, on the way back, to hand out the response as it is."""
+SENT = {"host", "accept", "connection", "content-type", "content-length", "user-agent", *RAW}
+Body = dict[str, Any]
+Send = Callable[..., Awaitable["bytes | Failure"]]
+"""Posts an object to a path of the endpoint, or gets what is there; the content of the response."""
 
 
 class _HttpClient(openai.DefaultAsyncHttpxClient):
-    def __init__(self, profile: Profile, key: str | None, end: float) -> None:
-        self._key, self._end = key, end
+    def __init__(self, profile: Profile, key: str | None) -> None:
+        self._key, self._end = key, time.monotonic() + profile.timeout
         # What is wanted of the environment is read here: through its proxy, a key for this machine would travel to
         # another one in plain text, and the oldest HTTP clients stumble over an IPv6 address in NO_PROXY.
         super().__init__(
@@ -47,35 +54,37 @@ class _HttpClient(openai.DefaultAsyncHttpxClient):
         """Send a request without what the environment added to it, and read a response within bounds."""
         # The openai package adds what OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS hold, whatever the
         # address, and OPENAI_API_KEY where there is no key.
-        for name in [name for name in request.headers if name.lower() not in SENT]:
+        for name in set(request.headers) - SENT:
             del request.headers[name]
         if self._key:
             request.headers["Authorization"] = f"Bearer {self._key}"
         # Nothing compressed is taken: a few packed kilobytes can hold gigabytes.
         request.headers["Accept-Encoding"] = "identity"
         response = await super().send(request, stream=True, **kwargs)
+        content = b""
         try:
-            content = b"".join([part async for part in _bounded(response)])
+            async for part in response.aiter_raw():
+                content += part
+                if len(content) > MOST_BYTES:
+                    break
         finally:
             await response.aclose()
         # Not the others: they say how to unpack and to decode the content, and are a stranger's.
         headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
-        again = self._may_retry(response.status_code, content, headers.get("retry-after"))
-        headers["x-should-retry"] = "true" if again else "false"
-        return type(response)(response.status_code, headers=headers, content=content[: MOST_BYTES + 1], request=request)
+        read = type(response)(response.status_code, headers=headers, content=content, request=request)
+        read.headers["x-should-retry"] = "true" if self._may_retry(_failure(read)) else "false"
+        return read
 
-    def _may_retry(self, status: int, content: bytes, retry_after: str | None) -> bool:
+    def _may_retry(self, failure: Failure) -> bool:
         """Whether the openai package shall send the request again, which it does on its own."""
-        failure = response_failure(status, loaded(content), content)
-        pause = _seconds(retry_after) or 0.0
-        in_time = pause <= LONGEST_PAUSE and time.monotonic() + pause < self._end
-        return failure.kind.retry and not complains(failure.words) and in_time and len(content) <= MOST_BYTES
+        in_time = failure.pause <= LONGEST_PAUSE and time.monotonic() + failure.pause < self._end
+        return failure.kind.retry and not complains(failure.words) and in_time
 
 
 def connect(profile: Profile, key: str | None) -> openai.AsyncOpenAI | Kind:
     """A client for a profile's endpoint, to be closed by `async with`; or what of the environment is in its way."""
     try:
-        http_client = _HttpClient(profile, key, time.monotonic() + profile.timeout)
+        http_client = _HttpClient(profile, key)
     except (ImportError, ValueError):  # Their words may hold the proxy's password.
         return errors.PROXY
     except OSError:
@@ -90,37 +99,51 @@ def connect(profile: Profile, key: str | None) -> openai.AsyncOpenAI | Kind:
     )
 
 
-async def exchange(request: Callable[[], Awaitable[Any]], profile: Profile) -> bytes | Failure:
-    """Send a request of the openai package; the content of its response.
+@asynccontextmanager
+async def connected(profile: Profile, key: str | None) -> AsyncIterator[Send]:
+    """The way to send requests to a profile's endpoint; the block ends early when its time limit is over.
+
+    Nothing is raised then, for the exception that ends the block holds the request.
+
+    Raises:
+        VisionError: the environment is in the way.
+    """
+    client = connect(profile, key)
+    if isinstance(client, Kind):
+        raise Failure(client).error(profile, "", key)
+
+    with suppress(TimeoutError), anyio.fail_after(profile.timeout):
+        async with client:
+            yield partial(_sent, client, profile)
+
+
+async def _sent(client: openai.AsyncOpenAI, profile: Profile, path: str, body: Body | None = None) -> bytes | Failure:
+    """The content of the response to a request.
 
     A failure is returned, to be raised where no exception of the package is in sight: those carry the request, and
     that carries the key.
 
     Raises:
-        TimeoutError: of asyncio; the endpoint took the request and did not answer.
+        TimeoutError: the endpoint took the request and did not answer.
     """
     try:
-        content, failure = (await request()).http_response.content, None
+        asked: Any = client.get if body is None else partial(client.post, body=body)
+        content: bytes = (await asked(path, cast_to=object, options={"headers": RAW})).http_response.content
     except openai.APIStatusError as error:
-        content, status = error.response.content, error.response.status_code
-        failure = response_failure(
-            status, loaded(content), content, _seconds(error.response.headers.get("retry-after"))
-        )
+        return _failure(error.response)
     except openai.APIConnectionError as error:
         kind = _broken(error, profile)
         if kind is errors.BROKEN and isinstance(error, openai.APITimeoutError):
-            raise asyncio.TimeoutError from None
+            raise TimeoutError from None
         return Failure(kind)
-    return Failure(errors.TOO_LONG) if len(content) > MOST_BYTES else failure or content
+    return Failure(errors.TOO_LONG) if len(content) > MOST_BYTES else content
 
 
-async def _bounded(response: Any) -> AsyncIterator[bytes]:
-    size = 0
-    async for part in response.aiter_raw():
-        yield part
-        size += len(part)
-        if size > MOST_BYTES:
-            return
+def _failure(response: Any) -> Failure:
+    """What a response says where it is none of success."""
+    if len(response.content) > MOST_BYTES:
+        return Failure(errors.TOO_LONG)
+    return response_failure(response.status_code, response.content, _seconds(response.headers.get("retry-after", "")))
 
 
 def _proxy(profile: Profile) -> str | None:
@@ -172,15 +195,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """Seconds of a Retry-After header, which holds a number or a date; None for anything else."""
-    if retry_after is None:
-        return None
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time()
-        except (TypeError, ValueError, OverflowError):
-            return None
-    return min(max(0.0, seconds), 86_400.0)  # In this order it is 0 for NaN.
+def _seconds(retry_after: str) -> float:
+    """Seconds of a Retry-After header, which holds a number or a date; 0 for anything else."""
+    with suppress(ValueError):
+        return min(max(0.0, float(retry_after)), LONGEST_WAIT)  # In this order it is 0 for NaN.
+    with suppress(TypeError, ValueError, OverflowError):
+        return min(max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time()), LONGEST_WAIT)
+    return 0.0

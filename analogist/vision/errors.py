@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import from_json
+
 from .profiles import Profile
 from .replies import RefusalError
 from .request import excerpt
@@ -30,7 +32,7 @@ class Kind:
     """A kind of failure.
 
     Attributes:
-        sentence: what to say; {status}, {model}, {key}, {when} and {name} are filled in.
+        sentence: what to say; {status}, {model}, {key}, {when}, {name} and {timeout} are filled in.
         statuses: the HTTP statuses that mean it where the words say nothing else.
         words: a pattern of what servers say, whatever the status.
         retry: whether the same request may be answered a little later.
@@ -145,6 +147,10 @@ DECLINED = Kind(
 )
 NO_LIST = Kind("does not list its models ({status}): check the base_url of the profile.")
 BROKEN = Kind("closed the connection: try again later.", error=UnavailableError)
+SILENT = Kind(
+    "did not reply within {timeout:g} seconds: try again, choose a faster model, or raise the timeout of the profile.",
+    error=SilentError,
+)
 UNREACHABLE = Kind("cannot be reached: check the network and the base_url of the profile.", error=UnavailableError)
 NOT_RUNNING = Kind("cannot be reached: is its server running?", error=UnavailableError)
 PROXY = Kind(
@@ -162,6 +168,8 @@ CERTIFICATES = Kind(
     error=UnavailableError,
 )
 
+MESSAGES = ("metadata", "raw", "error", "message", "detail", "msg", "choices")
+"""Where servers say to people what is wrong; OpenRouter passes on, as "raw", what the provider behind it said."""
 KINDS = (QUOTA, KEY, FILTER, CONTEXT, IMAGES, MODEL, ACCESS, SIZE, RATE, SERVER, REDIRECT, REPORTED)
 """Those of a response, by precedence: first whose words are said, then whose status it is."""
 
@@ -188,7 +196,7 @@ class Failure:
     status: int = 0
     message: str = ""
     words: str = ""
-    pause: float | None = None
+    pause: float = 0
 
     def error(self, profile: Profile, model: str, key: str | None) -> Exception:
         """The exception to raise, its one sentence without the key."""
@@ -196,6 +204,7 @@ class Failure:
         sentence = self.kind.sentence.format(
             status=self.status,
             model=model,
+            timeout=profile.timeout,
             name=profile.name,
             key=places or "whether it needs one",
             when=f"in {self.pause:.0f} seconds" if self.pause else "later",
@@ -206,36 +215,38 @@ class Failure:
         )
 
 
-def response_failure(status: int, body: Any, content: bytes, pause: float | None = None) -> Failure:
-    """The failure of a response, from its JSON, or its plain content where `body` is None."""
+def loaded(content: bytes) -> Any:
+    """The JSON of a response; None where it holds none."""
+    try:
+        return from_json(content.decode("utf-8-sig", "replace"))
+    except ValueError:
+        return None
+
+
+def response_failure(status: int, content: bytes, pause: float = 0, body: Any = None) -> Failure:
+    """The failure of a response, from the error in it, else from its JSON, else from its plain content."""
+    text = content[:4000].decode("utf-8", "replace")
+    body = body or loaded(content)
     if body is None:
-        text = content[:4000].decode("utf-8", "replace")
         return Failure(classified(status, text[:1000]), status, text, text, pause)
-    message, words = _message(body), " ".join(_strings(body))
-    return Failure(classified(status, words), status, message or words or str(body)[:4000], words, pause)
+    words = " ".join(_strings(body))
+    return Failure(classified(status, words), status, _message(body) or words or str(body)[:4000], words, pause)
 
 
 def _message(body: Any, depth: int = 0) -> str:
-    """What an error object says to people, wherever servers put it."""
-    if isinstance(body, list):  # Google's errors stand in a list.
-        inside = body[:5]
-    elif isinstance(body, dict):  # OpenRouter passes on, as "raw", what the provider behind it said.
-        inside = [body.get(name) for name in ("metadata", "raw", "error", "message", "detail", "msg", "choices")]
-    else:
-        return body if isinstance(body, str) else ""
-    return next(filter(None, (_message(one, depth + 1) for one in inside if depth < 5)), "")
+    """What an error object says to people, wherever servers put it; Google's errors stand in a list."""
+    inside = [body.get(name) for name in MESSAGES] if isinstance(body, dict) else body
+    if isinstance(inside, list) and depth < 5:
+        return next(filter(None, (_message(one, depth + 1) for one in inside[:7])), "")
+    return inside if isinstance(inside, str) else ""
 
 
 def _strings(body: Any, depth: int = 0) -> list[str]:
-    """Every short text and name in an error object; FastAPI echoes the request under "input"."""
-    if isinstance(body, str):
-        return [body[:2000]]
+    """Every short text in an error object; FastAPI echoes the request under "input"."""
     inside = [body[name] for name in body if name != "input"] if isinstance(body, dict) else body
-    return (
-        [text for one in inside[:50] for text in _strings(one, depth + 1)]
-        if isinstance(inside, list) and depth < 7
-        else []
-    )
+    if isinstance(inside, list) and depth < 7:
+        return [text for one in inside[:50] for text in _strings(one, depth + 1)]
+    return [inside[:2000]] if isinstance(inside, str) else []
 
 
 def redacted(text: str, key: str | None) -> str:

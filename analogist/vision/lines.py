@@ -17,7 +17,7 @@ MOST_WORDS, MOST_CHARACTERS = 60, 500
 def _folded(key: str) -> str:
     """A key in one typography: small letters, "B'" for "B_prime"."""
     return re.sub(r"[ -]?prime\b", "'", key.translate(wording.TYPOGRAPHY).lower().replace("_", " ")).strip(
-        "*#-.()[]$! "
+        "*#-.()[]$!/ "
     )
 
 

@@ -2,17 +2,20 @@
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .profiles import Api, Profile
-from .request import Form, request, schema
+from .request import Form, request
+from .request import schema as answer_schema
 
 MOST_TOKENS = 4096
 """Asked of the model. A prompt has ten; the rest is room for models that think first."""
-TOKEN_LIMITS = {Api.CHAT: ("max_tokens", "max_completion_tokens", ""), Api.RESPONSES: ("max_output_tokens", "")}
-FORMS: Sequence[Form] = tuple(Form)
+PATHS = {Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
+LIMITS = {Api.CHAT: ("max_tokens", "max_completion_tokens", ""), Api.RESPONSES: ("max_output_tokens", "")}
+"""How the limit of tokens may be named; "" for no limit."""
+NOTHING_ASKED: dict[Api, dict[str, Any]] = {Api.CHAT: {"messages": []}, Api.RESPONSES: {"input": []}}
 
 
 @dataclass(frozen=True)
@@ -30,52 +33,51 @@ class Capabilities:
     """What an endpoint takes for a model: everything at first, and less whatever it was found to refuse.
 
     Attributes:
-        form: how the answer is held to a form.
-        token_limit: how the limit of tokens is named, an index into the names that are in use.
-        temperature: whether the profile's temperature is sent.
+        limits: how the limit of tokens may be named. The first is in use, as of the others.
+        forms: how the answer may be held to a form.
+        temperatures: whether the profile's temperature is sent.
     """
 
-    form: Form = Form.SCHEMA
-    token_limit: int = 0
-    temperature: bool = True
+    limits: Sequence[str]
+    forms: Sequence[Form] = tuple(Form)
+    temperatures: Sequence[bool] = (True, False)
 
-    def without_refused(self, words: str, api: Api) -> "Capabilities | None":
+    @property
+    def form(self) -> Form:
+        return self.forms[0]
+
+    def without_refused(self, words: str) -> "Capabilities | None":
         """Less what a complaint names; None if it names nothing that can go."""
-        options: dict[str, Sequence[Any]] = {
-            "form": FORMS,
-            "token_limit": range(len(TOKEN_LIMITS[api])),
-            "temperature": (True, False),
-        }
-        for pattern, name, which in COMPLAINTS:
-            left = options[name][options[name].index(getattr(self, name)) + 1 :]
-            if left and pattern.search(words):
-                return replace(self, **{name: left[which]})
+        for pattern, name, left in COMPLAINTS:
+            options = getattr(self, name)
+            if len(options) > 1 and pattern.search(words):
+                return replace(self, **{name: options[left:]})
         return None
 
     def plain(self) -> "Capabilities | None":
         """Without any form, for a model that says nothing under one; None if there is none already."""
-        return replace(self, form=Form.TEXT) if self.form is not Form.TEXT else None
+        return replace(self, forms=self.forms[-1:]) if len(self.forms) > 1 else None
 
 
 Learned = dict[tuple[Profile, str], Capabilities]
 """What was learned about (profile, model), so that it costs one request in the life of a process."""
 
 
-COMPLAINTS = (
-    (re.compile("temperature", re.IGNORECASE), "temperature", 0),
-    (re.compile("context.?(?:length|window|size)|maximum context", re.IGNORECASE), "token_limit", -1),
-    (re.compile(r"max_\w*tokens|max\w*TokenS?\b", re.IGNORECASE), "token_limit", 0),
-    (
-        re.compile(
+COMPLAINTS = tuple(
+    (re.compile(pattern, re.IGNORECASE), name, left)
+    for pattern, name, left in (
+        ("temperature", "temperatures", 1),
+        ("context.?(?:length|window|size)|maximum context", "limits", -1),
+        (r"max\w*tokens?", "limits", 1),
+        (
             r"response.?format|text\.format|json.?(?:schema|object|mode)|structured.?output|schema|grammar|"
-            r"vocabulary required for format|guided|constrained",
-            re.IGNORECASE,
+            "vocabulary required for format|guided|constrained",
+            "forms",
+            1,
         ),
-        "form",
-        0,
-    ),
+    )
 )
-"""What servers complain of, and what is given up for it, the first that still can be: the next option or the last."""
+"""What servers complain of, and the first of the options that are left then: the next, or only the last."""
 
 
 def complains(words: str) -> bool:
@@ -87,35 +89,25 @@ def body(question: Question, profile: Profile, capabilities: Capabilities) -> di
     """The parameters of a request, as the openai package names them."""
     # Not streamed, said aloud: some servers stream unless told not to.
     parameters: dict[str, Any] = {"model": question.model, "stream": False}
-    if limit := TOKEN_LIMITS[profile.api][capabilities.token_limit]:
+    if limit := capabilities.limits[0]:
         parameters[limit] = MOST_TOKENS
-    if profile.temperature is not None and capabilities.temperature:
+    if profile.temperature is not None and capabilities.temperatures[0]:
         parameters["temperature"] = profile.temperature
     text = request(question.instruction, question.count, capabilities.form)
     image = "data:image/png;base64," + base64.b64encode(question.image).decode()
-    return parameters | _BODIES[profile.api](text, image, capabilities.form)
-
-
-def _chat(text: str, image: str, form: Form) -> dict[str, Any]:
+    schema = {"name": "prompts", "strict": True, "schema": answer_schema()}
+    if profile.api is Api.RESPONSES:
+        formats = {Form.SCHEMA: {"type": "json_schema", **schema}, Form.JSON: {"type": "json_object"}}
+        parts: list[dict[str, Any]] = [
+            {"type": "input_text", "text": text},
+            {"type": "input_image", "image_url": image},
+        ]
+        form = formats.get(capabilities.form, {"type": "text"})
+        # Not kept by the provider: the images may be private.
+        said = {"input": [{"role": "user", "content": parts}], "text": {"format": form}, "store": False}
+        return parameters | said
+    formats = {Form.SCHEMA: {"type": "json_schema", "json_schema": schema}, Form.JSON: {"type": "json_object"}}
+    if capabilities.form in formats:
+        parameters["response_format"] = formats[capabilities.form]
     parts = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": image}}]
-    messages = {"messages": [{"role": "user", "content": parts}]}
-    formats = {
-        Form.SCHEMA: {"type": "json_schema", "json_schema": _SCHEMA},
-        Form.JSON: {"type": "json_object"},
-    }
-    return messages | ({"response_format": formats[form]} if form in formats else {})
-
-
-def _responses(text: str, image: str, form: Form) -> dict[str, Any]:
-    parts = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": image}]
-    formats = {
-        Form.SCHEMA: {"type": "json_schema", **_SCHEMA},
-        Form.JSON: {"type": "json_object"},
-        Form.TEXT: {"type": "text"},
-    }
-    # Not kept by the provider: the images may be private.
-    return {"input": [{"role": "user", "content": parts}], "text": {"format": formats[form]}, "store": False}
-
-
-_SCHEMA = {"name": "prompts", "strict": True, "schema": schema()}
-_BODIES: dict[Api, Callable[[str, str, Form], dict[str, Any]]] = {Api.CHAT: _chat, Api.RESPONSES: _responses}
+    return parameters | {"messages": [{"role": "user", "content": parts}]}

@@ -145,7 +145,8 @@ def _of_text(text: str, count: int) -> tuple[bool, Answer]:
     if prompts := lettered(found):
         return False, Answer(tuple(map(uncommented, prompts)))
     kind, prompts = _first_named(_sections(found), items, count)
-    return kind in (Role.PROMPT, Role.B_PRIME), Answer(tuple(map(uncommented, prompts)))
+    sure = kind in (Role.PROMPT, Role.B_PRIME) and not wording.UNSEEN.search(text)
+    return sure, Answer(tuple(map(uncommented, prompts)))
 
 
 def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
@@ -157,6 +158,8 @@ def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
         if said and (nested := label(said[1])) and nested[0]:  # "Answer: B' = ..."
             said = nested
         if said and (said[0] or not said[1]):
+            if wording.CORRECTION.search(line.replace(said[1], "") if said[1] else line):
+                sections = []
             inline = bool(said[1])
             sections.append((said[0], [said[1]] if inline else []))
         elif inline:

@@ -29,7 +29,7 @@ ROLES = [
         (
             Role.PROMPT,
             r"prompt|caption|提示|キャプション|プロンプト|프롬프트|캡션|промпт|подсказк|підказк|indicaci|invite|légende|podpowied|i̇?stem|"
-            r"unterschrift|प्रॉम्प्ट",
+            r"unterschrift|प्रॉम्प्ट|^positi|正面|正向|ポジティブ|позитив",
         ),
         (Role.B_PRIME, r"(?<![a-z])b ?'|(?:bottom|lower).?right|\bfourth\b|右下"),
         (
@@ -58,7 +58,8 @@ _WORDS = (
     "negative variation version alternative idea ideas number explanation reasoning reason change alignment analysis "
     "transformation input source positive bottom right some following für bild das der die von pour l'image de hier "
     "ist sind voici para imagen la el aquí está están текст текстовый для вот изображения texto texte testo per "
-    "immagine ecco imagem aqui work works process"
+    "immagine ecco imagem aqui work works process imagine but corrected revised "
+    "improved better updated actually"
 )
 LABEL_WORDS = frozenset(_WORDS.split())
 """A label on the line of its text holds these, words with a role, numbers and Chinese, Japanese or Korean alone."""
@@ -90,7 +91,7 @@ TALK = re.compile(
     r"the (?:image|picture) (?:shows|depicts)|in (?:the|this) (?:image|grid))\b)"
     r"|(?i:bild(?:er)? zeig|l'image montre|les images|imagen muestra|imagem mostra|immagine mostra|на (?:изображении|картинке|фото)|"
     r"изображение показывает|analogie|analogía|analogia|аналоги|verwandlung|трансформац|transformación|transformação|"
-    r"图[片像]?(?:中|展示|显示|里)|[这该]张图|类比|画像(?:は|には|に|では)|類推|이미지(?:는|에는|에서)|유추)"
+    r"图[片像]?(?:中|展示|显示|里)|[这该此](?:[张组幅些]|几张)图|类比|不(?:太|够|大|是很)?(?:明确|清楚|确定|明显)|无法(?:确定|判断)|画像(?:は|には|に|では)|類推|はっきりし|判断でき|分かりません|わかりません|nicht klar|unklar|está claro|pas clair|неясно|не ясно|непонятно|불분명|이미지(?:는|에는|에서)|유추)"
 )
 """About the task; in a sentence, which a prompt seldom is."""
 NAMES_IMAGE = re.compile(
@@ -125,7 +126,8 @@ MARK = re.compile(
 """Of an item of a list: a number, a letter alone, or a bullet."""
 ORDINAL = re.compile(
     r"^\s*(?:#{1,6}\s)?[*_\s(\[（【]{0,6}(?P<word>(?:[^\W\d_]{2,20}\s|[^\W\d_]{1,20}(?=\d)){0,2}(?:#|№|n[°º] ?|第)?)"
-    r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?![^\W_])(?P<mark>[)\]）】]?\s?[.:：、．\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
+    r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?![^\W_])(?:\s?\([^()]{1,30}\)(?=[*_]{0,3}\s?[:：\-–—]))?"
+    r"(?P<mark>[)\]）】]?\s?[.:：、．\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
     re.IGNORECASE,
 )
 LETTERS = tuple("abcdefghijkl")
@@ -152,6 +154,10 @@ LABELS = (
             r"lautet|est|serait|es|sería) (.+)$",
             re.IGNORECASE,
         ),
+        ANY - {Role.OTHER},
+    ),
+    (
+        re.compile(r"^([^.!?:：。\"“「『]{1,20}?)[应應]?(?:[是为為]|は)\s*([\"“「『].+[\"”」』])\W*$"),
         ANY - {Role.OTHER},
     ),
 )
@@ -271,6 +277,12 @@ _OTHERS = {
     "others": r"przepraszam|przykro mi|niestety|het spijt me|helaas|üzgünüm|maalesef|عذر|آسف|أعتذر|للأسف|क्षमा|माफ़|xin lỗi|"
     r"rất tiếc|maaf|ขออภัย|ขอโทษ|omlouvám|bohužel|tyvärr|beklager|beklagar|pahoittelen|sajnálom|λυπάμαι|îmi pare rău",
 }
+UNSEEN = re.compile(
+    rf"^[^.!?\n:]{{0,40}}\b(?:no|(?:not|n't)(?: \w+)? (?:an?|any|the|your)) {_SEEN}\b|"
+    r"^[^。：:]{0,12}(?:看不到|看不见|没有看到|没有收到)[^。：:]{0,12}图|^[^。：:]{0,8}画像[がを](?:見え|確認でき)ませ",
+    re.IGNORECASE,
+)
+"""At the beginning: what is labelled as a prompt after it is made up."""
 REFUSALS = [
     re.compile(pattern, re.IGNORECASE) for pattern in (*_ENGLISH, *(rf"^\W*(?:{words})" for words in _OTHERS.values()))
 ]

@@ -140,6 +140,16 @@ def test_what_is_no_image_is_passed_over_or_named(server: VisionServer, home: Pa
     assert len(server.requests) == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_a_pipe_holds_up_nothing(server: VisionServer, home: Path) -> None:
+    os.mkfifo(home / "grids" / "0.png")
+    save(home, "1.png")
+    code, said = run(home)
+    assert code == 1
+    assert "0.png: expected a file, got a pipe" in said
+    assert rows(home) == {"1.png": ["a red car"]}
+
+
 @pytest.mark.parametrize(
     "name", ["a\tb.png", "a\nb.png", "a\rb.png", "\ufeffa.png", "a\x1bb.png", "a\udcffb.png", " a.png"]
 )

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from analogist.vision import endpoint
+from analogist.vision import endpoint, errors
 from analogist.vision.answers import Reply, read
-from analogist.vision.errors import UnavailableError, VisionError, quotable, redacted
+from analogist.vision.errors import Failure, UnavailableError, VisionError, quotable, redacted
 from analogist.vision.profiles import Api, Profile
 from analogist.vision.protocol import Learned, Question
 from analogist.vision.replies import RefusalError
@@ -352,4 +352,6 @@ def test_a_public_list_says_nothing_of_the_key(
 
 @pytest.mark.parametrize("content", [b"", b"null", b"7", b'"a red car"', b"[]", b"data: 7\n\n", b"{}\n7", b"data:"])
 def test_what_is_no_response(content: bytes) -> None:
-    assert read(content) is None
+    outcome = read(content)
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is errors.NOT_JSON
