@@ -64,7 +64,7 @@ class QueueError(Exception):
 class Server:
     """A ComfyUI server on loopback with the pack and the tiny checkpoint, everything it writes in one folder.
 
-    COMFYUI_FRONT_END, if set, is the folder of another frontend: `comfyui_frontend_package/static` of an unpacked wheel.
+    COMFYUI_FRONT_END, if set, is the folder of another frontend: `comfyui_frontend_package/static` of a wheel.
     """
 
     def __init__(self, folder: Path, packs: dict[str, Path] | None = None, environment: dict[str, str] | None = None):

@@ -112,7 +112,7 @@ def image_analogy(
     more: More | None = None,
     compared: bool = False,
 ) -> Subgraph:
-    """Three images and a model in; B', the sampled grid and the marked grid out; `compared`: B' without patches, too."""
+    """Three images and a model in; B', the sampled grid and the marked grid out; `compared`: B' unpatched too."""
     inner = Subgraph(key, "Image Analogy (Analogist)", ANALOGY)
     given, loaded = {name: inner.input(name, "IMAGE") for name in IMAGES}, _models(inner)
     added = {more.input: inner.input(more.name, more.type)} if more else {}

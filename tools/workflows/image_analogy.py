@@ -196,7 +196,8 @@ def every_node() -> Graph:
 
 
 START = """
-**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model, which is included in the pack, recolors B, beside it without SAC and CAM.
+**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model, which is included in the pack,\
+ recolors B; beside it without SAC and CAM.
 
 It was trained on drawings of simple shapes in cells of 64 pixels. For your own images open *2 - style by example*.
 """
