@@ -1,4 +1,4 @@
-"""The shipped templates in the Vue renderer ("Nodes 2.0"): they open, can be read, and give the prompt of the classic one."""
+"""The shipped templates in the Vue renderer ("Nodes 2.0"): they open, can be read, and give the classic prompt."""
 
 import json
 from collections.abc import Iterator
