@@ -1,5 +1,6 @@
 # make demo       six analogies on the CPU; prints where the images are
 # make test       the tests; those inside ComfyUI run where there is one (COMFYUI_PATH, or comfy-cli's workspace)
+#                 COMFYUI_FRONT_END=.../comfyui_frontend_package/static runs them with another frontend (an unpacked wheel)
 # make test-slow  the endurance runs that `make test` leaves out: trainings, killed workers, long sweeps
 # make lint       ruff and mypy
 # make validate   what the Comfy registry checks before it takes the pack

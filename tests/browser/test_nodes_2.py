@@ -1,4 +1,4 @@
-"""The shipped templates in the Vue renderer ("Nodes 2.0"): they open, can be read, and give the classic one's prompt."""
+"""The shipped templates in the Vue renderer ("Nodes 2.0"): they open, can be read, and give the classic prompt."""
 
 import json
 from collections.abc import Iterator
@@ -55,5 +55,5 @@ def test_it_opens_can_be_read_and_gives_the_same_prompt(frontend: Frontend, name
     assert frontend.page.evaluate("app.canvas.ds.scale") >= LEAST_ZOOM
     assert frontend.page.evaluate(OVERLAPS) == []
     assert frontend.prompt() == classic
-    frontend.open(frontend.page.evaluate("app.graph.serialize()"))
+    frontend.open(frontend.saved())
     assert frontend.prompt() == classic

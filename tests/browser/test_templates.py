@@ -133,7 +133,7 @@ def test_it_can_be_read_when_it_fits_the_window(frontend: Frontend, name: str) -
 def test_it_stays_the_same_when_it_is_saved_and_opened_again(frontend: Frontend, name: str) -> None:
     frontend.open(WORKFLOWS[name])
     before = frontend.prompt()
-    frontend.open(frontend.page.evaluate("app.graph.serialize()"))
+    frontend.open(frontend.saved())
     assert frontend.prompt() == before
 
 

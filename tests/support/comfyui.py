@@ -62,7 +62,7 @@ class QueueError(Exception):
 
 
 class Server:
-    """A ComfyUI server on loopback with the pack and the tiny checkpoint, everything it writes in one folder.
+    """A ComfyUI server on loopback with the pack and the tiny checkpoint; all it writes is in one folder.
 
     COMFYUI_FRONT_END, if set, is the folder of another frontend: `comfyui_frontend_package/static` of a wheel.
     """

@@ -1,5 +1,6 @@
 """ComfyUI's real frontend in a headless browser."""
 
+import json
 import shutil
 from typing import Any
 
@@ -54,6 +55,10 @@ class Frontend:
     def prompt(self) -> dict[str, Any]:
         """The open workflow in API format, as the Run button sends it."""
         return self.page.evaluate("app.graphToPrompt().then(made => made.output)")
+
+    def saved(self) -> dict[str, Any]:
+        """The open workflow as its file holds it: without what is undefined, which newer frontends refuse as null."""
+        return json.loads(self.page.evaluate("JSON.stringify(app.graph.serialize())"))
 
     def set_widget(self, kind: str, name: str, value: Any) -> None:
         widget = "app.graph.nodes.find(n => n.type === kind).widgets.find(w => w.name === name)"

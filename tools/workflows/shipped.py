@@ -49,7 +49,7 @@ class Blueprint:
         graph = Graph()
         graph.put(self.inner)
         content = graph.file(self.stem)
-        content["extra"] |= self.inner.about["extra"]  # The frontend's search reads the file's, not the subgraph's.
+        content["extra"] |= self.inner.about["extra"]  # Read by frontends from the file, not the subgraph.
         return text(content)
 
 
