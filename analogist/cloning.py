@@ -39,6 +39,8 @@ def clone_self_attention(
     With pairs in columns A'_i and B exchange their roles, as in the paper's grid: ``S[B', B]`` comes from all
     ``s S[A'_i, A_i] - log n``, each a key of its own, and ``S[B, B']`` from all ``s S[A_i, A'_i] - log n``.
 
+    Inside torch.vmap and torch.compile the public attention is used; torch 2.4 cannot compile it with `fullgraph=True`.
+
     Args:
         q, k, v: (batch, heads, tokens, dim), tokens in row-major order over `grid_size`.
         grid_size: height and width of the token grid; whole cells of the sheet, so both are even with one pair.

@@ -201,7 +201,9 @@ def test_the_plain_way_is_one_public_attention_for_each_edited_cell(monkeypatch:
 def test_inside_compile_and_vmap_over_queries_alone() -> None:
     q, k, v = (tensor.float() for tensor in qkv((4, 4)))
     expected = clone_self_attention(q, k, v, (4, 4), 1.3)
-    compiled = torch.compile(lambda *qkv: clone_self_attention(*qkv, (4, 4), 1.3), fullgraph=True, backend="aot_eager")
+    # The compiler of torch 2.4 has no dictionaries by object: it goes on behind them, unless it must not.
+    whole = not torch.__version__.startswith("2.4.")
+    compiled = torch.compile(lambda *qkv: clone_self_attention(*qkv, (4, 4), 1.3), fullgraph=whole, backend="aot_eager")
     assert torch.allclose(compiled(q, k, v), expected, atol=1e-5)
 
     def one(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -243,7 +245,11 @@ def test_a_full_device_is_no_verdict_on_a_kernel() -> None:
 def test_the_kernels_of_a_gpu_are_called_as_they_want(kernel: fused.FusedAttention) -> None:
     """No GPU is needed: torch knows the shapes that its kernels take and give."""
     q, k, v = (torch.empty(2, 8, tokens, 40, dtype=torch.float16, device="meta") for tokens in (1000, 3000, 3000))
-    out, lse = kernel(q, k, v, 0.1)
+    try:
+        out, lse = kernel(q, k, v, 0.1)
+    except NotImplementedError:
+        assert torch.__version__.startswith("2.4.")
+        pytest.skip("torch 2.4 knows the shapes of these kernels on a GPU alone")
     assert (out.shape, lse.shape, lse.dtype) == (q.shape, q.shape[:-1], torch.float32)
 
 
