@@ -50,7 +50,7 @@ KINDS = {
     "AnalogistGridCropper": Kind((280, 160), {"image": "IMAGE", "mask": "MASK"}, LABELS),
     "AnalogistPair": Kind((260, 90), {"pairs": "ANALOGY_PAIRS"}, LABELS),
     "AnalogistPromptDiffusionApply": Kind((280, 260), POSITIVE_NEGATIVE, LABELS),
-    "AnalogistPromptDiffusionCheckpointLoader": Kind((260, 130), _named("MODEL", "CLIP", "VAE", "CONTROL_NET")),
+    "AnalogistPromptDiffusionCheckpointLoader": Kind((260, 160), _named("MODEL", "CLIP", "VAE", "CONTROL_NET")),
     "AnalogistPromptDiffusionPrompt": Kind((280, 230), {"positive": "STRING", "negative": "STRING"}),
     "AnalogistPromptParser": Kind((280, 130), PROMPTS),
     "AnalogistSweep": Kind((360, 400), {"sheet": "IMAGE"}),

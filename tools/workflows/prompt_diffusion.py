@@ -30,7 +30,7 @@ def start() -> Graph:
     """One triple of images, one run."""
     graph = Graph()
     given, models = parts.images(graph, "depth_to_picture"), loader(graph)
-    graph.note(START, (260, 180))
+    graph.note(START, (260, 150))
     graph.column()
     made = rendered(graph, "prompt diffusion", given, models, Task.PICTURE, SCENE)
     graph.column()
@@ -43,7 +43,7 @@ def two_steps() -> Graph:
     """The depth of B, then an image of that depth."""
     graph = Graph()
     given, models = parts.images(graph, "picture_to_depth"), loader(graph)
-    graph.note(TWO_STEPS, (260, 180))
+    graph.note(TWO_STEPS, (260, 150))
     graph.column()
     depth = rendered(graph, "depth of b", given, models, Task.DEPTH, "")["B'"]
     graph.column()
