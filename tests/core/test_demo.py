@@ -76,7 +76,7 @@ def test_the_demo_of_drawings_shows_every_transformation(of_the_pack: Inpainting
     assert len(demo.read_drawings()) == len(TRANSFORMATIONS) == len(steps)
     assert list(pictures) == FILES
     first, *_ = held_out_analogies(1)
-    assert prompt == first.b_prime.prompt()
+    assert prompt == first.b_prime.caption()
     assert pictures["a"].tobytes() == render(first.a).tobytes()
     assert pictures["b"].tobytes() == render(first.b).tobytes()
     assert pictures["b_prime"].size == pictures["b"].size
@@ -99,7 +99,7 @@ def test_the_sheet_has_a_row_for_each_analogy_with_the_truth_at_its_end() -> Non
 
 def test_the_drawings_are_what_their_tool_draws() -> None:
     for drawing, analogy in zip(demo.read_drawings(), held_out_analogies(6), strict=True):
-        assert (drawing.attribute, drawing.prompt) == (analogy.attribute, analogy.b_prime.prompt())
+        assert (drawing.attribute, drawing.prompt) == (analogy.attribute, analogy.b_prime.caption())
         for cell, scene in analogy.scenes.items():
             difference = np.abs(np.asarray(drawing.images[cell]).astype(int) - np.asarray(render(scene)))
             # Pillow 10 smooths a pixel of the dots another way.

@@ -257,7 +257,7 @@ def test_the_output_is_looked_at_before_anything_is_paid_for(server: VisionServe
     assert not server.requests
 
 
-@pytest.mark.parametrize("content", ["no table\n", "\xff\xfe", "1.png\n"])
+@pytest.mark.parametrize("content", ["no table\n", "\xff\xd8\xff\xe0", "1.png\n"])
 def test_another_file_is_not_overwritten(server: VisionServer, home: Path, content: str) -> None:
     save(home, "1.png")
     (home / "table.txt").write_text(content, encoding="latin-1")
