@@ -1,6 +1,7 @@
 """App mode of the start templates: three images and the prompt in, B' out, and nothing else on the screen."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,20 @@ def test_an_uploaded_b_becomes_b_prime(frontend: Frontend, server: Server) -> No
     (example,) = (node for node in frontend.prompt().values() if node["class_type"] == "AnalogistExample")
     assert (example["inputs"]["a"], example["inputs"]["b"]) == ("example", own.name)
     page.get_by_test_id("linear-run-button").get_by_role("button", name="Run").click()
-    page.wait_for_function("[...document.images].some(image => image.naturalWidth === 512)", timeout=120_000)
-    (entry,) = (e for e in server.get("/history").values() if own.name in json.dumps(e["prompt"][2]))
+    entry = run_with(server, own.name)
     assert entry["status"]["status_str"] == "success"
+    names = [image["filename"] for output in entry["outputs"].values() for image in output.get("images", [])]
+    page.wait_for_function(
+        "names => [...document.images].some(i => i.naturalWidth === 512 && names.some(name => i.src.includes(name)))",
+        arg=names,
+    )
+
+
+def run_with(server: Server, name: str) -> dict:
+    """The history entry of the run that took the file of this name, once it is there."""
+    for _ in range(600):
+        for entry in server.get("/history").values():
+            if name in json.dumps(entry["prompt"][2]):
+                return entry
+        time.sleep(0.2)
+    raise TimeoutError(f"no run with {name} has ended")
