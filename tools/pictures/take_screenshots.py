@@ -48,6 +48,8 @@ def main(names: Sequence[str]) -> None:
             if name == RUN:
                 page.evaluate("app.queuePrompt(0)")
                 frontend.wait_for_picture("PreviewImage", 512)
+                while any(running.get("/queue").values()):  # It samples twice, and shows the first result early.
+                    page.wait_for_timeout(500)
             width, height = page.evaluate(PLACE, [LEFT, TOP])
             page.wait_for_timeout(2000)
             corner = page.locator("canvas#graph-canvas").bounding_box() or {"x": 0, "y": 0}
