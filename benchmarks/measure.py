@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # The profiler's own lines; it reads this when it is first used.
+warnings.filterwarnings("ignore", message="Warning: Profiler clears events")  # One cycle is all that is recorded.
 
 
 @dataclass
