@@ -36,9 +36,12 @@ def open_image(path: str | Path) -> Image.Image:
     Raises:
         ValueError: one sentence that names the file and says why it cannot be used.
     """
+    given = Path(path)
+    if given.exists() and not (given.is_file() or given.is_dir()):  # Opening a pipe would wait for ever.
+        raise ValueError(f"The file {str(path)!r} cannot be read as an image: it is a pipe, socket or device.")
     try:
         # From a stream: given a path, Pillow maps TIFFs that lie on their side with width and height changed over.
-        with Path(path).open("rb") as stream, warnings.catch_warnings():
+        with given.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's notes on metadata and size are for programmers.
             with Image.open(stream) as file:
                 file.load()

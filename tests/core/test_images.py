@@ -1,5 +1,6 @@
 """Image files of every depth: scaled where their range is known, refused by name where it is not, upright."""
 
+import os
 import struct
 from pathlib import Path
 from zlib import compress, crc32
@@ -213,3 +214,10 @@ def test_channels_are_edited_as_floats() -> None:
     assert torch.equal(map_channels(ramp, lambda channel: channel), ramp)
     with pytest.raises(ValueError, match="image is empty"):
         map_channels(ramp[:0], lambda channel: channel)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(ValueError, match=r"x\.png' cannot be read as an image: it is a pipe, socket or device\.$"):
+        open_image(tmp_path / "x.png")
