@@ -23,7 +23,7 @@ def mark(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
     """
     by_position = replace(grid, layout=Layout.ROWS) if grid.pairs == 1 else grid
     marked = name_images(by_position, image)
-    marked.paste(RED, mask=_arrows(by_position))
+    marked.paste(RED, mask=arrows(by_position))
     return marked
 
 
@@ -50,7 +50,7 @@ def _mark_size(grid: AnalogyGrid) -> int:
     return min(MARK_SIZE, shorter // 4) if shorter <= 512 else MARK_SIZE * shorter // 512
 
 
-def _arrows(grid: AnalogyGrid) -> Image.Image:
+def arrows(grid: AnalogyGrid) -> Image.Image:
     """A mask of the arrows across the line between the images of each pair; drawn one pixel wide, then thickened."""
     down = grid.layout is Layout.COLUMNS
     reach = (grid.cell_height if down else grid.cell_width) // 10

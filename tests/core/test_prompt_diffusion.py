@@ -402,8 +402,8 @@ def test_an_inpainting_model_is_refused(tmp_path: Path, folder: Path) -> None:
 
 def test_the_pictures_of_the_examples_are_what_their_tool_draws() -> None:
     tool = runpy.run_path(str(PROJECT / "tools" / "pictures" / "render_landscapes.py"))
-    for name, pictures in tool["triples"]().items():
-        for file, picture in zip(("a", "a_prime", "b"), pictures, strict=True):
+    for name, pictures in tool["analogies"]().items():
+        for file, picture in zip(("a", "a_prime", "b", "b_prime"), pictures, strict=True):
             stored = Image.open(PROJECT / "workflows" / "examples" / name / f"{file}.png")
             assert stored.size == picture.size
             difference = ImageStat.Stat(ImageChops.difference(stored, picture)).mean

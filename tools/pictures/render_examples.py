@@ -14,12 +14,18 @@ from PIL import Image, ImageDraw, ImageFilter
 from PIL.Image import Resampling
 from skimage import data, transform
 
+from analogist.cells import Cell
+from analogist.demo import analogies
+from analogist.demo.model import load
+from analogist.published import SEED
 from tools.demo_model.world import Scene, render
+from tools.workflows.parts import DEMO
 from tools.workflows.thumbnails import WORKFLOWS
 
 Color = tuple[int, int, int]
 Field = npt.NDArray[np.float64]
-Triple = tuple[Image.Image, Image.Image, Image.Image]
+Images = tuple[Image.Image, Image.Image, Image.Image, Image.Image]
+"""A, A', B, and B' as it has to be."""
 
 PHOTO_SIZE = 320
 """The photographs hold no more detail than this."""
@@ -34,20 +40,23 @@ def photo(name: str, left: int, top: int, side: int) -> Image.Image:
     return picture.resize((PHOTO_SIZE, PHOTO_SIZE), Resampling.LANCZOS)
 
 
-def colorization() -> Triple:
+def colorization() -> Images:
     coffee, cat = photo("coffee", 85, 0, 400), cat_face()
-    return coffee.convert("L"), coffee, cat.convert("L")
+    return coffee.convert("L"), coffee, cat.convert("L"), cat
 
 
 def cat_face() -> Image.Image:
     return photo("chelsea", 66, 0, 300)
 
 
-def caricature() -> Triple:
+def caricature() -> Images:
     cat = cat_face()
     eyes = [((117, 125), 112, 2.3), ((268, 148), 92, 2.3)]
     nose = ((212, 262), 66, 0.68)
-    return cat, magnified(cat, [*eyes, nose]), photo("astronaut", 105, 0, 230)
+    astronaut = photo("astronaut", 105, 0, 230)
+    her_eyes = [((138, 140), 52, 1.9), ((202, 140), 52, 1.9)]
+    her_nose = ((171, 172), 34, 0.68)
+    return cat, magnified(cat, [*eyes, nose]), astronaut, magnified(astronaut, [*her_eyes, her_nose])
 
 
 def magnified(picture: Image.Image, lenses: Sequence[tuple[tuple[int, int], int, float]]) -> Image.Image:
@@ -89,6 +98,7 @@ NIGHT: dict[str, Color] = {
     "roof": (128, 48, 72),
     "wood": (52, 34, 52),
     "window": (255, 206, 84),
+    "sail": (150, 96, 92),
 }
 
 
@@ -164,25 +174,36 @@ class Drawing:
             self.shape(color, *[tuple(hub + along * out + across * side) for along, across in ends])
 
 
-def aligned_with_b() -> Triple:
+def aligned_with_b() -> Images:
+    sun, moon = (0.84, 0.16), (0.2, 0.2)
     house, windmill = (Drawing(DAY, at=(0.42, 0.8), scale=0.8) for _ in range(2))
     for drawing in (house, windmill):
-        drawing.landscape(light=(0.84, 0.16), horizon=0.62)
+        drawing.landscape(light=sun, horizon=0.62)
     house.house()
     windmill.windmill()
 
     night = Drawing(NIGHT, at=(0.6, 0.9), scale=1.08)
-    night.landscape(light=(0.2, 0.2), horizon=0.66)
+    night.landscape(light=moon, horizon=0.66)
     night.stars([(0.42, 0.09), (0.6, 0.22), (0.78, 0.1), (0.93, 0.25), (0.1, 0.47)])
     night.house()
-    return house.finished(), painted(night.finished()), windmill.finished()
+
+    truth = Drawing(NIGHT, at=(0.42, 0.8), scale=0.8)
+    truth.landscape(light=sun, horizon=0.62)
+    truth.stars([(0.12, 0.1), (0.34, 0.22), (0.56, 0.08), (0.68, 0.26), (0.1, 0.42)])
+    truth.windmill()
+    return (
+        house.finished(),
+        painted(night.finished(), moon),
+        windmill.finished(),
+        painted(truth.finished(), sun),
+    )
 
 
-def painted(picture: Image.Image) -> Image.Image:
-    """The image again in brush strokes: broad ones first, then finer ones where it has edges."""
+def painted(picture: Image.Image, light: tuple[float, float]) -> Image.Image:
+    """The image again in brush strokes, round the light in circles: broad ones first, finer ones where it has edges."""
     chance = np.random.default_rng(7)
     colors = np.asarray(picture.filter(ImageFilter.GaussianBlur(1.5)), dtype=float)
-    directions, edges = strokes_along(picture)
+    directions, edges = strokes_along(picture, light)
     side = picture.width
     canvas = picture.resize((2 * side, 2 * side))
     draw = ImageDraw.Draw(canvas)
@@ -212,33 +233,36 @@ def stroke(
         draw.ellipse((2 * x - brush / 2, 2 * y - brush / 2, 2 * x + brush / 2, 2 * y + brush / 2), fill=fill)
 
 
-def strokes_along(picture: Image.Image) -> tuple[Field, Field]:
+def strokes_along(picture: Image.Image, light: tuple[float, float]) -> tuple[Field, Field]:
     """Angles along the edges, and in swirls where there are none; and how strong the edges are, from 0 to 1."""
     grey = np.asarray(picture.convert("L").filter(ImageFilter.GaussianBlur(2)), dtype=float)
     down, right = np.gradient(grey)
     edges = (np.hypot(right, down) / 12).clip(0, 1)
     y, x = np.mgrid[0 : len(grey), 0 : len(grey)] / len(grey)
     swirls = 0.5 * np.sin(7 * x + 2) + 0.6 * np.cos(9 * y + 4 * x)
-    around_moon = np.arctan2(y - 0.2, x - 0.2) + np.pi / 2
-    swirls = np.where(np.hypot(x - 0.2, y - 0.2) < 0.2, around_moon, swirls)
+    right_of, below = x - light[0], y - light[1]
+    swirls = np.where(np.hypot(right_of, below) < 0.2, np.arctan2(below, right_of) + np.pi / 2, swirls)
     return np.where(edges > 0.12, np.arctan2(right, -down), swirls), edges
 
 
-def shapes() -> Triple:
-    """Drawings of the world that the model of the pack knows, at the size of its tiles."""
+def shapes() -> Images:
+    """Drawings of the world that the demo model knows, at the size of its tiles; B' is what that model renders."""
     a = Scene("house", "black", "white")
     b = Scene("fish", "black", "yellow", pattern="striped")
-    return render(a), render(replace(a, color="red")), render(b)
+    images = {Cell.A: render(a), Cell.A_PRIME: render(replace(a, color="red")), Cell.B: render(b)}
+    drawing = analogies.Drawing("color", images, DEMO.prompt)
+    (solved,) = analogies.solve(load(), [drawing], analogies.DRAWINGS_SETTINGS, SEED)
+    return images[Cell.A], images[Cell.A_PRIME], images[Cell.B], solved.rendered
 
 
 RENDERERS = {"colorization": colorization, "caricature": caricature, "aligned_with_b": aligned_with_b, "shapes": shapes}
 
 
 def main() -> None:
-    for example, render_triple in RENDERERS.items():
+    for example, render_images in RENDERERS.items():
         folder = WORKFLOWS / "examples" / example
         folder.mkdir(parents=True, exist_ok=True)
-        for name, picture in zip(("a", "a_prime", "b"), render_triple(), strict=True):
+        for name, picture in zip(("a", "a_prime", "b", "b_prime"), render_images(), strict=True):
             picture.save(folder / f"{name}.png", optimize=True)
 
 

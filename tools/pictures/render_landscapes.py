@@ -210,24 +210,24 @@ def flat_grey(near: float) -> Color:
     return grey, grey, grey
 
 
-def triples() -> dict[str, tuple[Image.Image, Image.Image, Image.Image]]:
-    """A, A' and B of each example."""
+def analogies() -> dict[str, tuple[Image.Image, Image.Image, Image.Image, Image.Image]]:
+    """A, A', B and the true B' of each example."""
     first, second = picture(FIRST), picture(SECOND)
     return {
-        "depth_to_picture": (depth(FIRST), first, depth(SECOND)),
-        "hed_to_picture": (hed(FIRST), first, hed(SECOND)),
-        "segmentation_to_picture": (segmentation(FIRST), first, segmentation(SECOND)),
-        "scribble_to_picture": (scribble(FIRST, 1), first, scribble(SECOND, 2)),
-        "picture_to_depth": (first, depth(FIRST), second),
-        "colorization_landscape": (first.convert("L"), first, second.convert("L")),
+        "depth_to_picture": (depth(FIRST), first, depth(SECOND), second),
+        "hed_to_picture": (hed(FIRST), first, hed(SECOND), second),
+        "segmentation_to_picture": (segmentation(FIRST), first, segmentation(SECOND), second),
+        "scribble_to_picture": (scribble(FIRST, 1), first, scribble(SECOND, 2), second),
+        "picture_to_depth": (first, depth(FIRST), second, depth(SECOND)),
+        "colorization_landscape": (first.convert("L"), first, second.convert("L"), second),
     }
 
 
 def main() -> None:
-    for name, pictures in triples().items():
+    for name, pictures in analogies().items():
         folder = EXAMPLES / name
         folder.mkdir(exist_ok=True)
-        for file, image in zip(("a", "a_prime", "b"), pictures, strict=True):
+        for file, image in zip(("a", "a_prime", "b", "b_prime"), pictures, strict=True):
             image.save(folder / f"{file}.png", optimize=True)
 
 

@@ -12,7 +12,6 @@ from analogist.prompt_diffusion.tasks import Task
 from . import blueprints, image_analogy, pairs, prompt_diffusion, sdxl, thumbnails
 from .graph import Graph, Subgraph
 from .parts import COLORIZATION
-from .thumbnails import Triple, marked
 
 
 def text(content: dict[str, Any]) -> str:
@@ -21,18 +20,21 @@ def text(content: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Workflow:
-    """One template. `stem` is its file's name without ending, and so the title in ComfyUI's template browser."""
+    """One template. `stem` is its file's name without ending, and so the title in ComfyUI's template browser.
+
+    The thumbnail shows the analogy `example` and the pairs of `more`.
+    """
 
     stem: str
     make: Callable[[], Graph]
     example: str
-    picture: Callable[[Triple], Image.Image] = thumbnails.unknown
+    more: tuple[str, ...] = ()
 
     def text(self) -> str:
         return text(self.make().file(self.stem))
 
     def thumbnail(self) -> Image.Image:
-        return self.picture(thumbnails.example(self.example))
+        return thumbnails.thumbnail(self.example, *self.more)
 
 
 @dataclass(frozen=True)
@@ -56,27 +58,22 @@ class Blueprint:
 SHIPPED = (
     Workflow("Image analogy 1 - start here (no download)", image_analogy.start, "shapes"),
     Workflow("Image analogy 2 - style by example", image_analogy.style_by_example, "colorization"),
-    Workflow("Image analogy 3 - prompt from a vision model", image_analogy.by_endpoint, "colorization", marked),
-    Workflow("Image analogy 3 - prompt from a vision model, local", image_analogy.by_local, "colorization", marked),
-    Workflow("Image analogy 4 - best of 8", image_analogy.best_of, "colorization", thumbnails.sheet),
+    Workflow("Image analogy 3 - prompt from a vision model", image_analogy.by_endpoint, "colorization"),
+    Workflow("Image analogy 3 - prompt from a vision model, local", image_analogy.by_local, "colorization"),
+    Workflow("Image analogy 4 - best of 8", image_analogy.best_of, "colorization"),
     Workflow("Image analogy 5 - sweep of settings", image_analogy.sweep, "shapes"),
     Workflow("Image analogy 6 - one pair, a folder of B", image_analogy.folder_of_b, "colorization"),
     Workflow("Image analogy 7 - every node (advanced)", image_analogy.every_node, "colorization"),
     Workflow("Image analogy 8 - full size", pairs.full_size, "colorization"),
     Workflow("Image analogy 8 - pairs in columns", image_analogy.pairs_in_columns, "aligned_with_b"),
-    Workflow("Image analogy 8 - several pairs", pairs.several_pairs, "colorization", thumbnails.two_pairs),
+    Workflow("Image analogy 8 - several pairs", pairs.several_pairs, "colorization", ("colorization_landscape",)),
     Workflow("Image analogy 9 - SD 2 inpainting", sdxl.sd2, "colorization"),
     Workflow("Image analogy 9 - SDXL inpainting", sdxl.single_file, "caricature"),
     Workflow("Image analogy 9 - SDXL inpainting, UNet file", sdxl.unet_file, "caricature"),
     Workflow("Image analogy 9 - SDXL, any checkpoint", sdxl.any_checkpoint, "colorization"),
-    Workflow("Prompt Diffusion 1 - start here", prompt_diffusion.start, "depth_to_picture", marked),
-    Workflow("Prompt Diffusion 2 - two-step editing", prompt_diffusion.two_steps, "picture_to_depth", marked),
-    Workflow(
-        "Prompt Diffusion 3 - beside Analogist",
-        prompt_diffusion.beside_analogist,
-        "depth_to_picture",
-        thumbnails.marked,
-    ),
+    Workflow("Prompt Diffusion 1 - start here", prompt_diffusion.start, "depth_to_picture"),
+    Workflow("Prompt Diffusion 2 - two-step editing", prompt_diffusion.two_steps, "picture_to_depth"),
+    Workflow("Prompt Diffusion 3 - beside Analogist", prompt_diffusion.beside_analogist, "depth_to_picture"),
 )
 BLUEPRINTS = (
     Blueprint(blueprints.image_analogy("blueprint", COLORIZATION)),

@@ -1,57 +1,46 @@
-"""The image beside a template's title: its A, A' and B with their letters, or the sheet that it makes."""
+"""The image beside a template's title: its analogy with B', which is drawn, photographed or rendered, and says so."""
 
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from analogist.cells import Cell
-from analogist.grid import AnalogyGrid, compose
+from analogist.grid import AnalogyGrid, compose, place
 from analogist.images import open_image
-from analogist.marks import mark
-from analogist.sheets.contact_sheet import Tile, analogy_sheet
+from analogist.marks import arrows
 
 PROJECT = Path(__file__).parents[2]
 WORKFLOWS, SUBGRAPHS = PROJECT / "workflows", PROJECT / "subgraphs"
-Triple = tuple[Image.Image, Image.Image, Image.Image]
+RENDERED = {"shapes"}
+"""Examples whose B' is a result; that of the others is what the result has to be."""
+DARK, LIGHT = (20, 22, 26), (255, 255, 255)
 
 
-def example(name: str) -> Triple:
-    """A, A' and B of a shipped example."""
-    a, a_prime, b = (open_image(WORKFLOWS / "examples" / name / f"{cell}.png") for cell in ("a", "a_prime", "b"))
-    return a, a_prime, b
+def thumbnail(example: str, *more: str) -> Image.Image:
+    """The sheet of a shipped example, whose B' says what it is; `more` are examples of further pairs.
 
-
-def marked(triple: Triple) -> Image.Image:
-    """What a vision model is shown."""
-    geometry = AnalogyGrid()
-    return mark(geometry, compose(geometry, *triple))
-
-
-def unknown(triple: Triple) -> Image.Image:
-    """The marked grid with a question in place of B'. Always in rows, where the letters are those of the nodes."""
-    grid = AnalogyGrid(256, 256, gutter=6)
-    return mark(grid, _questioned(grid, compose(grid, *triple)))
-
-
-def _questioned(grid: AnalogyGrid, image: Image.Image) -> Image.Image:
-    left, top, right, bottom = grid.tile_box(Cell.B_PRIME)
-    image.paste((238, 240, 243), (left, top, right, bottom))
-    font = ImageFont.load_default(120)
-    middle = (left + right) / 2, (top + bottom) / 2
-    ImageDraw.Draw(image).text(middle, "?", fill=(70, 78, 92), font=font, anchor="mm")
+    The letters stand below, because ComfyUI covers the upper left corner. Always in rows, where a person expects B.
+    """
+    grid = AnalogyGrid(256, 256, gutter=6, pairs=1 + len(more))
+    pairs = [tuple(_image(name, cell) for cell in (Cell.A, Cell.A_PRIME)) for name in (example, *more)]
+    (a, a_prime), *others = pairs
+    image = compose(grid, a, a_prime, _image(example, Cell.B), [(one, other) for one, other in others])
+    place(grid, image, Cell.B_PRIME, _image(example, Cell.B_PRIME))
+    image.paste((230, 0, 0), mask=arrows(grid))
+    what = "demo model" if example in RENDERED else "true"
+    for cell in grid.sheet.cells:
+        name = grid.sheet.label(cell)
+        _label(image, grid.tile_box(cell), f"{name} ({what})" if cell is Cell.B_PRIME else name)
     return image
 
 
-def two_pairs(triple: Triple) -> Image.Image:
-    """The marked grid of two pairs, with a question in place of B'."""
-    grid = AnalogyGrid(256, 256, gutter=6, pairs=2)
-    second_a, second_a_prime, _ = example("colorization_landscape")
-    image = compose(grid, *triple, [(second_a, second_a_prime)])
-    return mark(grid, _questioned(grid, image))
+def _image(example: str, cell: Cell) -> Image.Image:
+    return open_image(WORKFLOWS / "examples" / example / f"{cell.key}.png")
 
 
-def sheet(triple: Triple) -> Image.Image:
-    """The contact sheet as it is before anything has been rendered."""
-    blank = Image.new("RGB", (256, 256), (225, 225, 225))
-    results = [Tile(blank, f"B' #{number}", best=number == 1) for number in range(1, 4)]
-    return analogy_sheet(dict(zip(("A", "A'", "B"), triple, strict=True)), results, columns=3)
+def _label(image: Image.Image, tile: tuple[int, int, int, int], text: str) -> None:
+    left, _, _, bottom = tile
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(30)
+    box = draw.textbbox((left + 8, bottom - 8), text, font=font, anchor="lb")
+    draw.rectangle((left, box[1] - 6, box[2] + 8, bottom - 1), fill=DARK)
+    draw.text((left + 8, bottom - 8), text, fill=LIGHT, font=font, anchor="lb")
