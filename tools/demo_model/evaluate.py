@@ -87,10 +87,10 @@ def measure(
     yield from rows("", "autoencoder alone", analogies, [through(model, a) for a in analogies])
 
 
-def rows(prompt: str, variant: str, analogies: Sequence[Analogy], rendered: Sequence[Image.Image]) -> Iterator[Row]:
+def rows(case: str, variant: str, analogies: Sequence[Analogy], rendered: Sequence[Image.Image]) -> Iterator[Row]:
     for number, (analogy, image) in enumerate(zip(analogies, rendered, strict=True)):
         yield {
-            "prompt": prompt,
+            "case": case,
             "variant": variant,
             "analogy": number,
             "transformation": analogy.attribute,
@@ -98,9 +98,18 @@ def rows(prompt: str, variant: str, analogies: Sequence[Analogy], rendered: Sequ
         }
 
 
-def column(results: Sequence[Row], prompt: str, variant: str, name: str) -> np.ndarray:
+def write(results: Sequence[Row], folder: Path) -> None:
+    """Every score, as results.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "results.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in results for key in row)))
+        writer.writeheader()
+        writer.writerows(results)
+
+
+def column(results: Sequence[Row], case: str, variant: str, name: str) -> np.ndarray:
     """One measure of one variant, in the order of the analogies; those without the attribute are left out."""
-    chosen = [row for row in results if row["prompt"] == prompt and row["variant"] == variant and name in row]
+    chosen = [row for row in results if row["case"] == case and row["variant"] == variant and name in row]
     return np.array([row[name] for row in sorted(chosen, key=lambda row: row["analogy"])], dtype=float)
 
 
@@ -256,10 +265,7 @@ def main(
         raise typer.BadParameter(f"expected names of patches as in the table, got {', '.join(sorted(unknown))}")
     patches = [variant for variant in PATCHES if variant is PATCHES[0] or variant.name in chosen]
     results = list(measure(renderer, load(weights), held_out_analogies(number), settings, patches))
-    with (folder / "results.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in results for key in row)))
-        writer.writeheader()
-        writer.writerows(results)
+    write(results, folder)
     plot(results, folder / "patches.png", patches)
     (folder / "table.md").write_text(table(results, patches) + "\n")
     print(table(results, patches))

@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from analogist.cells import Cell
+from analogist.cells import Cell, cell_tokens, write_cell
 from analogist.demo.model import load
-from analogist.grid import canvas, mask
+from analogist.grid import AnalogyGrid, canvas, mask
 from analogist.images import to_tensor
 from analogist.pipelines.inpainting import Conditions, Settings, denoise, start_latents
 from analogist.pipelines.models import InpaintingModel
@@ -35,17 +35,35 @@ class Told(NamedTuple):
 
 def told(model: InpaintingModel, analogies: Sequence[Analogy], prompts: Sequence[str], numbers: Sequence[int]) -> Told:
     """Noise and canvas (analogies, 4, h, w); analogy number n has the noise of seed n, whatever else is set."""
-    pixels = to_tensor([canvas(GRID, analogy.grid()) for analogy in analogies]).movedim(-1, 1) * 2 - 1
-    hole = to_tensor([mask(GRID)])[:, None]
-    side = pixels.shape[-1] // 8
+    geometry = analogies[0].geometry  # All have the same number of pairs.
+    pixels = to_tensor([canvas(geometry, analogy.grid()) for analogy in analogies]).movedim(-1, 1) * 2 - 1
+    hole = to_tensor([mask(geometry)])[:, None]
     conditions = Conditions(
-        mask=interpolate(hole, (side, side)).expand(len(analogies), -1, -1, -1),
+        mask=interpolate(hole, _latent_size(geometry)).expand(len(analogies), -1, -1, -1),
         masked_image_latents=model.encode(pixels * (hole < 0.5), torch.Generator()),
         cond=torch.cat([model.encode_text(prompt) for prompt in prompts]),
         uncond=model.encode_text(""),
+        sheet=geometry.sheet,
     )
-    noise = torch.cat([torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(n)) for n in numbers])
+    noise = torch.cat([_noise(geometry, n) for n in numbers])
     return Told(noise, model.encode(pixels, torch.Generator()), conditions)
+
+
+def _latent_size(geometry: AnalogyGrid) -> tuple[int, int]:
+    width, height = geometry.size
+    return height // 8, width // 8
+
+
+def _noise(geometry: AnalogyGrid, seed: int) -> Tensor:
+    """(1, 4, h, w); the cell of B' has the same at every number of pairs."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(1, 4, *_latent_size(GRID), generator=generator)
+    if geometry.pairs == 1:
+        return noise
+    own = cell_tokens(noise.flatten(-2).mT, _latent_size(GRID), Cell.B_PRIME)
+    larger = torch.randn(1, 4, *_latent_size(geometry), generator=generator).flatten(-2).mT.contiguous()
+    write_cell(larger, _latent_size(geometry), Cell.B_PRIME, own, geometry.sheet)
+    return larger.mT.unflatten(-1, _latent_size(geometry))
 
 
 class Renderer:
@@ -77,7 +95,7 @@ def _render(
     noise, image, conditions = told(_model, analogies, prompts, numbers)
     latents = start_latents(noise, image, settings)
     *_, latents = denoise(_model.unet, latents, conditions, settings, _model.prediction_type)
-    return [grid.crop(GRID.tile_box(Cell.B_PRIME)) for grid in _model.decode(latents)]
+    return [grid.crop(analogies[0].geometry.tile_box(Cell.B_PRIME)) for grid in _model.decode(latents)]
 
 
 def through(model: InpaintingModel, analogy: Analogy) -> Image.Image:
@@ -86,4 +104,4 @@ def through(model: InpaintingModel, analogy: Analogy) -> Image.Image:
     pixels = to_tensor([grid]).movedim(-1, 1) * 2 - 1
     with torch.no_grad():
         (decoded,) = model.decode(model.encode(pixels, torch.Generator()))
-    return decoded.crop(GRID.tile_box(Cell.B_PRIME))
+    return decoded.crop(analogy.geometry.tile_box(Cell.B_PRIME))
