@@ -33,7 +33,7 @@ def test_it_is_what_the_tool_makes(workflow: Workflow) -> None:
     assert (FOLDER / f"{workflow.stem}.json").read_text(encoding="utf-8") == workflow.text()
     shown, drawn = Image.open(FOLDER / f"{workflow.stem}.jpg"), workflow.thumbnail()
     assert shown.size == drawn.size
-    assert max(ImageStat.Stat(ImageChops.difference(shown, drawn)).mean) < 4  # What JPEG loses.
+    assert max(ImageStat.Stat(ImageChops.difference(shown, drawn)).mean) < 6  # What JPEG loses.
 
 
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)

@@ -17,9 +17,9 @@ from skimage import data, transform
 from analogist.cells import Cell
 from analogist.demo import analogies
 from analogist.demo.model import load
-from analogist.published import SEED
+from analogist.pipelines.edits import Edit
 from tools.demo_model.world import Scene, render
-from tools.workflows.parts import DEMO
+from tools.workflows.parts import NO_PROMPT
 from tools.workflows.thumbnails import WORKFLOWS
 
 Color = tuple[int, int, int]
@@ -246,12 +246,18 @@ def strokes_along(picture: Image.Image, light: tuple[float, float]) -> tuple[Fie
 
 
 def shapes() -> Images:
-    """Drawings of the world that the demo model knows, at the size of its tiles; B' is what that model renders."""
+    """Drawings of the demo model's world, at the size of its tiles; B' is what the first template renders."""
     a = Scene("house", "black", "white")
     b = Scene("fish", "black", "yellow", pattern="striped")
     images = {Cell.A: render(a), Cell.A_PRIME: render(replace(a, color="red")), Cell.B: render(b)}
-    drawing = analogies.Drawing("color", images, DEMO.prompt)
-    (solved,) = analogies.solve(load(), [drawing], analogies.DRAWINGS_SETTINGS, SEED)
+    drawing = analogies.Drawing("color", images, NO_PROMPT.prompt)
+    setting = NO_PROMPT.setting
+    settings = replace(
+        analogies.DRAWINGS_SETTINGS,
+        guidance=setting.guidance,
+        edit=Edit(setting.layers, setting.layers, setting.scale),
+    )
+    (solved,) = analogies.solve(load(), [drawing], settings, NO_PROMPT.seed)
     return images[Cell.A], images[Cell.A_PRIME], images[Cell.B], solved.rendered
 
 

@@ -87,7 +87,7 @@ def _face(inner: Subgraph, example: Example, results: int = 1, layers: bool = Fa
     }
     if layers:
         numbers["layers"] = inner.widget("layers", "STRING", "", "layers (empty: preset)")
-    sampling = {"seed": inner.widget("seed", "INT", 42)}
+    sampling = {"seed": inner.widget("seed", "INT", example.seed)}
     if results > 1:
         sampling["amount"] = inner.widget("results", "INT", results)
     return Face({"layout": layout, "cell_width": cell, "cell_height": cell}, {"preset": preset, **numbers}, sampling)

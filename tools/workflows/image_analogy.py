@@ -10,10 +10,11 @@ from . import parts
 from .blueprints import WITHOUT, image_analogy, vision_analogy
 from .catalogue import CLIP_VISION, INPAINTING, VISION_LANGUAGE
 from .graph import Graph, Look, Output
-from .parts import ALIGNED_WITH_B, COLORIZATION, DEMO, Example, Loaded, Sockets
+from .parts import ALIGNED_WITH_B, COLORIZATION, DEMO, NO_PROMPT, Example, Loaded, Sockets
 
 SUFFIX_WIDGET = SUFFIX.removeprefix(", ")
 RESULTS = 8
+CARD = "https://github.com/comfyui-analogist/ComfyUI-Analogist/blob/main/docs/demo_model.md"
 FOLDER = "b"
 """Of ComfyUI's input folder."""
 
@@ -33,10 +34,10 @@ def _links(given: Sockets, loaded: Loaded) -> Sockets:
 def start() -> Graph:
     """The demo model: nothing to download."""
     graph = Graph()
-    given, loaded = parts.images(graph, DEMO.name), parts.demo_model(graph)
-    graph.note(START, (260, 180))
+    given, loaded = parts.images(graph, NO_PROMPT.name), parts.demo_model(graph)
+    graph.note(START, (260, 190))
     graph.column()
-    made = graph.put(image_analogy("start", DEMO, compared=True), **_links(given, loaded))
+    made = graph.put(image_analogy("start", NO_PROMPT, compared=True), **_links(given, loaded))
     graph.column()
     shown = _enlarged(graph, "B', enlarged", made["B'"])
     parts.app(graph, given, made, "prompt", shown)
@@ -57,7 +58,7 @@ def by_example(example: Example, text: str) -> Graph:
     """A checkpoint and the images of `example`."""
     graph = Graph()
     given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
-    graph.note(text, (260, 210))
+    graph.note(text, (260, 180))
     graph.column()
     made = analogy(graph, example.name, example, given, loaded)
     graph.column()
@@ -80,7 +81,7 @@ def by_endpoint() -> Graph:
     """A vision model behind an address sees the marked grid and writes the prompt."""
     graph = Graph()
     given, loaded = parts.images(graph, COLORIZATION.name), parts.checkpoint(graph)
-    graph.note(BY_ENDPOINT, (260, 210))
+    graph.note(BY_ENDPOINT, (260, 180))
     graph.column()
     made = graph.put(vision_analogy("endpoint", COLORIZATION), Look(size=(440, 560)), **_links(given, loaded))
     graph.add("PreviewAny", [], Look("Prompt", size=(440, 100)), source=made["prompt"])
@@ -93,7 +94,7 @@ def by_local() -> Graph:
     """ComfyUI's own text node with a vision model, and the parser."""
     graph = Graph()
     given, loaded = parts.images(graph, COLORIZATION.name), parts.checkpoint(graph)
-    graph.note(BY_LOCAL, (260, 210))
+    graph.note(BY_LOCAL, (260, 180))
     graph.column()
     placed = parts.grid(graph, COLORIZATION, given)
     clip = graph.add("CLIPLoader", [VISION_LANGUAGE.name, "ideogram4", "default"], Look("Load vision language model"))
@@ -115,7 +116,7 @@ def best_of() -> Graph:
     """Eight results, scored by a CLIP vision model, the best one saved."""
     graph, example = Graph(), COLORIZATION
     given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
-    graph.note(BEST_OF, (260, 210))
+    graph.note(BEST_OF, (260, 180))
     graph.column()
     results = analogy(graph, "best of 8", example, given, loaded)["B'"]
     graph.column()
@@ -162,7 +163,7 @@ def folder_of_b() -> Graph:
     """The same change to every image of a folder."""
     graph, example = Graph(), COLORIZATION
     given, loaded = parts.images(graph, example.name), parts.checkpoint(graph)
-    graph.note(FOLDER_OF_B, (260, 210))
+    graph.note(FOLDER_OF_B, (260, 180))
     graph.column()
     many = graph.add("AnalogistFolder", [FOLDER, "Analogist/folder", 1], Look("The next B without a result"))
     graph.column()
@@ -177,7 +178,7 @@ def folder_of_b() -> Graph:
 def every_node() -> Graph:
     """The method without a node that holds it."""
     graph, example = Graph(), COLORIZATION
-    given, loaded = parts.images(graph, example.name, (260, 300)), parts.checkpoint(graph)
+    given, loaded = parts.images(graph, example.name, (260, 290)), parts.checkpoint(graph)
     numbers = parts.settings(graph, example)
     graph.column()
     placed = parts.grid(graph, example, given)
@@ -195,11 +196,13 @@ def every_node() -> Graph:
     return graph
 
 
-START = """
-**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model, which is included in the pack,\
- recolors B; beside it without SAC and CAM.
+START = f"""
+**A** is to **A'** as **B** is to **B'**. Press *Run*: the demo model, which is included, recolors B. No prompt: \
+SAC and CAM take the change from A and A'. Beside it without them.
 
-It was trained on drawings of simple shapes in cells of 64 pixels. For your own images open *2 - style by example*.
+The seed was chosen: see [how often it works]({CARD}).
+
+For your own images open *2 - style by example*.
 """
 BY_EXAMPLE = f"""
 **A** is to **A'** as **B** is to **B'**. For your own images use three *Load Image* nodes, and describe B' in at most \

@@ -21,7 +21,7 @@ def several_pairs() -> Graph:
     graph.column()
     loaded = parts.checkpoint(graph)
     pairs = graph.add("AnalogistPair", [], Look("A second example"), a=second["A"], a_prime=second["A'"])
-    graph.note(SEVERAL, (260, 250))
+    graph.note(SEVERAL, (260, 240))
     graph.column()
     inner = image_analogy("several pairs", example, more=More("pairs", "pairs", "ANALOGY_PAIRS"))
     links = {name: given[name] for name in ("A", "A'", "B")}
@@ -37,7 +37,7 @@ def full_size() -> Graph:
     """A second pass at larger cells that starts from the first B', and back at the size of B."""
     graph, example = Graph(), COLORIZATION
     given, loaded = parts.images(graph, example.name, (260, 300)), parts.checkpoint(graph)
-    graph.note(FULL_SIZE, (260, 250))
+    graph.note(FULL_SIZE, (260, 240))
     graph.column()
     links = {name: given[name] for name in ("A", "A'", "B")}
     models = {"model": loaded.model, "clip": loaded.clip, "vae": loaded.vae}

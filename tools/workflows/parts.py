@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from analogist.grid import CropSize, Layout
 from analogist.layers import PAPER, Numbering
-from analogist.published import DEFAULT, NEGATIVE_PROMPT, PRESETS, SUFFIX, Setting
+from analogist.published import DEFAULT, GUTTER, NEGATIVE_PROMPT, PRESETS, SEED, SUFFIX, Setting
 
 from .catalogue import INPAINTING, ModelFile
 from .graph import GREEN, RED, Graph, Look, Output
@@ -24,6 +24,8 @@ class Example:
     preset: str = "paper"
     suffix: str = SUFFIX
     negative: str = NEGATIVE_PROMPT
+    gutter: int = GUTTER
+    seed: int = SEED
 
     @property
     def setting(self) -> Setting:
@@ -45,7 +47,10 @@ DEMO = Example(
     preset="demo model",
     suffix="",
     negative="",
+    gutter=0,
 )
+NO_PROMPT = replace(DEMO, prompt="", preset="demo model, no prompt", seed=43)
+"""The seed was chosen: docs/demo_model.md shows 16 of them."""
 
 OWN = ("example", "example", "example")
 """In place of own images: those of the example."""
@@ -86,7 +91,7 @@ def demo_model(graph: Graph) -> Loaded:
 
 
 def grid(graph: Graph, example: Example, given: Sockets, **linked: Output) -> Sockets:
-    settings = [example.layout.value, example.cell, example.cell, "stretch", 0 if example is DEMO else 2]
+    settings = [example.layout.value, example.cell, example.cell, "stretch", example.gutter]
     return graph.add("AnalogistGridBuilder", settings, a=given["A"], a_prime=given["A'"], b=given["B"], **linked)
 
 

@@ -62,7 +62,7 @@ def beside_analogist() -> Graph:
     loaded = parts.checkpoint(graph)
     graph.column()
     image = rendered(graph, "beside analogist", given, models, Task.PICTURE, SCENE)["B'"]
-    graph.note(BESIDE, (300, 180))
+    graph.note(BESIDE, (300, 150))
     graph.column()
     b_prime = analogy(graph, "analogist beside", example, given, loaded)["B'"]
     graph.column()

@@ -55,7 +55,7 @@ def sd2() -> Graph:
 def _rest(graph: Graph, key: str, example: Example, loaded: Loaded, text: str) -> Graph:
     """The images, the node that holds the method, and what is saved."""
     given = parts.images(graph, example.name)
-    graph.note(text, (260, 200))
+    graph.note(text, (260, 180))
     graph.column()
     made = analogy(graph, key, example, given, loaded)
     graph.column()
