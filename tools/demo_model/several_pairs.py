@@ -25,22 +25,22 @@ COMPARED = [variant for variant in PATCHES if variant.name in ("no patch", "SAC"
 
 
 def line(results: Sequence[Row], name: str, pairs: int) -> str:
-    """A row of the table: means, and the paired differences to no patch and to one pair with their 95% intervals."""
+    """A row of the table: means, and 95% intervals of the paired differences, (to no patch) and [to one pair]."""
     cells = []
     for measure in MEASURES:
         values = column(results, str(pairs), name, measure)
-        others = [("no patch", str(pairs), COMPARED[0].name), ("one pair", str(PAIRS[0]), name)]
-        cells.append(f"{values.mean():.3f}")
-        for to, case, variant in others:
-            if (str(pairs), name) != (case, variant):
-                text = _difference(values - column(results, case, variant, measure))
-                cells[-1] += f"; to {to} {text}"
+        cell = f"{values.mean():.3f}"
+        if name != COMPARED[0].name:
+            cell += f" ({_interval(values - column(results, str(pairs), COMPARED[0].name, measure))})"
+        if pairs != PAIRS[0]:
+            cell += f" [{_interval(values - column(results, str(PAIRS[0]), name, measure))}]"
+        cells.append(cell)
     return f"| {name} | {pairs} | " + " | ".join(cells) + " |"
 
 
-def _difference(values: np.ndarray) -> str:
-    low, high = interval(values)
-    text = f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+def _interval(differences: np.ndarray) -> str:
+    low, high = interval(differences)
+    text = f"{low:+.3f} to {high:+.3f}"
     return f"**{text}**" if low * high > 0 else text
 
 
