@@ -106,18 +106,37 @@ BY_THE_WAY = re.compile(
     re.IGNORECASE,
 )
 NO_PROMPT = re.compile(
-    r"[\W\d_]*|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
+    r"[\W\d_]*|[a-z]|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
     r"prompts?(?: ?#?\d+)?(?: here)?(?: (?:of|for) (?:image )?b')?",
     re.IGNORECASE,
 )
 """Placeholders, and answers to another question."""
 AND = r"(?:and|or|und|oder|et|ou|y|o|и|или)\b"
 
+# -- Fields of JSON, and markup, in the words and marks of `lines` -------------------------------------------------------
+FILLED = ("properties", "value", "const", "default", "example", "examples", "items", "enum")
+"""Where models write an answer into a schema."""
+THOUGHTS = ("thinking", "reasoning", "thought", "analysis", "commentary")
+REMARKS = ("change", "alignment")
+COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1,2}", re.IGNORECASE)
+"""A key that says no more than its number."""
+FENCE = re.compile(r"```\w*(?:\s*\n)?(.*?)(?:```|\Z)", re.DOTALL)
+MARKUP = (
+    (re.compile(r"```\w*"), ""),
+    (
+        re.compile(r"^(\s*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)\s*\n\s*(?=\w)", re.MULTILINE),
+        r"\1 ",
+    ),  # A mark above its text.
+    (re.compile(r"\bВ(?=['`^])"), "B"),  # A Cyrillic letter.
+    (re.compile(r"\b([AB])(?:\s?\^?\{?\\prime\}?|\^'|`)"), r"\1'"),
+    (re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>"), r"\n\1: \2\n"),
+    (re.compile(r"^[^:\n]+:[^:\n]+::[^:\n]+:([^:\n]+)$", re.MULTILINE), r"B': \1"),  # The formula of the analogy.
+)
+
 # -- How lines are marked, labelled and quoted ---------------------------------------------------------------------------
-TYPOGRAPHY = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u00b4\u2035", "'"))
+TYPOGRAPHY = str.maketrans("\u2018\u2019\u02bc\u2032\u00b4\u2035◁▷｜▁", "'" * 6 + "<>|_")
 QUOTES = '"“”„«»「」『』'
 QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」』]")
-QUOTED_FIRST = re.compile(rf"^{QUOTED.pattern}\s*(?:[.!?(\-–—]|$)")
 MARK = re.compile(
     r"^(?P<indent>\s*)(?:(?P<number>[(\[（【]?\d{1,2}\ufe0f?\s?[.)\]、．）】\u20e3](?!\d)[.:)]?|[①-⑳⑴-⒇⒈-⒛❶-❿➀-➓㊀-㊉][.、:)]?|"
     r"\d{1,2}\s[-–—](?=\s))|\(?(?:[a-e]\)|i[.)])(?=\s)|(?:[-*+–—~>»](?=\s)|[•·・‣◦▪▫■□●○◆◇★☆►▶▸➤➢→⇒⁃✓✔※◎✦❖☐]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?)+)"
@@ -140,7 +159,7 @@ SEQUENCES: tuple[Sequence[str], ...] = (
     *("абвгдежзик", "가나다라마바사", "一二三四五六七八九十", "アイウエオカキク", "甲乙丙丁戊"),
 )
 WITHIN = re.compile(r"(?:^|[\s,;])\(?(?:\d{1,2}[.)]|[a-e]\))\s+|\s*[①-⑳]\s*")
-BOLD = re.compile(r"^(?:\*\*|__)([^*_]{1,80}?)\s*([:：]?)(?:\*\*|__)\s*([:：]?)\s*(.*)$")
+HEADING = re.compile(r"[\s>]*(?:#|([*_]{2})[^*_]+\1\W*$)")
 KEY = re.compile(r"^([^:：=→]{1,90}?)\s*(?:[:：=→](?![:/\d])|=>)\s*(.*)$")
 ANY = frozenset(Role)
 LABELS = (
@@ -162,9 +181,17 @@ LABELS = (
     ),
 )
 """How labels stand before their texts, and which roles they have there."""
-TITLED = re.compile(rf"[-–—]\s*{QUOTED.pattern}$")
+COMMENTED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"[*_]{{2}}[^*_{QUOTES}][^*_]*[*_]{{2}}\s*[-–—]\s*{QUOTED.pattern}$",  # A title and a prompt.
+        r"[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
+        r"[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$",  # A prompt and a comment.
+        rf"{QUOTED.pattern}\s*[.!?(\-–—]",
+    )
+)
 NEXT_LABEL = re.compile(
-    r"(?<=[.!?;,。，；，)\"”])\s+([^:：=.!?;,。，；]{1,60}?)(?:\s*[:：=](?!:)|(?<=B')\s(?:is|becomes)\b)"
+    r"(?<=[.!?;,。，；，)\"”])[^\S\n]+(([^:：=.!?;,。，；\n]{1,60}?)(?:[^\S\n]*[:：=](?!:)|(?<=B')\s(?:is|becomes)\b))"
 )
 SENTENCE = re.compile(r"(?<=\w\w[.!?])[\"”']?\s+|(?<=[。！？])(?=.)")
 ENDS = tuple(".!?。！？")
@@ -211,14 +238,15 @@ _ANSWER_BEGINS = (
 THOUGHT_OR_ANSWER = re.compile(
     rf"(?P<thought>{'|'.join(_THOUGHT_BEGINS)})|(?P<answer>{'|'.join(_ANSWER_BEGINS)})", re.IGNORECASE | re.MULTILINE
 )
-FENCED_THOUGHT = re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE)
-BRACKETS = str.maketrans("◁▷｜▁", "<>|_")
-BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+")
-SPECIAL = re.compile(
-    r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>|"
-    r"<(?:start|end)_of_turn>(?:model\b)?"
+TYPESET = (
+    (re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+"), r"<answer>\1</answer>"),
+    (re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE), "\n"),
 )
-TAG = re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE)
+TAGS = (
+    (re.compile(r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|<(?:start|end)_of_turn>(?:model\b)?"), " "),
+    (re.compile(r"</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>"), " "),
+    (re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE), "\n"),
+)
 
 # -- How models decline, or say that they saw no image -------------------------------------------------------------------
 # Anchored: a prompt may begin like a refusal ("Sorry We're Open sign"): what follows decides.
