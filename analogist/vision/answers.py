@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import errors
-from .errors import Failure, classified, loaded, response_failure
+from .failures import Failure, classified, loaded, response_failure
+from .protocol import EMPTY_UNDER_FORM
 
 PLACES = {
     "text": (
@@ -82,7 +83,8 @@ def read(content: bytes) -> Reply | Failure:
     if "filter" in end or classified(200, end) is errors.FILTER:
         return Failure(errors.FILTER)
     if not text.strip():
-        return Failure(errors.UNFINISHED if end in ("length", "max_output_tokens", "max_tokens") else errors.EMPTY)
+        cut = end in ("length", "max_output_tokens", "max_tokens")
+        return Failure(errors.UNFINISHED) if cut else Failure(errors.EMPTY, words=EMPTY_UNDER_FORM)
     counts = ([one for one in places(name) if type(one) is int] for name in ("input", "output"))
     return Reply(text, *(next(reversed(numbers), None) for numbers in counts))
 

@@ -3,7 +3,7 @@
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -16,7 +16,8 @@ import anyio
 import openai
 
 from . import errors
-from .errors import Failure, Kind, response_failure
+from .errors import Kind
+from .failures import Failure, response_failure
 from .profiles import Profile
 from .protocol import complains
 
@@ -176,23 +177,19 @@ def _certificates(profile: Profile) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=file or None, capath=folder or None) if file or folder else True
 
 
-def _broken(error: BaseException, profile: Profile) -> Kind:
+def _broken(error: BaseException | None, profile: Profile) -> Kind:
     """The kind of a failed connection."""
-    causes = list(_causes(error))
-    names = {type(cause).__name__ for cause in causes}
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+    names = set()
+    while error:
+        names.add(type(error).__name__)
+        error = error.__cause__ or error.__context__
+    if "SSLCertVerificationError" in names:
         return errors.UNTRUSTED
     if "ProxyError" in names or ("ConnectError" in names and _proxy(profile)):
         return errors.PROXY
     if names & {"ConnectError", "ConnectTimeout", "UnsupportedProtocol"}:
         return errors.NOT_RUNNING if profile.is_local else errors.UNREACHABLE
     return errors.BROKEN
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _seconds(retry_after: str) -> float:

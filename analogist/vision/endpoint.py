@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .answers import Reply, found, read
-from .errors import Failure, VisionError, loaded, redacted
+from .errors import VisionError
+from .failures import Failure, loaded, redacted
 from .profiles import Profile
 from .protocol import LIMITS, NOTHING_ASKED, PATHS, Capabilities, Learned, Question, body
 from .request import excerpt
@@ -36,7 +37,6 @@ async def ask(question: Question, profile: Profile, key: str | None, learned: Le
         RefusalError: the model declined.
     """
     capabilities = learned.get((profile, question.model), Capabilities(LIMITS[profile.api]))
-    emptied = False
     async with await _connected(profile, key) as send:
         while True:
             content = await send(PATHS[profile.api], body(question, profile, capabilities))
@@ -44,10 +44,7 @@ async def ask(question: Question, profile: Profile, key: str | None, learned: Le
             if isinstance(outcome, Reply):
                 learned[profile, question.model] = capabilities
                 return replace(outcome, text=redacted(outcome.text, key))
-            if outcome.kind is errors.EMPTY and not emptied:
-                simpler, emptied = capabilities.plain(), True
-            else:
-                simpler = None if outcome.kind.final else capabilities.without_refused(outcome.words)
+            simpler = None if outcome.kind.final else capabilities.without_refused(outcome.words)
             if simpler is None:
                 raise outcome.error(profile, question.model, key)
             capabilities = simpler

@@ -1,7 +1,7 @@
 """The grammar of a line: a mark ("1.", "a)", a bullet), a label ("Prompt for B':"), and a text."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
 from . import wording
@@ -36,7 +36,7 @@ def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
     words = re.split(r"[\s,;!./()$#–-]+", _folded(text))
     known = (word in wording.LABEL_WORDS or word.isdigit() or wording.CJK.search(word) or role(word) for word in words)
-    return len(text) <= 60 and role(text) is not None and all(known)
+    return role(text) is not None and all(known)
 
 
 def label(line: str) -> tuple[Role | None, str] | None:
@@ -104,7 +104,8 @@ def items(found: list[str], count: int) -> list[str]:
     """The prompts of the lines under one label: a list, a line for each, or several in one; none if unsure."""
     if kept := [item for item in listed(found) if not _talks(plain(item))]:
         return kept
-    kept = list(_without_talk([line for line in found if not wording.MARK.match(line)]))
+    texts = (uncommented(wording.INTERJECTION.sub("", plain(line))) for line in found if not wording.MARK.match(line))
+    kept = [line for line in texts if line and not _talks(line)]
     unfinished = [line for line in kept if not line.endswith(wording.ENDS)]
     if len(kept := unfinished or kept) == 1:
         return _split(kept[0], count)
@@ -112,20 +113,11 @@ def items(found: list[str], count: int) -> list[str]:
     return kept if not unknown_labels and (unfinished or len(kept) <= count) else []
 
 
-def _without_talk(found: list[str]) -> Iterator[str]:
-    for line in found:
-        line = uncommented(wording.INTERJECTION.sub("", plain(line)))
-        if wording.CLOSING.match(line):
-            return
-        if line and not _talks(line):
-            yield line
-
-
 def _talks(line: str) -> bool:
     """Whether a line speaks about the task, or goes on for too long, and is no prompt."""
     sentence = line.endswith((*wording.ENDS, ":")) or len(line.split()) > 12
     about = wording.NAMES_IMAGE.search(line) or re.match("[AB] (?:is an?|shows|depicts) |.*[?？]$", line)
-    said = sentence and (wording.OPENING.match(line) or wording.TALK.search(line))
+    said = sentence and (wording.OPENING.match(line) or wording.CLOSING.match(line) or wording.TALK.search(line))
     return bool(about or said or len(wording.SENTENCE.split(line)) > 2)
 
 
@@ -138,9 +130,9 @@ def _split(line: str, count: int) -> list[str]:
         return parts if len(quoted) == 1 and len(parts) == count else quoted
     if count == 1 or len(line) > MOST_CHARACTERS * count:
         return [line]
-    parts = [re.sub(rf"^\s*{wording.AND}\s", "", part) for part in wording.BETWEEN_COMMAS.findall(line)]
-    bars = re.split(r"\s[|/]\s", line)
-    return bars if len(parts) == 1 and len(bars) == count else parts
+    ways = [wording.BETWEEN_COMMAS.findall(line), re.split(r"\s[|/]\s", line)]
+    parts = next((way for way in ways if len(way) == count), ways[0])
+    return [re.sub(rf"^\s*{wording.AND}\s", "", part) for part in parts]
 
 
 def uncommented(line: str) -> str:
@@ -150,8 +142,7 @@ def uncommented(line: str) -> str:
         if match := form.match(line):
             return match[1]
     first, *others = wording.SENTENCE.split(line)
-    prompt = takewhile(lambda sentence: not (wording.CLOSING.match(sentence) or _talks(sentence)), others)
-    return " ".join([first, *prompt])
+    return " ".join([first, *takewhile(lambda sentence: not _talks(sentence), others)])
 
 
 def unmarked(line: str) -> str:

@@ -5,7 +5,6 @@ order: thinking goes; JSON, a table and labelled lines are fields whose names sa
 the lines, or the commas of the published program. What can be none of these is an error that quotes the reply.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -135,11 +134,8 @@ def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
     """Lines, by the role of the label above or before them."""
     sections: list[tuple[Role | None, list[str]]] = [(None, [])]
     for line in found:
-        said = lines.label(line)
-        if said and (nested := lines.label(said[1])) and nested[0]:  # "Answer: B' = ..."
-            said = nested
-        if said and (said[0] or not said[1]):
-            kind, text = said
+        if said := lines.label(line):
+            kind, text = lines.label(said[1]) or said  # "Answer: B' = ..."
             if wording.CORRECTION.search(line.removesuffix(text)):
                 sections = []
             sections.append((kind, []))
@@ -185,14 +181,12 @@ def _fields(value: dict[str, Any]) -> list[tuple[Role | None, Any]]:
     """The values of an object by the roles of their keys; a key that says nothing counts where it is the only one."""
     if {"a", "b", "c"} <= {key.lower() for key in value}:  # Options.
         return [(Role.ANSWER, value[key]) for key in value if len(key) == 1]
-    fields = {key: lines.role(key) for key in value}
-    unknown = [key for key in value if fields[key] is None and value[key]]
-    if len(unknown) > 1 and not all(map(wording.COUNTED.fullmatch, unknown)):
-        unknown = [key for key in unknown if not isinstance(value[key], str)]
-        unknown = unknown if len(unknown) == 1 else []
-    if Role.PROMPT in fields.values():
-        unknown = []
-    return [(fields[key], value[key]) for key in value if fields[key] or key in unknown]
+    roles = {key: lines.role(key) for key in value}
+    unknown = [] if Role.PROMPT in roles.values() else [key for key in value if roles[key] is None and value[key]]
+    nested = [key for key in unknown if not isinstance(value[key], str)]
+    if not all(map(wording.COUNTED.fullmatch, unknown)):
+        unknown = next((keys for keys in (unknown, nested) if len(keys) == 1), [])
+    return [(roles[key], value[key]) for key in value if roles[key] or key in unknown]
 
 
 def _names_itself(item: Any) -> bool:
