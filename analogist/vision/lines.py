@@ -41,7 +41,7 @@ def is_label(text: str) -> bool:
 
 def label(line: str) -> tuple[Role | None, str] | None:
     """What the label of a line says, and what follows it; None for a line without one."""
-    line = unmarked(line)
+    line = wording.MARK.sub(r"\g<body>", line)
     words = plain(line)
     if is_label(words) and wording.HEADING.match(line):
         return role(words), ""
@@ -51,9 +51,9 @@ def label(line: str) -> tuple[Role | None, str] | None:
                 return kind, match[2]
             if form is wording.KEY and (not match[2] or kind is Role.B_PRIME or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
-    quoted = wording.QUOTED.findall(words)
-    if quoted and (kind := role(wording.QUOTED.sub("", words[:300]))) in (Role.PROMPT, Role.B_PRIME):
-        return kind, ", ".join(f'"{prompt}"' for prompt in quoted)
+    quoted, around = wording.QUOTED.findall(words), wording.QUOTED.sub("", words[:300])
+    if quoted and (role(around) in (Role.PROMPT, Role.B_PRIME) or wording.SUGGESTS.search(around)):
+        return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in quoted)
     return (None, "") if words.endswith((":", "：")) else None
 
 
@@ -137,18 +137,8 @@ def _split(line: str, count: int) -> list[str]:
 
 def uncommented(line: str) -> str:
     """A prompt less what the model says of it."""
-    line = line.strip()
-    for form in wording.COMMENTED:
-        if match := form.match(line):
-            return match[1]
-    first, *others = wording.SENTENCE.split(line)
+    first, *others = wording.SENTENCE.split(rewritten(line.strip(), wording.COMMENTED))
     return " ".join([first, *takewhile(lambda sentence: not _talks(sentence), others)])
-
-
-def unmarked(line: str) -> str:
-    """A line less the mark of a list's item."""
-    mark = wording.MARK.match(line)
-    return mark["body"] if mark else line
 
 
 def plain(line: str) -> str:
@@ -159,16 +149,11 @@ def plain(line: str) -> str:
 def cleaned(prompt: str) -> str:
     """One prompt less marks, labels, quotes, Markdown and a full stop; empty if it is none."""
     prompt = plain(excerpt(prompt, most=2 * MOST_CHARACTERS))
-    for _ in range(3):
-        prompt = re.sub("^'(.*)'$", r"\1", unmarked(prompt).strip("`*_ "))
-        within = prompt.strip(wording.QUOTES)  # Quotes within, as of a sign's text, stay.
-        if not set(within) & set(wording.QUOTES) or sum(map(prompt.count, wording.QUOTES)) % 2:
-            prompt = within
-        if (said := label(prompt)) and said[0] and said[1]:
+    for _ in range(3):  # One may be within the other.
+        prompt = rewritten(prompt, wording.WRAPPED)
+        if (said := label(prompt)) and all(said):
             prompt = "" if said[0] is Role.OTHER else said[1]
-        prompt = wording.BY_THE_WAY.sub("", prompt.strip()).rstrip(".,;: 。，；、")
-    prompt = re.sub(r"^\[([^][:|]*)\]$", r"\1", prompt)
-    return "" if re.match(r"[{\[]+\s*[\"']", prompt) or wording.NO_PROMPT.fullmatch(prompt) else prompt
+    return "" if wording.NO_PROMPT.fullmatch(prompt) else prompt
 
 
 def is_prompt(text: str) -> bool:

@@ -42,7 +42,7 @@ def values(text: str) -> Iterator[tuple[Any, int, int]]:
 
 
 def _read(text: str, start: int) -> tuple[Any, int]:
-    """The value that a person would read, and its end; None where neither keys nor quotes show that it is one."""
+    """The value that a person would read, and its end; None where neither quotes nor a key show that it is one."""
     tokens, quoted, end = TOKEN.finditer(text, start + 1), False, start
 
     def container(opening: str, depth: int) -> Any:
@@ -71,7 +71,7 @@ def _read(text: str, start: int) -> tuple[Any, int]:
         return pairs or (items if kind == "close" or opening == "[" else {})  # A key alone is no prompt.
 
     value = container(text[start], 0)
-    return (value if quoted or (text[start] == "{" and value and isinstance(value, dict)) else None), end
+    return (value if quoted or any("prompt" in key for key in value if isinstance(value, dict)) else None), end
 
 
 def _unescaped(text: str) -> str:

@@ -100,13 +100,8 @@ NAMES_IMAGE = re.compile(
 CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
-BY_THE_WAY = re.compile(
-    r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$|\s\*\([^()]*\)\*?$|"
-    r"\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$",
-    re.IGNORECASE,
-)
 NO_PROMPT = re.compile(
-    r"[\W\d_]*|[a-z]|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
+    r"[\W\d_]*|[a-z]|[{\[]+\s*[\"'].*|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
     r"prompts?(?: ?#?\d+)?(?: here)?(?: (?:of|for) (?:image )?b')?",
     re.IGNORECASE,
 )
@@ -182,12 +177,12 @@ LABELS = (
 )
 """How labels stand before their texts, and which roles they have there."""
 COMMENTED = tuple(
-    re.compile(pattern)
+    (re.compile(pattern), r"\1")
     for pattern in (
-        rf"[*_]{{2}}[^*_{QUOTES}][^*_]*[*_]{{2}}\s*[-–—]\s*{QUOTED.pattern}$",  # A title and a prompt.
-        r"[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
-        r"[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$",  # A prompt and a comment.
-        rf"{QUOTED.pattern}\s*[.!?(\-–—]",
+        rf"^[*_]{{2}}[^*_{QUOTES}][^*_]*[*_]{{2}}\s*[-–—]\s*{QUOTED.pattern}$",  # A title and a prompt.
+        r"^[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
+        r"^[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$",  # A prompt and a comment.
+        rf"^{QUOTED.pattern}\s*[.!?(\-–—].*$",
     )
 )
 NEXT_LABEL = re.compile(
@@ -198,6 +193,28 @@ ENDS = tuple(".!?。！？")
 BETWEEN_COMMAS = re.compile(r"(?:[^,;，、；()]|\([^()]*\)|[()]|,(?=\d))+")
 CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
+
+SUGGESTS = re.compile(
+    r"\b(?:i|you|we|one)(?:'d| would| could| might| can)? (?:suggest|choose|go with|use|try|pick|propose|recommend|say)\b|"
+    r"\b(?:how about|maybe|perhaps)\b\W*$",
+    re.IGNORECASE,
+)
+"""Around quotes that hold a prompt."""
+WRAPPED = (
+    (MARK, r"\g<body>"),
+    (re.compile(r"^[`*_ ]+|[`*_ ]+$"), ""),
+    (re.compile("^'(.*)'$"), r"\1"),
+    (re.compile(r"^\[([^][:|]*)\]$"), r"\1"),
+    # Quotes within, as of a sign's text, stay.
+    (re.compile(rf"^[{QUOTES}]+([^{QUOTES}]*)[{QUOTES}]*$|^([^{QUOTES}]*)[{QUOTES}]+$"), r"\1\2"),
+    (
+        re.compile(r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$", re.IGNORECASE),
+        "",
+    ),
+    (re.compile(r"\s\*\([^()]*\)\*?$|\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$", re.IGNORECASE), ""),
+    (re.compile("[.,;: 。，；、]+$"), ""),
+)
+"""Around one prompt: marks, quotes, counts of words and a full stop."""
 
 # -- Thinking aloud, in the tags, brackets and channels of a model's kind ------------------------------------------------
 _THOUGHT = (
