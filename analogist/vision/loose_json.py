@@ -7,8 +7,6 @@ from typing import Any
 
 DEEPEST = 12
 """Levels of nesting that are read; what is deeper is read as if it stood in the deepest."""
-MOST_TRIES = 50
-"""Openings that are tried as values, so that no text is slow to read."""
 
 # An object may begin anywhere; a list only where a line or what follows a colon begins: "a cat [on a mat]" is a text.
 OPENING = re.compile(r"\{|(?:(?<=[:=>`\"])|^)[ \t]*\[", re.MULTILINE)
@@ -33,11 +31,10 @@ def decoded(text: str) -> str:
 def values(text: str) -> Iterator[tuple[Any, int, int]]:
     """Every object or list in a text, outermost first, and where it begins and ends."""
     end = 0
-    for opening, _ in zip(OPENING.finditer(text), range(MOST_TRIES), strict=False):
+    for opening in OPENING.finditer(text):
         if (start := opening.end() - 1) >= end:
-            value, reached = _read(text, start)
+            value, end = _read(text, start)
             if value is not None:
-                end = reached
                 yield value, start, end
 
 

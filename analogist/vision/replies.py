@@ -120,7 +120,9 @@ def _of_json(text: str, count: int) -> tuple[list[str], dict[str, str], str]:
 
 def _of_text(text: str, count: int) -> tuple[bool, list[str]]:
     """The prompts of a reply that holds none as JSON, and whether a label names them."""
-    found = lines.broken(lines.rewritten("\n".join(wording.FENCE.findall(text)) or text, wording.MARKUP))
+    found = lines.broken(
+        lines.rewritten("\n".join(filter(str.strip, wording.FENCE.findall(text))) or text, wording.MARKUP)
+    )
     if prompts := _prompts(lines.table(found), count):
         return True, prompts
     kind, prompts = None, lines.in_order(found, wording.LETTERS, least=3)  # A and B alone would be the images.

@@ -119,7 +119,7 @@ FENCE = re.compile(r"```\w*(?:\s*\n)?(.*?)(?:```|\Z)", re.DOTALL)
 MARKUP = (
     (re.compile(r"```\w*"), ""),
     (
-        re.compile(r"^(\s*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)\s*\n\s*(?=\w)", re.MULTILINE),
+        re.compile(r"^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", re.MULTILINE),
         r"\1 ",
     ),  # A mark above its text.
     (re.compile(r"\bВ(?=['`^])"), "B"),  # A Cyrillic letter.
