@@ -49,7 +49,8 @@ def label(line: str) -> tuple[Role | None, str] | None:
         if (match := form.match(words)) and (kind := role(match[1])) in roles:
             if is_label(match[1]):
                 return kind, match[2]
-            if form is wording.KEY and (not match[2] or kind is Role.B_PRIME or wording.OPENING.match(words)):
+            of_b_prime = kind is Role.B_PRIME or (kind is Role.PROMPT and "B'" in match[1])
+            if form is wording.KEY and (not match[2] or of_b_prime or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
     quoted, around = wording.QUOTED.findall(words), wording.QUOTED.sub("", words[:300])
     if quoted and (role(around) in (Role.PROMPT, Role.B_PRIME) or wording.SUGGESTS.search(around)):
@@ -102,10 +103,10 @@ def listed(found: list[str]) -> list[str]:
 
 def items(found: list[str], count: int) -> list[str]:
     """The prompts of the lines under one label: a list, a line for each, or several in one; none if unsure."""
-    if kept := [item for item in listed(found) if not _talks(plain(item))]:
+    if kept := [item for item in listed(found) if not _talks(plain(uncommented(item)))]:
         return kept
-    texts = (uncommented(wording.INTERJECTION.sub("", plain(line))) for line in found if not wording.MARK.match(line))
-    kept = [line for line in texts if line and not _talks(line)]
+    texts = (rewritten(line, wording.BESIDE) for line in found if not wording.MARK.match(line))
+    kept = [line for text in texts if (line := uncommented(plain(text))) and not _talks(line)]
     unfinished = [line for line in kept if not line.endswith(wording.ENDS)]
     if len(kept := unfinished or kept) == 1:
         return _split(kept[0], count)

@@ -40,7 +40,7 @@ ROLES = [
         (
             Role.ANSWER,
             r"^(?:so|therefore|thus|hence)$|^try\b|conclusion|answer|output|result|response|\btext|descri|option|suggest|\bfinal|content|"
-            r"candidat|\bitem|keyword|variation|version|target|choice|\bideas?\b|value|solution|assistant|答|结果|結果|输出|輸出|出力|描述|"
+            r"candidat|\bitem|keyword|decision|verdict|variation|version|target|choice|\bideas?\b|value|solution|assistant|答|结果|結果|输出|輸出|出力|描述|"
             r"説明|选项|候補|候选|답|결과|출력|설명|옵션|antwort|ergebnis|ausgabe|beschreib|vorschl|lösung|réponse|résultat|sortie|"
             r"proposition|respuesta|resultado|salida|opci|soluci|ответ|результат|вывод|описани|вариант|решени|rispost|risultat|soluzion|"
             r"respost|saída|solução|opis|odpově?d|wynik|antwoord|omschrijving|svar|vastaus|válasz|răspuns|sonuç|yanıt|cevap|jawab|"
@@ -141,7 +141,7 @@ MARK = re.compile(
 ORDINAL = re.compile(
     r"^\s*(?:#{1,6}\s)?[*_\s(\[（【]{0,6}(?P<word>(?:[^\W\d_]{2,20}\s|[^\W\d_]{1,20}(?=\d)){0,2}(?:#|№|n[°º] ?|第)?)"
     r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?![^\W_])(?:\s?\([^()]{1,30}\)(?=[*_]{0,3}\s?[:：\-–—]))?"
-    r"(?P<mark>[)\]）】]?\s?[.:：、．\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
+    r"(?P<mark>[)\]）】]?\s?[.:：、．°º\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
     re.IGNORECASE,
 )
 LETTERS = tuple("abcdefghijkl")
@@ -180,11 +180,12 @@ COMMENTED = tuple(
     (re.compile(pattern), r"\1")
     for pattern in (
         rf"^[*_]{{2}}[^*_{QUOTES}][^*_]*[*_]{{2}}\s*[-–—]\s*{QUOTED.pattern}$",  # A title and a prompt.
-        r"^[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
         r"^[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$",  # A prompt and a comment.
+        r"^[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
         rf"^{QUOTED.pattern}\s*[.!?(\-–—].*$",
     )
 )
+BESIDE = ((INTERJECTION, ""), *COMMENTED[:2])
 NEXT_LABEL = re.compile(
     r"(?<=[.!?;,。，；，)\"”])[^\S\n]+(([^:：=.!?;,。，；\n]{1,60}?)(?:[^\S\n]*[:：=](?!:)|(?<=B')\s(?:is|becomes)\b))"
 )
@@ -260,6 +261,7 @@ TYPESET = (
     (re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE), "\n"),
 )
 TAGS = (
+    (re.compile(r"~~[^~\n]+~~"), " "),
     (re.compile(r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|<(?:start|end)_of_turn>(?:model\b)?"), " "),
     (re.compile(r"</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>"), " "),
     (re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE), "\n"),
