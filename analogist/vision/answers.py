@@ -114,18 +114,17 @@ def spoken(content: Any) -> str:
     if not isinstance(content, dict) or content.get("thought") is True:
         return ""
     kind = content.get("type")
-    inside = next((content[name] for name in ("text", "content") if name in content), None)
-    if not isinstance(kind, str):
-        return json.dumps(content) if inside is None else spoken(inside)
-    if re.search("reason|think|thought|refusal|image|audio", kind):
+    if isinstance(kind, str) and re.search("reason|think|thought|refusal|image|audio", kind):
         return ""
+    inside = next((content[name] for name in ("text", "content") if name in content), None)
+    if kind is None:
+        return json.dumps(content) if inside is None else spoken(inside)
     return spoken(inside.get("value") if isinstance(inside, dict) else inside)
 
 
 def _documents(content: bytes) -> list[dict[str, Any]]:
     """The JSON objects of a response: one, or those of server-sent events or of lines; none if one is broken."""
-    whole = loaded(content)
-    if whole is not None:
+    if (whole := loaded(content)) is not None:
         return [whole] if isinstance(whole, dict) else []
     text = re.sub(r"\r\n?", "\n", content.decode("utf-8-sig", "replace"))
     parts = text.split("\n")

@@ -33,7 +33,6 @@ LONGEST_WAIT = 86_400.0
 RAW = {"x-stainless-raw-response": "true"}
 """A header that tells the openai package itself, on the way back, to hand out the response as it is."""
 SENT = {"host", "accept", "connection", "content-type", "content-length", "user-agent", *RAW}
-Body = dict[str, Any]
 Send = Callable[..., Awaitable["bytes | Failure"]]
 """Posts an object to a path of the endpoint, or gets what is there; the content of the response."""
 
@@ -118,7 +117,7 @@ async def connected(profile: Profile, key: str | None) -> AsyncIterator[Send]:
             yield partial(_sent, client, profile)
 
 
-async def _sent(client: openai.AsyncOpenAI, profile: Profile, path: str, body: Body | None = None) -> bytes | Failure:
+async def _sent(client: openai.AsyncOpenAI, profile: Profile, path: str, body: Any = None) -> bytes | Failure:
     """The content of the response to a request.
 
     A failure is returned, to be raised where no exception of the package is in sight: those carry the request, and
@@ -194,8 +193,7 @@ def _broken(error: BaseException | None, profile: Profile) -> Kind:
 
 def _seconds(retry_after: str) -> float:
     """Seconds of a Retry-After header, which holds a number or a date; 0 for anything else."""
-    with suppress(ValueError):
-        return min(max(0.0, float(retry_after)), LONGEST_WAIT)  # In this order it is 0 for NaN.
-    with suppress(TypeError, ValueError, OverflowError):
-        return min(max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time()), LONGEST_WAIT)
+    for read in (float, lambda date: parsedate_to_datetime(date).timestamp() - time.time()):
+        with suppress(TypeError, ValueError, OverflowError):
+            return min(max(0.0, read(retry_after)), LONGEST_WAIT)  # In this order it is 0 for NaN.
     return 0.0

@@ -84,13 +84,12 @@ async def _connected(profile: Profile, key: str | None) -> AbstractAsyncContextM
     """A connection for the time of a conversation; see `client.connected`."""
     try:
         # It imports the openai package, which takes a second; in a thread it does not hold up an interrupt.
-        client = await asyncio.to_thread(importlib.import_module, ".client", __package__)
+        client: Any = await asyncio.to_thread(importlib.import_module, ".client", __package__)
     except ImportError:
         raise VisionError(
             "The Python package openai is missing: install it (pip install openai) and restart."
         ) from None
-    connection: AbstractAsyncContextManager[Send] = client.connected(profile, key)
-    return connection
+    return client.connected(profile, key)
 
 
 def _models(listed: Any) -> dict[str, str]:

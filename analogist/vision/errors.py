@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from .replies import RefusalError
 
@@ -43,8 +44,10 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+_stopping = partial(Kind, error=UnavailableError)
+"""A kind by which the rest of a batch would fail alike."""
 _NOT = r"(?:not|n't|cannot|can't|never|no longer)"
-QUOTA = Kind(
+QUOTA = _stopping(
     "has no credit left for this key ({status}): add credit to the account.",
     frozenset({402}),
     _any(
@@ -53,9 +56,8 @@ QUOTA = Kind(
         r"(?:out of|not enough|more|no|add) credits?\b", r"(?:spend|hard|budget)\w* limit", "余额不足|欠费|arrear",
     ),
     final=True,
-    error=UnavailableError,
 )  # fmt: skip
-KEY = Kind(
+KEY = _stopping(
     "does not accept the key ({status}): check {key}.",
     frozenset({401}),
     _any(
@@ -65,11 +67,9 @@ KEY = Kind(
         r"\bunauthori[sz]ed\b", r"authentication[ _](?:failed|error|required)", "invalid_authentication",
     ),
     final=True,
-    error=UnavailableError,
 )  # fmt: skip
 FILTER = Kind(
-    "blocked the reply with its content filter: try another model, or type the "
-    "prompt by hand.",
+    "blocked the reply with its content filter: try another model, or type the prompt by hand.",
     words=_any(
         r"content[ _-]?(?:filter|policy|management|moderation)", r"\bmoderation\b", r"\bsafety\b", r"\bflagged\b",
         r"prohibited[ _]content", r"responsible[ _]?ai", "inappropriate", "data_inspection_failed", "敏感|不安全",
@@ -98,7 +98,7 @@ IMAGES = Kind(
         r"text[ -]only",
     ),
 )  # fmt: skip
-MODEL = Kind(
+MODEL = _stopping(
     "has no model {model!r}, or its base_url is wrong ({status}): choose an available model; "
     '"python -m analogist profiles test {name}" lists them.',
     frozenset({404}),
@@ -106,25 +106,19 @@ MODEL = Kind(
         rf"model\b[^.\n]{{0,80}}(?:{_NOT} (?:found|exist|available|loaded)|unknown)", "model_not_found",
         r"(?:unknown|no such|invalid|non-?existent) model",
     ),
-    error=UnavailableError,
 )  # fmt: skip
-ACCESS = Kind(
-    "does not allow this request ({status}): check the account and whether its key may use {model!r}.",
-    frozenset({403}),
-    error=UnavailableError,
+ACCESS = _stopping(
+    "does not allow this request ({status}): check the account and whether its key may use {model!r}.", frozenset({403})
 )
 SIZE = Kind("rejects the image as too large ({status}): use smaller cells.", frozenset({413}))
-RATE = Kind(
-    "received too many requests ({status}): try again {when}.", frozenset({429}), retry=True, error=UnavailableError
-)
+RATE = _stopping("received too many requests ({status}): try again {when}.", frozenset({429}), retry=True)
 SERVER = Kind(
     "returned a server error ({status}): try again later.", frozenset({408, 409, *range(500, 600)}), retry=True
 )
-REDIRECT = Kind(
+REDIRECT = _stopping(
     "redirects to another address or violates the protocol ({status}), and keys are not sent to other addresses: "
     "correct the base_url of the profile.",
     frozenset(range(100, 400)) - {200},
-    error=UnavailableError,
 )
 REQUEST = Kind("rejects the request ({status}): check the model and the api of the profile.")
 REPORTED = Kind("returned an error: try again or choose another model.", frozenset({200}))
@@ -133,30 +127,26 @@ TOO_LONG = Kind("returned more than the maximum of 4096 KB: choose another model
 EMPTY = Kind("returned a reply without text: try again or choose another model.")
 UNFINISHED = Kind("reached its token limit before replying: choose a model with less reasoning.")
 DECLINED = Kind(
-    "reports a refusal of the model: try another model or instruction, or type the prompt by hand.",
-    error=RefusalError,
+    "reports a refusal of the model: try another model or instruction, or type the prompt by hand.", error=RefusalError
 )
 NO_LIST = Kind("does not list its models ({status}): check the base_url of the profile.")
-BROKEN = Kind("closed the connection: try again later.", error=UnavailableError)
+BROKEN = _stopping("closed the connection: try again later.")
 SILENT = Kind(
     "did not reply within {timeout:g} seconds: try again, choose a faster model, or raise the timeout of the profile.",
     error=SilentError,
 )
-UNREACHABLE = Kind("cannot be reached: check the network and the base_url of the profile.", error=UnavailableError)
-NOT_RUNNING = Kind("cannot be reached: is its server running?", error=UnavailableError)
-PROXY = Kind(
+UNREACHABLE = _stopping("cannot be reached: check the network and the base_url of the profile.")
+NOT_RUNNING = _stopping("cannot be reached: is its server running?")
+PROXY = _stopping(
     "cannot be reached through the proxy of the environment: correct HTTPS_PROXY or ALL_PROXY, or install the "
-    "Python package socksio for a SOCKS proxy.",
-    error=UnavailableError,
+    "Python package socksio for a SOCKS proxy."
 )
-UNTRUSTED = Kind(
-    "has a certificate that is not trusted: set SSL_CERT_FILE to the file of its certificate authority.",
-    error=UnavailableError,
+UNTRUSTED = _stopping(
+    "has a certificate that is not trusted: set SSL_CERT_FILE to the file of its certificate authority."
 )
-CERTIFICATES = Kind(
+CERTIFICATES = _stopping(
     "cannot be used, because the certificates or the key log of the environment cannot be opened: correct "
-    "SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE.",
-    error=UnavailableError,
+    "SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE."
 )
 
 KINDS = (QUOTA, KEY, FILTER, CONTEXT, IMAGES, MODEL, ACCESS, SIZE, RATE, SERVER, REDIRECT, REPORTED)

@@ -84,15 +84,8 @@ def _said(body: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]
     """Every short text in an error object, with its name; FastAPI echoes the request under "input"."""
     if isinstance(body, str):
         yield name, body[:2000]
-    elif depth < 7 and name != "input":
-        inside = (
-            body.items()
-            if isinstance(body, dict)
-            else ((name, one) for one in body[:50])
-            if isinstance(body, list)
-            else ()
-        )
-        for under, one in inside:
+    elif isinstance(body, (dict, list)) and depth < 7 and name != "input":
+        for under, one in body.items() if isinstance(body, dict) else ((name, one) for one in body[:50]):
             yield from _said(one, under, depth + 1)
 
 

@@ -84,8 +84,7 @@ def in_order(found: list[str], sequence: Sequence[str], least: int = 2) -> list[
         mark = wording.ORDINAL.match(line)
         if mark and mark["number"].lower() in sequence[len(marks) : len(marks) + 1]:
             marks.append(mark)
-    if not all(mark["word"] or mark["mark"].strip() for mark in marks):
-        least = 3
+    least = least if all(mark["word"] or mark["mark"].strip() for mark in marks) else 3
     return [mark["body"] for mark in marks] if len(marks) >= least else []
 
 

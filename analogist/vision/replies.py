@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import lines, loose_json, wording
+from . import lines, loose_json, refusals, wording
 from .request import excerpt
 from .wording import Role
 
@@ -72,10 +72,10 @@ def parse(text: str, count: int = 1) -> Answer:
         unique.setdefault(prompt.casefold(), prompt)
     candidates = [*unique.values()]
     # Beside prompts that are named as such a model may say of A what it likes, such as "not visible".
-    refusals = [words for words in (candidates if sure else [said, *candidates]) if is_refusal(words)]
-    prompts = [prompt for prompt in candidates if lines.is_prompt(prompt) and prompt not in refusals]
-    if refusals and not (sure and prompts):
-        raise RefusalError.saying(refusals[0])
+    declined = [words for words in (candidates if sure else [said, *candidates]) if is_refusal(words)]
+    prompts = [prompt for prompt in candidates if lines.is_prompt(prompt) and prompt not in declined]
+    if declined and not (sure and prompts):
+        raise RefusalError.saying(declined[0])
     if not prompts:
         raise ReplyError(
             f'expected a prompt, got "{excerpt(said)}" Try another seed or another model, or type the prompt by hand.'
@@ -85,7 +85,7 @@ def parse(text: str, count: int = 1) -> Answer:
 
 def is_refusal(text: str) -> bool:
     """Whether a text begins as a model that declines, or that says that it saw no image."""
-    return any(pattern.search(text[:400]) for pattern in wording.REFUSALS)
+    return any(pattern.search(text[:400]) for pattern in refusals.REFUSALS)
 
 
 def without_thinking(text: str) -> str:
@@ -125,10 +125,9 @@ def _of_text(text: str, count: int) -> tuple[bool, list[str]]:
     )
     if prompts := _prompts(lines.table(found), count):
         return True, prompts
-    kind, prompts = None, lines.in_order(found, wording.LETTERS, least=3)  # A and B alone would be the images.
-    if not prompts:
-        kind, prompts = _first_named(_sections(found), lines.items, count)
-    sure = kind in (Role.PROMPT, Role.B_PRIME) and not wording.UNSEEN.search(text)
+    options = lines.in_order(found, wording.LETTERS, least=3)  # A and B alone would be the images.
+    kind, prompts = (None, options) if options else _first_named(_sections(found), lines.items, count)
+    sure = kind in (Role.PROMPT, Role.B_PRIME) and not refusals.UNSEEN.search(text)
     return sure, [*map(lines.uncommented, prompts)]
 
 
