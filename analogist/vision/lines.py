@@ -52,9 +52,10 @@ def label(line: str) -> tuple[Role | None, str] | None:
             of_b_prime = kind is Role.B_PRIME or (kind is Role.PROMPT and "B'" in match[1])
             if form is wording.KEY and (not match[2] or of_b_prime or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
-    quoted, around = wording.QUOTED.findall(words), wording.QUOTED.sub("", words[:300])
-    if quoted and (role(around) in (Role.PROMPT, Role.B_PRIME) or wording.SUGGESTS.search(around)):
-        return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in quoted)
+    parts = wording.QUOTED.split(words)  # Every second one is quoted.
+    named = role("".join(parts[::2])[:300]) in (Role.PROMPT, Role.B_PRIME)
+    if parts[1:] and (named or wording.SUGGESTS.search(parts[0])):
+        return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in parts[1::2])
     return (None, "") if words.endswith((":", "：")) else None
 
 

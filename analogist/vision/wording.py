@@ -196,11 +196,10 @@ CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
 
 SUGGESTS = re.compile(
-    r"\b(?:i|you|we|one)(?:'d| would| could| might| can)? (?:suggest|choose|go with|use|try|pick|propose|recommend|say)\b|"
-    r"\b(?:how about|maybe|perhaps)\b\W*$",
+    r"\b(?:i|we)(?:'d| would| could| might) (?:\w+ )?(?:suggest|choose|go with|use|try|pick|propose|recommend|say)\W*$",
     re.IGNORECASE,
 )
-"""Around quotes that hold a prompt."""
+"""Before quotes that hold a prompt."""
 WRAPPED = (
     (MARK, r"\g<body>"),
     (re.compile(r"^[`*_ ]+|[`*_ ]+$"), ""),
