@@ -53,7 +53,7 @@ def label(line: str) -> tuple[Role | None, str] | None:
             if form is wording.KEY and (not match[2] or of_b_prime or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
     parts = wording.QUOTED.split(words)  # Every second one is quoted.
-    named = role("".join(parts[::2])[:300]) in (Role.PROMPT, Role.B_PRIME)
+    named = role("".join(parts[::2])[:300]) in wording.NAMED
     if parts[1:] and (named or wording.SUGGESTS.search(parts[0])):
         return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in parts[1::2])
     return (None, "") if words.endswith((":", "：")) else None

@@ -127,7 +127,7 @@ def _of_text(text: str, count: int) -> tuple[bool, list[str]]:
         return True, prompts
     options = lines.in_order(found, wording.LETTERS, least=3)  # A and B alone would be the images.
     kind, prompts = (None, options) if options else _first_named(_sections(found), lines.items, count)
-    sure = kind in (Role.PROMPT, Role.B_PRIME) and not refusals.UNSEEN.search(text)
+    sure = kind in wording.NAMED and not refusals.UNSEEN.search(text)
     return sure, [*map(lines.uncommented, prompts)]
 
 
@@ -187,14 +187,14 @@ def _fields(value: dict[str, Any]) -> list[tuple[Role | None, Any]]:
     nested = [key for key in unknown if not isinstance(value[key], str)]
     if not all(map(wording.COUNTED.fullmatch, unknown)):
         unknown = next((keys for keys in (unknown, nested) if len(keys) == 1), [])
-    return [(roles[key], value[key]) for key in value if roles[key] or key in unknown]
+    fields = [(roles[key], value[key]) for key in value if roles[key] or key in unknown]
+    return [(kind, said) for kind, said in fields if kind is not Role.ANSWER or len(str(said)) > 1]  # No id.
 
 
 def _names_itself(item: Any) -> bool:
     """Whether an item of a list says by one of its values that it is the prompt, or the one about B'."""
-    named = (Role.PROMPT, Role.B_PRIME)
-    values = item.values() if isinstance(item, dict) else ()
-    return any(isinstance(value, str) and lines.is_label(value) and lines.role(value) in named for value in values)
+    texts = [value for value in item.values() if isinstance(value, str)] if isinstance(item, dict) else []
+    return any(lines.is_label(text) and lines.role(text) in wording.NAMED for text in texts)
 
 
 def _of_string(text: str, count: int) -> list[str]:

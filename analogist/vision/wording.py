@@ -14,6 +14,8 @@ class Role(Enum):
     OTHER = "about another image, or no prompt"
 
 
+NAMED = (Role.PROMPT, Role.B_PRIME)
+"""By name a prompt, and no text beside it."""
 _IMAGE = r"(?:(?:the|input|source|example|original|image|picture|photo|bild|imagen|imagem|immagine|изображение|图像?|图片|画像|이미지) ?)*"
 ROLES = [
     (role, re.compile(pattern))
@@ -101,7 +103,7 @@ CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
 NO_PROMPT = re.compile(
-    r"[\W\d_]*|[a-z]|[{\[]+\s*[\"'].*|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
+    r"[\W\d_]*|[{\[]+\s*[\"'].*|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
     r"prompts?(?: ?#?\d+)?(?: here)?(?: (?:of|for) (?:image )?b')?",
     re.IGNORECASE,
 )
