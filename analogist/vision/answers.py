@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import errors
-from .errors import Failure, classified, loaded, response_failure
+from .failures import Failure, classified, loaded, response_failure
+from .protocol import EMPTY_UNDER_FORM
 
 PLACES = {
     "text": (
@@ -82,7 +83,8 @@ def read(content: bytes) -> Reply | Failure:
     if "filter" in end or classified(200, end) is errors.FILTER:
         return Failure(errors.FILTER)
     if not text.strip():
-        return Failure(errors.UNFINISHED if end in ("length", "max_output_tokens", "max_tokens") else errors.EMPTY)
+        cut = end in ("length", "max_output_tokens", "max_tokens")
+        return Failure(errors.UNFINISHED) if cut else Failure(errors.EMPTY, words=EMPTY_UNDER_FORM)
     counts = ([one for one in places(name) if type(one) is int] for name in ("input", "output"))
     return Reply(text, *(next(reversed(numbers), None) for numbers in counts))
 
@@ -112,18 +114,17 @@ def spoken(content: Any) -> str:
     if not isinstance(content, dict) or content.get("thought") is True:
         return ""
     kind = content.get("type")
-    inside = next((content[name] for name in ("text", "content") if name in content), None)
-    if not isinstance(kind, str):
-        return json.dumps(content) if inside is None else spoken(inside)
-    if re.search("reason|think|thought|refusal|image|audio", kind):
+    if isinstance(kind, str) and re.search("reason|think|thought|refusal|image|audio", kind):
         return ""
+    inside = next((content[name] for name in ("text", "content") if name in content), None)
+    if kind is None:
+        return json.dumps(content) if inside is None else spoken(inside)
     return spoken(inside.get("value") if isinstance(inside, dict) else inside)
 
 
 def _documents(content: bytes) -> list[dict[str, Any]]:
     """The JSON objects of a response: one, or those of server-sent events or of lines; none if one is broken."""
-    whole = loaded(content)
-    if whole is not None:
+    if (whole := loaded(content)) is not None:
         return [whole] if isinstance(whole, dict) else []
     text = re.sub(r"\r\n?", "\n", content.decode("utf-8-sig", "replace"))
     parts = text.split("\n")

@@ -3,7 +3,7 @@
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -16,7 +16,8 @@ import anyio
 import openai
 
 from . import errors
-from .errors import Failure, Kind, response_failure
+from .errors import Kind
+from .failures import Failure, response_failure
 from .profiles import Profile
 from .protocol import complains
 
@@ -32,7 +33,6 @@ LONGEST_WAIT = 86_400.0
 RAW = {"x-stainless-raw-response": "true"}
 """A header that tells the openai package itself, on the way back, to hand out the response as it is."""
 SENT = {"host", "accept", "connection", "content-type", "content-length", "user-agent", *RAW}
-Body = dict[str, Any]
 Send = Callable[..., Awaitable["bytes | Failure"]]
 """Posts an object to a path of the endpoint, or gets what is there; the content of the response."""
 
@@ -117,7 +117,7 @@ async def connected(profile: Profile, key: str | None) -> AsyncIterator[Send]:
             yield partial(_sent, client, profile)
 
 
-async def _sent(client: openai.AsyncOpenAI, profile: Profile, path: str, body: Body | None = None) -> bytes | Failure:
+async def _sent(client: openai.AsyncOpenAI, profile: Profile, path: str, body: Any = None) -> bytes | Failure:
     """The content of the response to a request.
 
     A failure is returned, to be raised where no exception of the package is in sight: those carry the request, and
@@ -176,11 +176,13 @@ def _certificates(profile: Profile) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=file or None, capath=folder or None) if file or folder else True
 
 
-def _broken(error: BaseException, profile: Profile) -> Kind:
+def _broken(error: BaseException | None, profile: Profile) -> Kind:
     """The kind of a failed connection."""
-    causes = list(_causes(error))
-    names = {type(cause).__name__ for cause in causes}
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+    names = set()
+    while error:
+        names.add(type(error).__name__)
+        error = error.__cause__ or error.__context__
+    if "SSLCertVerificationError" in names:
         return errors.UNTRUSTED
     if "ProxyError" in names or ("ConnectError" in names and _proxy(profile)):
         return errors.PROXY
@@ -189,16 +191,9 @@ def _broken(error: BaseException, profile: Profile) -> Kind:
     return errors.BROKEN
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _seconds(retry_after: str) -> float:
     """Seconds of a Retry-After header, which holds a number or a date; 0 for anything else."""
-    with suppress(ValueError):
-        return min(max(0.0, float(retry_after)), LONGEST_WAIT)  # In this order it is 0 for NaN.
-    with suppress(TypeError, ValueError, OverflowError):
-        return min(max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time()), LONGEST_WAIT)
+    for read in (float, lambda date: parsedate_to_datetime(date).timestamp() - time.time()):
+        with suppress(TypeError, ValueError, OverflowError):
+            return min(max(0.0, read(retry_after)), LONGEST_WAIT)  # In this order it is 0 for NaN.
     return 0.0

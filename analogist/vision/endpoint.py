@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .answers import Reply, found, read
-from .errors import Failure, VisionError, loaded, redacted
+from .errors import VisionError
+from .failures import Failure, loaded, redacted
 from .profiles import Profile
 from .protocol import LIMITS, NOTHING_ASKED, PATHS, Capabilities, Learned, Question, body
 from .request import excerpt
@@ -36,7 +37,6 @@ async def ask(question: Question, profile: Profile, key: str | None, learned: Le
         RefusalError: the model declined.
     """
     capabilities = learned.get((profile, question.model), Capabilities(LIMITS[profile.api]))
-    emptied = False
     async with await _connected(profile, key) as send:
         while True:
             content = await send(PATHS[profile.api], body(question, profile, capabilities))
@@ -44,10 +44,7 @@ async def ask(question: Question, profile: Profile, key: str | None, learned: Le
             if isinstance(outcome, Reply):
                 learned[profile, question.model] = capabilities
                 return replace(outcome, text=redacted(outcome.text, key))
-            if outcome.kind is errors.EMPTY and not emptied:
-                simpler, emptied = capabilities.plain(), True
-            else:
-                simpler = None if outcome.kind.final else capabilities.without_refused(outcome.words)
+            simpler = None if outcome.kind.final else capabilities.without_refused(outcome.words)
             if simpler is None:
                 raise outcome.error(profile, question.model, key)
             capabilities = simpler
@@ -87,13 +84,12 @@ async def _connected(profile: Profile, key: str | None) -> AbstractAsyncContextM
     """A connection for the time of a conversation; see `client.connected`."""
     try:
         # It imports the openai package, which takes a second; in a thread it does not hold up an interrupt.
-        client = await asyncio.to_thread(importlib.import_module, ".client", __package__)
+        client: Any = await asyncio.to_thread(importlib.import_module, ".client", __package__)
     except ImportError:
         raise VisionError(
             "The Python package openai is missing: install it (pip install openai) and restart."
         ) from None
-    connection: AbstractAsyncContextManager[Send] = client.connected(profile, key)
-    return connection
+    return client.connected(profile, key)
 
 
 def _models(listed: Any) -> dict[str, str]:

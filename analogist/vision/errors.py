@@ -1,18 +1,10 @@
-"""Errors of endpoints: a table of kinds, classified by the server's message and by its HTTP status.
-
-The words come first, at any status: servers say "add credit" with 400, 402, 403 and 429, and refuse a schema with
-anything from 200 to 501.
-"""
+"""The kinds of errors of endpoints: what servers say, and what we say; the data of `failures`."""
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-from pydantic_core import from_json
-
-from .profiles import Profile
 from .replies import RefusalError
-from .request import excerpt
 
 
 class VisionError(RuntimeError):
@@ -52,8 +44,10 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+_stopping = partial(Kind, error=UnavailableError)
+"""A kind by which the rest of a batch would fail alike."""
 _NOT = r"(?:not|n't|cannot|can't|never|no longer)"
-QUOTA = Kind(
+QUOTA = _stopping(
     "has no credit left for this key ({status}): add credit to the account.",
     frozenset({402}),
     _any(
@@ -62,9 +56,8 @@ QUOTA = Kind(
         r"(?:out of|not enough|more|no|add) credits?\b", r"(?:spend|hard|budget)\w* limit", "余额不足|欠费|arrear",
     ),
     final=True,
-    error=UnavailableError,
 )  # fmt: skip
-KEY = Kind(
+KEY = _stopping(
     "does not accept the key ({status}): check {key}.",
     frozenset({401}),
     _any(
@@ -74,11 +67,9 @@ KEY = Kind(
         r"\bunauthori[sz]ed\b", r"authentication[ _](?:failed|error|required)", "invalid_authentication",
     ),
     final=True,
-    error=UnavailableError,
 )  # fmt: skip
 FILTER = Kind(
-    "blocked the reply with its content filter: try another model, or type the "
-    "prompt by hand.",
+    "blocked the reply with its content filter: try another model, or type the prompt by hand.",
     words=_any(
         r"content[ _-]?(?:filter|policy|management|moderation)", r"\bmoderation\b", r"\bsafety\b", r"\bflagged\b",
         r"prohibited[ _]content", r"responsible[ _]?ai", "inappropriate", "data_inspection_failed", "敏感|不安全",
@@ -107,7 +98,7 @@ IMAGES = Kind(
         r"text[ -]only",
     ),
 )  # fmt: skip
-MODEL = Kind(
+MODEL = _stopping(
     "has no model {model!r}, or its base_url is wrong ({status}): choose an available model; "
     '"python -m analogist profiles test {name}" lists them.',
     frozenset({404}),
@@ -115,25 +106,19 @@ MODEL = Kind(
         rf"model\b[^.\n]{{0,80}}(?:{_NOT} (?:found|exist|available|loaded)|unknown)", "model_not_found",
         r"(?:unknown|no such|invalid|non-?existent) model",
     ),
-    error=UnavailableError,
 )  # fmt: skip
-ACCESS = Kind(
-    "does not allow this request ({status}): check the account and whether its key may use {model!r}.",
-    frozenset({403}),
-    error=UnavailableError,
+ACCESS = _stopping(
+    "does not allow this request ({status}): check the account and whether its key may use {model!r}.", frozenset({403})
 )
 SIZE = Kind("rejects the image as too large ({status}): use smaller cells.", frozenset({413}))
-RATE = Kind(
-    "received too many requests ({status}): try again {when}.", frozenset({429}), retry=True, error=UnavailableError
-)
+RATE = _stopping("received too many requests ({status}): try again {when}.", frozenset({429}), retry=True)
 SERVER = Kind(
     "returned a server error ({status}): try again later.", frozenset({408, 409, *range(500, 600)}), retry=True
 )
-REDIRECT = Kind(
+REDIRECT = _stopping(
     "redirects to another address or violates the protocol ({status}), and keys are not sent to other addresses: "
     "correct the base_url of the profile.",
     frozenset(range(100, 400)) - {200},
-    error=UnavailableError,
 )
 REQUEST = Kind("rejects the request ({status}): check the model and the api of the profile.")
 REPORTED = Kind("returned an error: try again or choose another model.", frozenset({200}))
@@ -142,124 +127,27 @@ TOO_LONG = Kind("returned more than the maximum of 4096 KB: choose another model
 EMPTY = Kind("returned a reply without text: try again or choose another model.")
 UNFINISHED = Kind("reached its token limit before replying: choose a model with less reasoning.")
 DECLINED = Kind(
-    "reports a refusal of the model: try another model or instruction, or type the prompt by hand.",
-    error=RefusalError,
+    "reports a refusal of the model: try another model or instruction, or type the prompt by hand.", error=RefusalError
 )
 NO_LIST = Kind("does not list its models ({status}): check the base_url of the profile.")
-BROKEN = Kind("closed the connection: try again later.", error=UnavailableError)
+BROKEN = _stopping("closed the connection: try again later.")
 SILENT = Kind(
     "did not reply within {timeout:g} seconds: try again, choose a faster model, or raise the timeout of the profile.",
     error=SilentError,
 )
-UNREACHABLE = Kind("cannot be reached: check the network and the base_url of the profile.", error=UnavailableError)
-NOT_RUNNING = Kind("cannot be reached: is its server running?", error=UnavailableError)
-PROXY = Kind(
+UNREACHABLE = _stopping("cannot be reached: check the network and the base_url of the profile.")
+NOT_RUNNING = _stopping("cannot be reached: is its server running?")
+PROXY = _stopping(
     "cannot be reached through the proxy of the environment: correct HTTPS_PROXY or ALL_PROXY, or install the "
-    "Python package socksio for a SOCKS proxy.",
-    error=UnavailableError,
+    "Python package socksio for a SOCKS proxy."
 )
-UNTRUSTED = Kind(
-    "has a certificate that is not trusted: set SSL_CERT_FILE to the file of its certificate authority.",
-    error=UnavailableError,
+UNTRUSTED = _stopping(
+    "has a certificate that is not trusted: set SSL_CERT_FILE to the file of its certificate authority."
 )
-CERTIFICATES = Kind(
+CERTIFICATES = _stopping(
     "cannot be used, because the certificates or the key log of the environment cannot be opened: correct "
-    "SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE.",
-    error=UnavailableError,
+    "SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE."
 )
 
-MESSAGES = ("metadata", "raw", "error", "message", "detail", "msg", "choices")
-"""Where servers say to people what is wrong; OpenRouter passes on, as "raw", what the provider behind it said."""
 KINDS = (QUOTA, KEY, FILTER, CONTEXT, IMAGES, MODEL, ACCESS, SIZE, RATE, SERVER, REDIRECT, REPORTED)
 """Those of a response, by precedence: first whose words are said, then whose status it is."""
-
-
-def classified(status: int, words: str) -> Kind:
-    """The kind of a failed response: by its words, else by its status."""
-    said = (kind for kind in KINDS if kind.words and kind.words.search(words))
-    meant = (kind for kind in KINDS if status in kind.statuses)
-    return next(said, None) or next(meant, REQUEST)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A failed request.
-
-    Attributes:
-        status: of HTTP, or the one that an error inside a response names.
-        message: what the server says to people.
-        words: all that it says, by which failures are told apart.
-        pause: seconds to wait before the next request.
-    """
-
-    kind: Kind
-    status: int = 0
-    message: str = ""
-    words: str = ""
-    pause: float = 0
-
-    def error(self, profile: Profile, model: str, key: str | None) -> Exception:
-        """The exception to raise, its one sentence without the key."""
-        places = " or ".join(filter(None, (profile.key_variable, profile.key_file)))
-        sentence = self.kind.sentence.format(
-            status=self.status,
-            model=model,
-            timeout=profile.timeout,
-            name=profile.name,
-            key=places or "whether it needs one",
-            when=f"in {self.pause:.0f} seconds" if self.pause else "later",
-        )
-        said = excerpt(quotable(self.message, key)).replace('"', "'")
-        return self.kind.error(
-            f"The profile {profile.name!r} ({profile.host}) {sentence}" + (f' It said: "{said}"' if said else "")
-        )
-
-
-def loaded(content: bytes) -> Any:
-    """The JSON of a response; None where it holds none."""
-    try:
-        return from_json(content.decode("utf-8-sig", "replace"))
-    except ValueError:
-        return None
-
-
-def response_failure(status: int, content: bytes, pause: float = 0, body: Any = None) -> Failure:
-    """The failure of a response, from the error in it, else from its JSON, else from its plain content."""
-    text = content[:4000].decode("utf-8", "replace")
-    body = body or loaded(content)
-    if body is None:
-        return Failure(classified(status, text[:1000]), status, text, text, pause)
-    words = " ".join(_strings(body))
-    return Failure(classified(status, words), status, _message(body) or words or str(body)[:4000], words, pause)
-
-
-def _message(body: Any, depth: int = 0) -> str:
-    """What an error object says to people, wherever servers put it; Google's errors stand in a list."""
-    inside = [body.get(name) for name in MESSAGES] if isinstance(body, dict) else body
-    if isinstance(inside, list) and depth < 5:
-        return next(filter(None, (_message(one, depth + 1) for one in inside[:7])), "")
-    return inside if isinstance(inside, str) else ""
-
-
-def _strings(body: Any, depth: int = 0) -> list[str]:
-    """Every short text in an error object; FastAPI echoes the request under "input"."""
-    inside = [body[name] for name in body if name != "input"] if isinstance(body, dict) else body
-    if isinstance(inside, list) and depth < 7:
-        return [text for one in inside[:50] for text in _strings(one, depth + 1)]
-    return [inside[:2000]] if isinstance(inside, str) else []
-
-
-def redacted(text: str, key: str | None) -> str:
-    """A text without the key. Short ones ("none", "token") are ordinary words, which people give local servers."""
-    return text.replace(key, "[key]") if key and len(key) >= 8 else text
-
-
-def quotable(text: str, key: str | None) -> str:
-    """A server's words without the key, and without one that is quoted in part ("sk-abc***xyz", "sk-abc...")."""
-    text = redacted(text, key)
-    if not key or len(key) < 16:
-        return text
-    dots = r"(?:\*|\.\.|…)"
-    word = r"[^\s\"']*"
-    quoted = rf"{re.escape(key[:4])}{word}{dots}{word}|{word}{dots}{word}{re.escape(key[-4:])}"
-    return re.sub(quoted, "[key]", text)

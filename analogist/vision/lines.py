@@ -1,7 +1,7 @@
 """The grammar of a line: a mark ("1.", "a)", a bullet), a label ("Prompt for B':"), and a text."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
 from . import wording
@@ -14,11 +14,16 @@ MOST_WORDS, MOST_CHARACTERS = 60, 500
 """Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
 
 
+def rewritten(text: str, rules: Sequence[tuple[re.Pattern[str], str]]) -> str:
+    """A text with each pattern of a table replaced by what stands beside it."""
+    for pattern, written in rules:
+        text = pattern.sub(written, text)
+    return text
+
+
 def _folded(key: str) -> str:
     """A key in one typography: small letters, "B'" for "B_prime"."""
-    return re.sub(r"[ -]?prime\b", "'", key.translate(wording.TYPOGRAPHY).lower().replace("_", " ")).strip(
-        "*#-.()[]$!/ "
-    )
+    return re.sub(r"[ -]?prime\b", "'", key.lower().replace("_", " ")).strip("*#-.()[]$!/ ")
 
 
 def role(key: str) -> Role | None:
@@ -31,45 +36,37 @@ def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
     words = re.split(r"[\s,;!./()$#–-]+", _folded(text))
     known = (word in wording.LABEL_WORDS or word.isdigit() or wording.CJK.search(word) or role(word) for word in words)
-    return len(text) <= 60 and role(text) is not None and all(known)
+    return role(text) is not None and all(known)
 
 
 def label(line: str) -> tuple[Role | None, str] | None:
     """What the label of a line says, and what follows it; None for a line without one."""
-    mark = wording.MARK.match(line)
-    text = re.sub(r"^[\s>]*(?:#{1,6}\s+)?", "", mark["body"] if mark else line).strip()
-    bold, words = wording.BOLD.match(text), plain(text)
-    if bold and (bold[2] or bold[3]):
-        return role(bold[1]), bold[4]
-    if is_label(words) and ((bold and not bold[4]) or "#" in line[:8]):  # A heading.
+    line = wording.MARK.sub(r"\g<body>", line)
+    words = plain(line)
+    if is_label(words) and wording.HEADING.match(line):
         return role(words), ""
-    if "::" in words:  # The formula of the analogy: its last part is B'.
-        return Role.B_PRIME, "" if wording.NAMES_IMAGE.search(words) else words.rpartition(":")[2]
     for form, roles in wording.LABELS:
         if (match := form.match(words)) and (kind := role(match[1])) in roles:
             if is_label(match[1]):
                 return kind, match[2]
-            if form is wording.KEY and (not match[2] or kind is Role.B_PRIME or wording.OPENING.match(words)):
+            of_b_prime = kind is Role.B_PRIME or (kind is Role.PROMPT and "B'" in match[1])
+            if form is wording.KEY and (not match[2] or of_b_prime or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
-    quoted = wording.QUOTED.findall(words)
-    if quoted and (kind := role(wording.QUOTED.sub("", words[:300]))) in (Role.PROMPT, Role.B_PRIME):
-        return kind, ", ".join(f'"{prompt}"' for prompt in quoted)
+    parts = wording.QUOTED.split(words)  # Every second one is quoted.
+    named = role("".join(parts[::2])[:300]) in wording.NAMED
+    if parts[1:] and (named or wording.SUGGESTS.search(parts[0])):
+        return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in parts[1::2])
     return (None, "") if words.endswith((":", "：")) else None
 
 
-def lines(text: str) -> list[str]:
+def broken(text: str) -> list[str]:
     """The lines of a text that hold something, broken before each label within them."""
 
-    def parts(line: str) -> Iterator[str]:
-        start = 0
-        for match in wording.NEXT_LABEL.finditer(line):
-            if is_label(match[1]) or role(match[1]) is Role.B_PRIME:
-                yield line[start : match.start()]
-                start = match.start(1)
-        yield line[start:]
+    def line_break(match: re.Match[str]) -> str:
+        return f"\n{match[1]}" if is_label(match[2]) or role(match[2]) is Role.B_PRIME else match[0]
 
-    found = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return [part for line in found for part in parts(line)] if len(found) <= MOST_LINES else []
+    found = [line for line in wording.NEXT_LABEL.sub(line_break, text).splitlines() if line.strip()]
+    return found if len(found) <= MOST_LINES else []
 
 
 def table(found: list[str]) -> list[dict[str, str]]:
@@ -81,45 +78,35 @@ def table(found: list[str]) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=False)) for row in body]
 
 
-def lettered(found: list[str]) -> list[str]:
-    """The items of a list from A to at least C: A and B alone would be the images."""
-    items = _in_order(found, wording.LETTERS)
-    return items if len(items) > 2 else []
+def in_order(found: list[str], sequence: Sequence[str], least: int = 2) -> list[str]:
+    """The items of a list that is marked by a sequence; none if there are too few for it to be one."""
+    marks: list[re.Match[str]] = []
+    for line in found:
+        mark = wording.ORDINAL.match(line)
+        if mark and mark["number"].lower() in sequence[len(marks) : len(marks) + 1]:
+            marks.append(mark)
+    least = least if all(mark["word"] or mark["mark"].strip() for mark in marks) else 3
+    return [mark["body"] for mark in marks] if len(marks) >= least else []
 
 
 def listed(found: list[str]) -> list[str]:
     """The items of a list with numbers, else with ordinals or letters in their order, else with bullets."""
-    marks = [(at, mark) for at, line in enumerate(found) if (mark := wording.MARK.match(line))]
     within = [part for part in wording.WITHIN.split(found[0]) if part.strip()] if len(found) == 1 else []
     if len(within) > 1:
         return within
-    if numbers := [(at, mark) for at, mark in marks if mark["number"]]:
-        first = [at for at, mark in numbers if mark["number"] == numbers[0][1]["number"]]
-        last = numbers if len(first) == len(numbers) else [(at, mark) for at, mark in numbers if at >= first[-1]]
-        # Of the last of several lists.
-        return [mark["body"] or "".join(found[at + 1 : at + 2]) for at, mark in last]
-    for sequence in wording.SEQUENCES:
-        if len(items := _in_order(found, sequence)) > 1:
-            return items
-    return [mark["body"] for _, mark in marks if mark["indent"] == marks[0][1]["indent"] and mark["body"]]
-
-
-def _in_order(found: list[str], sequence: Sequence[str]) -> list[str]:
-    items: list[str] = []
-    marked = True
-    for at, line in enumerate(found):
-        match = wording.ORDINAL.match(line)
-        if match and match["number"].lower() == "".join(sequence[len(items) : len(items) + 1]):
-            marked &= bool(match["word"] or match["mark"].strip())
-            items.append(match["body"] or "".join(found[at + 1 : at + 2]))
-    return items if marked or (len(items) > 2 and sequence is wording.SEQUENCES[0]) else []
+    marks = [mark for line in found if (mark := wording.MARK.match(line))]
+    numbered = [mark["body"] for mark in marks if mark["number"]]
+    sequences = filter(None, (in_order(found, sequence) for sequence in wording.SEQUENCES))
+    bullets = [mark["body"] for mark in marks if mark["indent"] == marks[0]["indent"] and mark["body"]]
+    return numbered or next(sequences, bullets)
 
 
 def items(found: list[str], count: int) -> list[str]:
     """The prompts of the lines under one label: a list, a line for each, or several in one; none if unsure."""
-    if kept := [item for item in listed(found) if not _talks(plain(item))]:
+    if kept := [item for item in listed(found) if not _talks(plain(uncommented(item)))]:
         return kept
-    kept = list(_without_talk([line for line in found if not wording.MARK.match(line)]))
+    texts = (rewritten(line, wording.BESIDE) for line in found if not wording.MARK.match(line))
+    kept = [line for text in texts if (line := uncommented(plain(text))) and not _talks(line)]
     unfinished = [line for line in kept if not line.endswith(wording.ENDS)]
     if len(kept := unfinished or kept) == 1:
         return _split(kept[0], count)
@@ -127,22 +114,11 @@ def items(found: list[str], count: int) -> list[str]:
     return kept if not unknown_labels and (unfinished or len(kept) <= count) else []
 
 
-def _without_talk(found: list[str]) -> Iterator[str]:
-    for number, line in enumerate(found):
-        line = uncommented(wording.INTERJECTION.sub("", plain(line)))
-        if number and wording.CLOSING.match(line):
-            return
-        if _talks(line) and (wording.OPENING.match(line) or wording.NAMES_IMAGE.search(line)):
-            yield from wording.QUOTED.findall(line)
-        elif line and not _talks(line):
-            yield line
-
-
 def _talks(line: str) -> bool:
     """Whether a line speaks about the task, or goes on for too long, and is no prompt."""
     sentence = line.endswith((*wording.ENDS, ":")) or len(line.split()) > 12
     about = wording.NAMES_IMAGE.search(line) or re.match("[AB] (?:is an?|shows|depicts) |.*[?？]$", line)
-    said = sentence and (wording.OPENING.match(line) or wording.TALK.search(line))
+    said = sentence and (wording.OPENING.match(line) or wording.CLOSING.match(line) or wording.TALK.search(line))
     return bool(about or said or len(wording.SENTENCE.split(line)) > 2)
 
 
@@ -155,45 +131,30 @@ def _split(line: str, count: int) -> list[str]:
         return parts if len(quoted) == 1 and len(parts) == count else quoted
     if count == 1 or len(line) > MOST_CHARACTERS * count:
         return [line]
-    parts = [re.sub(rf"^\s*{wording.AND}\s", "", part) for part in wording.BETWEEN_COMMAS.findall(line)]
-    bars = re.split(r"\s[|/]\s", line)
-    return bars if len(parts) == 1 and len(bars) == count else parts
+    ways = [wording.BETWEEN_COMMAS.findall(line), re.split(r"\s[|/]\s", line)]
+    parts = next((way for way in ways if len(way) == count), ways[0])
+    return [re.sub(rf"^\s*{wording.AND}\s", "", part) for part in parts]
 
 
 def uncommented(line: str) -> str:
     """A prompt less what the model says of it."""
-    bold = wording.BOLD.match(line := line.strip())
-    if bold and (bold[2] or bold[3]) and bold[4]:  # A title.
-        line = bold[4]
-    elif bold and re.match(r"[-–—(]|$", bold[4]):
-        titled = wording.TITLED.match(bold[4]) if bold[1][0] not in wording.QUOTES else None
-        return titled[1] if titled else bold[1]
-    if (quoted := wording.QUOTED_FIRST.match(line)) and quoted[0] != line:
-        return quoted[1]
-    first, *others = wording.SENTENCE.split(line)
-    prompt = takewhile(lambda sentence: not (wording.CLOSING.match(sentence) or _talks(sentence)), others)
-    return " ".join([first, *prompt])
+    first, *others = wording.SENTENCE.split(rewritten(line.strip(), wording.COMMENTED))
+    return " ".join([first, *takewhile(lambda sentence: not _talks(sentence), others)])
 
 
 def plain(line: str) -> str:
     """A line less its Markdown."""
-    return re.sub(r"^#+\s+|^>\s+|\*\*|__|`", "", line.translate(wording.TYPOGRAPHY).strip()).strip()
+    return re.sub(r"^[\s>]*(?:#+\s+)?|\*\*|__|`", "", line).strip()
 
 
 def cleaned(prompt: str) -> str:
     """One prompt less marks, labels, quotes, Markdown and a full stop; empty if it is none."""
     prompt = plain(excerpt(prompt, most=2 * MOST_CHARACTERS))
-    for _ in range(3):
-        mark = wording.MARK.match(prompt)
-        prompt = re.sub("^'(.*)'$", r"\1", (mark["body"] if mark else prompt).strip("`*_ "))
-        within = prompt.strip(wording.QUOTES)  # Quotes within, as of a sign's text, stay.
-        if not set(within) & set(wording.QUOTES) or sum(map(prompt.count, wording.QUOTES)) % 2:
-            prompt = within
-        if (said := label(prompt)) and said[0] and said[1]:
+    for _ in range(3):  # One may be within the other.
+        prompt = rewritten(prompt, wording.WRAPPED)
+        if (said := label(prompt)) and all(said):
             prompt = "" if said[0] is Role.OTHER else said[1]
-        prompt = wording.BY_THE_WAY.sub("", prompt.strip()).rstrip(".,;: 。，；、")
-    prompt = re.sub(r"^\[([^][:|]*)\]$", r"\1", prompt)
-    return "" if re.match(r"[{\[]+\s*[\"']", prompt) or wording.NO_PROMPT.fullmatch(prompt) else prompt
+    return "" if wording.NO_PROMPT.fullmatch(prompt) else prompt
 
 
 def is_prompt(text: str) -> bool:

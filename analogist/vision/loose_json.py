@@ -1,4 +1,4 @@
-"""JSON values amid a text, also as models write them: cut off, in single quotes, encoded twice, with comments."""
+"""JSON values amid a text, as models write them: proper, cut off, in single quotes, encoded twice, with comments."""
 
 import json
 import re
@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 DEEPEST = 12
-"""Levels of nesting that are read of JSON that is broken; what is deeper is skipped."""
-MOST_TRIES = 50
-"""Openings that are tried as values, so that no text is slow to read."""
+"""Levels of nesting that are read; what is deeper is read as if it stood in the deepest."""
 
 # An object may begin anywhere; a list only where a line or what follows a colon begins: "a cat [on a mat]" is a text.
 OPENING = re.compile(r"\{|(?:(?<=[:=>`\"])|^)[ \t]*\[", re.MULTILINE)
@@ -20,7 +18,8 @@ TOKEN = re.compile(
     r"“(?P<curly>[^”]*)(?:”|\Z)|(?P<bare>[^\s{}\[\],:=\"'“][^{}\[\],:=\n]*)",
     re.DOTALL,
 )
-ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+LITERAL = re.compile(r"(?:null|none|undefined|true|false|[\d.e+-]+)\s*", re.IGNORECASE)
+ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+|\\[bfnrt])|\\(.)", re.DOTALL)
 
 
 def decoded(text: str) -> str:
@@ -30,25 +29,18 @@ def decoded(text: str) -> str:
 
 
 def values(text: str) -> Iterator[tuple[Any, int, int]]:
-    """Every JSON object or list in a text, outermost first, and where it begins and ends."""
-    decoder, end = json.JSONDecoder(strict=False), 0
-    for opening, _ in zip(OPENING.finditer(text), range(MOST_TRIES), strict=False):
-        start = opening.end() - 1
-        if start < end:
-            continue
-        try:
-            value, end = decoder.raw_decode(text, start)
-        except (json.JSONDecodeError, RecursionError):
-            value, reached = _read(text, start)
-            if value is None:
-                continue
-            end = reached
-        yield value, start, end
+    """Every object or list in a text, outermost first, and where it begins and ends."""
+    end = 0
+    for opening in OPENING.finditer(text):
+        if (start := opening.end() - 1) >= end:
+            value, end = _read(text, start)
+            if value is not None:
+                yield value, start, end
 
 
 def _read(text: str, start: int) -> tuple[Any, int]:
-    """The value that a person would read, and its end; None where neither keys nor quotes show that it is one."""
-    tokens, quoted, end = TOKEN.finditer(text, start + 1), False, start + 1
+    """The value that a person would read, and its end; None where neither quotes nor a key show that it is one."""
+    tokens, quoted, end = TOKEN.finditer(text, start + 1), False, start
 
     def container(opening: str, depth: int) -> Any:
         nonlocal quoted, end
@@ -63,11 +55,12 @@ def _read(text: str, start: int) -> tuple[Any, int]:
                 key = items.pop()
             if kind in ("colon", "comment") or (kind == "open" and depth == DEEPEST):
                 continue
-            string = kind in ("double", "single", "curly")
-            quoted |= string
-            if string and token[0][1:] == token[kind]:  # Cut off: only what is whole counts.
+            quoted |= kind in ("double", "single", "curly")
+            if token[0][1:] == token[kind]:  # Cut off: only what is whole counts.
                 continue
-            value = container(token[0], depth + 1) if kind == "open" else _unescaped(token[kind].strip())
+            value = container(token[0], depth + 1) if kind == "open" else _unescaped(token[kind])
+            if kind == "bare" and LITERAL.fullmatch(value):
+                value = None
             if key is None:
                 items.append(value)
             else:
@@ -75,12 +68,8 @@ def _read(text: str, start: int) -> tuple[Any, int]:
         return pairs or (items if kind == "close" or opening == "[" else {})  # A key alone is no prompt.
 
     value = container(text[start], 0)
-    return value if quoted or (value and text[start] == "{" and isinstance(value, dict)) else None, end
+    return (value if quoted or any("prompt" in key for key in value if isinstance(value, dict)) else None), end
 
 
 def _unescaped(text: str) -> str:
-    def character(escape: re.Match[str]) -> str:
-        code = escape[1]
-        return chr(int(code[1:], 16)) if len(code) > 1 else {"n": "\n", "t": "\t"}.get(code, code)
-
-    return ESCAPE.sub(character, text)
+    return ESCAPE.sub(lambda escape: json.loads(f'"{escape[1]}"') if escape[1] else escape[2], text)

@@ -54,15 +54,13 @@ class Capabilities:
                 return replace(self, **{name: options[left:]})
         return None
 
-    def plain(self) -> "Capabilities | None":
-        """Without any form, for a model that says nothing under one; None if there is none already."""
-        return replace(self, forms=self.forms[-1:]) if len(self.forms) > 1 else None
-
 
 Learned = dict[tuple[Profile, str], Capabilities]
 """What was learned about (profile, model), so that it costs one request in the life of a process."""
 
 
+EMPTY_UNDER_FORM = "an empty reply"
+"""In a server's place; some models say nothing under any form."""
 COMPLAINTS = tuple(
     (re.compile(pattern, re.IGNORECASE), name, left)
     for pattern, name, left in (
@@ -75,6 +73,7 @@ COMPLAINTS = tuple(
             "forms",
             1,
         ),
+        (f"^{EMPTY_UNDER_FORM}$", "forms", -1),
     )
 )
 """What servers complain of, and the first of the options that are left then: the next, or only the last."""
@@ -95,19 +94,15 @@ def body(question: Question, profile: Profile, capabilities: Capabilities) -> di
         parameters["temperature"] = profile.temperature
     text = request(question.instruction, question.count, capabilities.form)
     image = "data:image/png;base64," + base64.b64encode(question.image).decode()
-    schema = {"name": "prompts", "strict": True, "schema": answer_schema()}
+    kind = {Form.SCHEMA: "json_schema", Form.JSON: "json_object", Form.TEXT: "text"}[capabilities.form]
+    schema = {"name": "prompts", "strict": True, "schema": answer_schema()} if kind == "json_schema" else {}
+    content: list[dict[str, Any]]
     if profile.api is Api.RESPONSES:
-        formats = {Form.SCHEMA: {"type": "json_schema", **schema}, Form.JSON: {"type": "json_object"}}
-        parts: list[dict[str, Any]] = [
-            {"type": "input_text", "text": text},
-            {"type": "input_image", "image_url": image},
-        ]
-        form = formats.get(capabilities.form, {"type": "text"})
+        content = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": image}]
+        form = {"text": {"format": {"type": kind, **schema}}}
         # Not kept by the provider: the images may be private.
-        said = {"input": [{"role": "user", "content": parts}], "text": {"format": form}, "store": False}
-        return parameters | said
-    formats = {Form.SCHEMA: {"type": "json_schema", "json_schema": schema}, Form.JSON: {"type": "json_object"}}
-    if capabilities.form in formats:
-        parameters["response_format"] = formats[capabilities.form]
-    parts = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": image}}]
-    return parameters | {"messages": [{"role": "user", "content": parts}]}
+        return parameters | form | {"input": [{"role": "user", "content": content}], "store": False}
+    if capabilities.form is not Form.TEXT:
+        parameters["response_format"] = {"type": kind} | ({"json_schema": schema} if schema else {})
+    content = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": image}}]
+    return parameters | {"messages": [{"role": "user", "content": content}]}

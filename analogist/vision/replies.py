@@ -5,29 +5,16 @@ order: thinking goes; JSON, a table and labelled lines are fields whose names sa
 the lines, or the commas of the published program. What can be none of these is an error that quotes the reply.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from . import loose_json, wording
-from .lines import cleaned, is_prompt, items, label, lettered, lines, listed, role, table, uncommented
+from . import lines, loose_json, refusals, wording
 from .request import excerpt
 from .wording import Role
 
 MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
-
-FENCE = re.compile(r"```\w*\n?(.*?)(?:```|\Z)", re.DOTALL)
-ELEMENT = re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>")
-PRIME = re.compile(r"\b([ABВ])(?:\s?\^?\{?\\prime\}?|\^'|[\u2019\u2032\u00b4`])|\bВ'")
-COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1,2}", re.IGNORECASE)
-FILLED = ("properties", "value", "const", "default", "example", "examples", "items", "enum")
-"""Where models write an answer into a schema."""
-THOUGHTS = ("thinking", "reasoning", "thought", "analysis", "commentary")
-DEEPEST = 2 * loose_json.DEEPEST
-
-_Value = TypeVar("_Value")
 
 
 class ReplyError(ValueError):
@@ -78,32 +65,32 @@ def parse(text: str, count: int = 1) -> Answer:
             if text.strip()
             else "expected a prompt, but the reply is empty: try another seed or another model."
         )
-    sure, answer = _read(said, count)
+    found, remarks, around = _of_json(said, count)
+    sure, found = (True, found) if found else _of_text(around, count)
     unique: dict[str, str] = {}
-    for prompt in map(cleaned, answer.prompts):
+    for prompt in filter(None, map(lines.cleaned, found)):
         unique.setdefault(prompt.casefold(), prompt)
-    candidates = [*filter(None, unique.values())]
-    prompts = [prompt for prompt in candidates if is_prompt(prompt)]
+    candidates = [*unique.values()]
     # Beside prompts that are named as such a model may say of A what it likes, such as "not visible".
-    if refusals := [words for words in (candidates if prompts and sure else [said, *candidates]) if is_refusal(words)]:
-        prompts = [prompt for prompt in prompts if sure and prompt not in refusals]
-        if not prompts:
-            raise RefusalError.saying(refusals[0])
+    declined = [words for words in (candidates if sure else [said, *candidates]) if is_refusal(words)]
+    prompts = [prompt for prompt in candidates if lines.is_prompt(prompt) and prompt not in declined]
+    if declined and not (sure and prompts):
+        raise RefusalError.saying(declined[0])
     if not prompts:
         raise ReplyError(
             f'expected a prompt, got "{excerpt(said)}" Try another seed or another model, or type the prompt by hand.'
         )
-    return Answer(tuple(prompts[:count]), answer.change, answer.alignment)
+    return Answer(tuple(prompts[:count]), **remarks)
 
 
 def is_refusal(text: str) -> bool:
     """Whether a text begins as a model that declines, or that says that it saw no image."""
-    return any(pattern.search(text[:400].translate(wording.TYPOGRAPHY)) for pattern in wording.REFUSALS)
+    return any(pattern.search(text[:400]) for pattern in refusals.REFUSALS)
 
 
 def without_thinking(text: str) -> str:
-    """The reply less the model's thinking aloud and its special tokens."""
-    text = wording.FENCED_THOUGHT.sub("\n", wording.BOXED.sub(r"<answer>\1</answer>", text.translate(wording.BRACKETS)))
+    """The reply in plain typography, less the model's thinking aloud and its special tokens."""
+    text = lines.rewritten(text.translate(wording.TYPOGRAPHY), wording.TYPESET)
     kept, thinking, start = [], False, 0
     for mark in wording.THOUGHT_OR_ANSWER.finditer(text):
         if not thinking:
@@ -111,129 +98,109 @@ def without_thinking(text: str) -> str:
             # Servers often swallow the opening tag with the chat template: then all that came before was thinking.
             if mark["answer"]:
                 kept.clear()
-        thinking, start = bool(mark["thought"]), mark.end()
+        thinking, start = mark["thought"] is not None, mark.end()
     kept.append("" if thinking else text[start:])
-    return wording.TAG.sub("\n", wording.SPECIAL.sub(" ", "\n".join(kept))).strip()
+    return lines.rewritten("\n".join(kept), wording.TAGS).strip()
 
 
-def _read(text: str, count: int) -> tuple[bool, Answer]:
-    """What a reply says, and whether it names its prompts as such."""
-    text, between, start = loose_json.decoded(text), [""], 0
+def _of_json(text: str, count: int) -> tuple[list[str], dict[str, str], str]:
+    """The prompts in the JSON of a reply, what is said beside them, and the text around the JSON."""
+    text, around, start = loose_json.decoded(text), "", 0
     prompts: list[str] = []
-    remarks = {"change": "", "alignment": ""}
+    remarks: dict[str, str] = {}
     for value, begin, end in loose_json.values(text):
-        between.append(text[start:begin])
-        start = end
+        before, start = text[start:begin], end
+        around += before
         if found := _prompts(value, count):
-            prompts = found if wording.CORRECTION.search(between[-1]) else prompts + found
-            for name in remarks:
-                words = value.get(name) if isinstance(value, dict) else None
-                remarks[name] = remarks[name] or (excerpt(words) if isinstance(words, str) else "")
-    if prompts:
-        return True, Answer(tuple(prompts), **remarks)
-    text = PRIME.sub(lambda letter: f"{(letter[1] or 'B').replace('В', 'B')}'", "".join([*between, text[start:]]))
-    text = ELEMENT.sub(r"\n\1: \2\n", text)
-    fences = [fence for fence in FENCE.findall(text) if fence.strip()]
-    return _of_text("\n".join(fences) or re.sub(r"```\w*", "", text), count)
+            prompts = found if wording.CORRECTION.search(before) else prompts + found
+            said = value if isinstance(value, dict) else {}
+            remarks |= {name: excerpt(said[name]) for name in wording.REMARKS if isinstance(said.get(name), str)}
+    return prompts, remarks, around + text[start:]
 
 
-def _of_text(text: str, count: int) -> tuple[bool, Answer]:
+def _of_text(text: str, count: int) -> tuple[bool, list[str]]:
     """The prompts of a reply that holds none as JSON, and whether a label names them."""
-    found = lines(text)
-    if prompts := _prompts(table(found), count):
-        return True, Answer(tuple(prompts))
-    if prompts := lettered(found):
-        return False, Answer(tuple(map(uncommented, prompts)))
-    kind, prompts = _first_named(_sections(found), items, count)
-    sure = kind in (Role.PROMPT, Role.B_PRIME) and not wording.UNSEEN.search(text)
-    return sure, Answer(tuple(map(uncommented, prompts)))
+    found = lines.broken(
+        lines.rewritten("\n".join(filter(str.strip, wording.FENCE.findall(text))) or text, wording.MARKUP)
+    )
+    if prompts := _prompts(lines.table(found), count):
+        return True, prompts
+    options = lines.in_order(found, wording.LETTERS, least=3)  # A and B alone would be the images.
+    kind, prompts = (None, options) if options else _first_named(_sections(found), lines.items, count)
+    sure = kind in wording.NAMED and not refusals.UNSEEN.search(text)
+    return sure, [*map(lines.uncommented, prompts)]
 
 
 def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
     """Lines, by the role of the label above or before them."""
     sections: list[tuple[Role | None, list[str]]] = [(None, [])]
-    inline = False
     for line in found:
-        said = label(line)
-        if said and (nested := label(said[1])) and nested[0]:  # "Answer: B' = ..."
-            said = nested
-        if said and (said[0] or not said[1]):
-            if wording.CORRECTION.search(line.replace(said[1], "") if said[1] else line):
+        if said := lines.label(line):
+            kind, text = lines.label(said[1]) or said  # "Answer: B' = ..."
+            if wording.CORRECTION.search(line.removesuffix(text)):
                 sections = []
-            inline = bool(said[1])
-            sections.append((said[0], [said[1]] if inline else []))
-        elif inline:
-            inline = False
+            sections.append((kind, []))
+            if text:
+                sections[-1:] = [(kind, [text]), (None, [])]
+        elif line.lstrip().startswith(">") and sections[-1] == (None, []) and sections[:-1]:
             # What stands between a label and a block quote is a title: "### Option 1: Literal".
-            quoted = line.lstrip().startswith(">")
-            sections[-1 if quoted else len(sections) :] = [(sections[-1][0] if quoted else None, [line])]
+            sections[-2:] = [(sections[-2][0], [line])]
         else:
             sections[-1][1].append(line)
     return [(kind, under) for kind, under in sections if under]
 
 
 def _first_named(
-    fields: list[tuple[Role | None, _Value]], read: Callable[[_Value, int], list[str]], count: int
+    fields: list[tuple[Role | None, Any]], read: Callable[[Any, int], list[str]], count: int
 ) -> tuple[Role | None, list[str]]:
     """What stands under names of prompts, else of B', else of an answer, else under none."""
     for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER, None):
         values = [value for role, value in fields if role is kind]
         prompts = [prompt for value in values for prompt in read(value, count if len(values) == 1 else 1)]
-        if any(map(cleaned, prompts)):
+        if any(map(lines.cleaned, prompts)):
             return kind, prompts
     return None, []
 
 
-def _prompts(value: Any, count: int, depth: int = 0) -> list[str]:
+def _prompts(value: Any, count: int) -> list[str]:
     """The prompts in a value of JSON."""
-    if depth > DEEPEST:
-        return []
     if isinstance(value, str):
         return _of_string(value, count)
     if isinstance(value, list):
         named = [item for item in value if _names_itself(item)]
-        return [prompt for item in named or value for prompt in _prompts(item, 1, depth + 1)]
-    if not isinstance(value, dict) or value.get("type") in THOUGHTS or value.get("channel") in THOUGHTS:
+        return [prompt for item in named or value for prompt in _prompts(item, 1)]
+    if not isinstance(value, dict) or any(value.get(key) in wording.THOUGHTS for key in ("type", "channel")):
         return []
-    if value.get("type") == "text":  # A part of an answer, itself any text.
-        return list(_read(str(value.get("text", "")), count)[1].prompts)
     if value.get("type") in ("array", "string", "object"):
-        value = {key: value[key] for key in value if key in FILLED}
+        value = {key: value[key] for key in value if key in wording.FILLED}
     if words := [value[key] for key in ("refusal", "error") if isinstance(value.get(key), str)]:
         raise RefusalError.saying(words[0])
-    return _first_named(_fields(value), lambda under, most: _prompts(under, most, depth + 1), count)[1]
+    return _first_named(_fields(value), _prompts, count)[1]
 
 
 def _fields(value: dict[str, Any]) -> list[tuple[Role | None, Any]]:
     """The values of an object by the roles of their keys; a key that says nothing counts where it is the only one."""
-    options = {"a", "b", "c"} <= {key.lower() for key in value}
-    fields = {key: Role.ANSWER if options and len(key) == 1 else role(key) for key in value}
-    for key, kind in fields.items():
-        if kind is Role.ANSWER and len(str(value[key])) < 2:  # An id.
-            fields[key] = Role.OTHER
-    unknown = [key for key in value if fields[key] is None and isinstance(value[key], (str, list, dict))]
-    if len(unknown) > 1 and not all(map(COUNTED.fullmatch, unknown)):
-        unknown = [key for key in unknown if not isinstance(value[key], str)]
-        unknown = unknown if len(unknown) == 1 else []
-    if Role.PROMPT in fields.values():
-        unknown = []
-    return [(fields[key], value[key]) for key in value if fields[key] or key in unknown]
+    if {"a", "b", "c"} <= {key.lower() for key in value}:  # Options.
+        return [(Role.ANSWER, value[key]) for key in value if len(key) == 1]
+    roles = {key: lines.role(key) for key in value}
+    unknown = [] if Role.PROMPT in roles.values() else [key for key in value if roles[key] is None and value[key]]
+    nested = [key for key in unknown if not isinstance(value[key], str)]
+    if not all(map(wording.COUNTED.fullmatch, unknown)):
+        unknown = next((keys for keys in (unknown, nested) if len(keys) == 1), [])
+    fields = [(roles[key], value[key]) for key in value if roles[key] or key in unknown]
+    return [(kind, said) for kind, said in fields if kind is not Role.ANSWER or len(str(said)) > 1]  # No id.
 
 
 def _names_itself(item: Any) -> bool:
-    """Whether an item of a list says that it is the prompt, or the one about B'."""
-    if isinstance(item, str):
-        return (said := label(item)) is not None and said[0] is Role.B_PRIME
-    values = item.values() if isinstance(item, dict) else ()
-    return any(
-        isinstance(value, str) and ((role(value) is Role.B_PRIME and len(value) < 20) or value.lower() == "prompt")
-        for value in values
-    )
+    """Whether an item of a list says by one of its values that it is the prompt, or the one about B'."""
+    texts = [value for value in item.values() if isinstance(value, str)] if isinstance(item, dict) else []
+    return any(lines.is_label(text) and lines.role(text) in wording.NAMED for text in texts)
 
 
 def _of_string(text: str, count: int) -> list[str]:
     """A string of a record: one prompt, or JSON, a list, or the published commas once more."""
-    nested = loose_json.values(loose_json.decoded(text)) if text.lstrip()[:1] in ("{", "[") else ()
-    if prompts := [prompt for value, *_ in nested for prompt in _prompts(value, count, 1)]:
+    if text.lstrip()[:1] in ("{", "[") and (prompts := _of_json(text, count)[0]):
         return prompts
-    return listed(text.splitlines()) or (items(lines(text), count) if count > 1 else [" ".join(text.split())])
+    return lines.listed(text.splitlines()) or (
+        lines.items(lines.broken(text), count) if count > 1 else [" ".join(text.split())]
+    )

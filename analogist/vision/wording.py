@@ -14,6 +14,8 @@ class Role(Enum):
     OTHER = "about another image, or no prompt"
 
 
+NAMED = (Role.PROMPT, Role.B_PRIME)
+"""By name a prompt, and no text beside it."""
 _IMAGE = r"(?:(?:the|input|source|example|original|image|picture|photo|bild|imagen|imagem|immagine|изображение|图像?|图片|画像|이미지) ?)*"
 ROLES = [
     (role, re.compile(pattern))
@@ -40,7 +42,7 @@ ROLES = [
         (
             Role.ANSWER,
             r"^(?:so|therefore|thus|hence)$|^try\b|conclusion|answer|output|result|response|\btext|descri|option|suggest|\bfinal|content|"
-            r"candidat|\bitem|keyword|variation|version|target|choice|\bideas?\b|value|solution|assistant|答|结果|結果|输出|輸出|出力|描述|"
+            r"candidat|\bitem|keyword|decision|verdict|variation|version|target|choice|\bideas?\b|value|solution|assistant|答|结果|結果|输出|輸出|出力|描述|"
             r"説明|选项|候補|候选|답|결과|출력|설명|옵션|antwort|ergebnis|ausgabe|beschreib|vorschl|lösung|réponse|résultat|sortie|"
             r"proposition|respuesta|resultado|salida|opci|soluci|ответ|результат|вывод|описани|вариант|решени|rispost|risultat|soluzion|"
             r"respost|saída|solução|opis|odpově?d|wynik|antwoord|omschrijving|svar|vastaus|válasz|răspuns|sonuç|yanıt|cevap|jawab|"
@@ -100,24 +102,38 @@ NAMES_IMAGE = re.compile(
 CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
-BY_THE_WAY = re.compile(
-    r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$|\s\*\([^()]*\)\*?$|"
-    r"\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$",
-    re.IGNORECASE,
-)
 NO_PROMPT = re.compile(
-    r"[\W\d_]*|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
+    r"[\W\d_]*|[{\[]+\s*[\"'].*|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
     r"prompts?(?: ?#?\d+)?(?: here)?(?: (?:of|for) (?:image )?b')?",
     re.IGNORECASE,
 )
 """Placeholders, and answers to another question."""
 AND = r"(?:and|or|und|oder|et|ou|y|o|и|или)\b"
 
+# -- Fields of JSON, and markup, in the words and marks of `lines` -------------------------------------------------------
+FILLED = ("properties", "value", "const", "default", "example", "examples", "items", "enum")
+"""Where models write an answer into a schema."""
+THOUGHTS = ("thinking", "reasoning", "thought", "analysis", "commentary")
+REMARKS = ("change", "alignment")
+COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1,2}", re.IGNORECASE)
+"""A key that says no more than its number."""
+FENCE = re.compile(r"```\w*(?:\s*\n)?(.*?)(?:```|\Z)", re.DOTALL)
+MARKUP = (
+    (re.compile(r"```\w*"), ""),
+    (
+        re.compile(r"^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", re.MULTILINE),
+        r"\1 ",
+    ),  # A mark above its text.
+    (re.compile(r"\bВ(?=['`^])"), "B"),  # A Cyrillic letter.
+    (re.compile(r"\b([AB])(?:\s?\^?\{?\\prime\}?|\^'|`)"), r"\1'"),
+    (re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>"), r"\n\1: \2\n"),
+    (re.compile(r"^[^:\n]+:[^:\n]+::[^:\n]+:([^:\n]+)$", re.MULTILINE), r"B': \1"),  # The formula of the analogy.
+)
+
 # -- How lines are marked, labelled and quoted ---------------------------------------------------------------------------
-TYPOGRAPHY = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u00b4\u2035", "'"))
+TYPOGRAPHY = str.maketrans("\u2018\u2019\u02bc\u2032\u00b4\u2035◁▷｜▁", "'" * 6 + "<>|_")
 QUOTES = '"“”„«»「」『』'
 QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」』]")
-QUOTED_FIRST = re.compile(rf"^{QUOTED.pattern}\s*(?:[.!?(\-–—]|$)")
 MARK = re.compile(
     r"^(?P<indent>\s*)(?:(?P<number>[(\[（【]?\d{1,2}\ufe0f?\s?[.)\]、．）】\u20e3](?!\d)[.:)]?|[①-⑳⑴-⒇⒈-⒛❶-❿➀-➓㊀-㊉][.、:)]?|"
     r"\d{1,2}\s[-–—](?=\s))|\(?(?:[a-e]\)|i[.)])(?=\s)|(?:[-*+–—~>»](?=\s)|[•·・‣◦▪▫■□●○◆◇★☆►▶▸➤➢→⇒⁃✓✔※◎✦❖☐]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?)+)"
@@ -127,7 +143,7 @@ MARK = re.compile(
 ORDINAL = re.compile(
     r"^\s*(?:#{1,6}\s)?[*_\s(\[（【]{0,6}(?P<word>(?:[^\W\d_]{2,20}\s|[^\W\d_]{1,20}(?=\d)){0,2}(?:#|№|n[°º] ?|第)?)"
     r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?![^\W_])(?:\s?\([^()]{1,30}\)(?=[*_]{0,3}\s?[:：\-–—]))?"
-    r"(?P<mark>[)\]）】]?\s?[.:：、．\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
+    r"(?P<mark>[)\]）】]?\s?[.:：、．°º\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
     re.IGNORECASE,
 )
 LETTERS = tuple("abcdefghijkl")
@@ -140,7 +156,7 @@ SEQUENCES: tuple[Sequence[str], ...] = (
     *("абвгдежзик", "가나다라마바사", "一二三四五六七八九十", "アイウエオカキク", "甲乙丙丁戊"),
 )
 WITHIN = re.compile(r"(?:^|[\s,;])\(?(?:\d{1,2}[.)]|[a-e]\))\s+|\s*[①-⑳]\s*")
-BOLD = re.compile(r"^(?:\*\*|__)([^*_]{1,80}?)\s*([:：]?)(?:\*\*|__)\s*([:：]?)\s*(.*)$")
+HEADING = re.compile(r"[\s>]*(?:#|([*_]{2})[^*_]+\1\W*$)")
 KEY = re.compile(r"^([^:：=→]{1,90}?)\s*(?:[:：=→](?![:/\d])|=>)\s*(.*)$")
 ANY = frozenset(Role)
 LABELS = (
@@ -162,15 +178,45 @@ LABELS = (
     ),
 )
 """How labels stand before their texts, and which roles they have there."""
-TITLED = re.compile(rf"[-–—]\s*{QUOTED.pattern}$")
+COMMENTED = tuple(
+    (re.compile(pattern), r"\1")
+    for pattern in (
+        rf"^[*_]{{2}}[^*_{QUOTES}][^*_]*[*_]{{2}}\s*[-–—]\s*{QUOTED.pattern}$",  # A title and a prompt.
+        r"^[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$",  # A prompt and a comment.
+        r"^[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
+        rf"^{QUOTED.pattern}\s*[.!?(\-–—].*$",
+    )
+)
+BESIDE = ((INTERJECTION, ""), *COMMENTED[:2])
 NEXT_LABEL = re.compile(
-    r"(?<=[.!?;,。，；，)\"”])\s+([^:：=.!?;,。，；]{1,60}?)(?:\s*[:：=](?!:)|(?<=B')\s(?:is|becomes)\b)"
+    r"(?<=[.!?;,。，；，)\"”])[^\S\n]+(([^:：=.!?;,。，；\n]{1,60}?)(?:[^\S\n]*[:：=](?!:)|(?<=B')\s(?:is|becomes)\b))"
 )
 SENTENCE = re.compile(r"(?<=\w\w[.!?])[\"”']?\s+|(?<=[。！？])(?=.)")
 ENDS = tuple(".!?。！？")
 BETWEEN_COMMAS = re.compile(r"(?:[^,;，、；()]|\([^()]*\)|[()]|,(?=\d))+")
 CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
+
+SUGGESTS = re.compile(
+    r"\b(?:i|we)(?:'d| would| could| might) (?:\w+ )?(?:suggest|choose|go with|use|try|pick|propose|recommend|say)\W*$",
+    re.IGNORECASE,
+)
+"""Before quotes that hold a prompt."""
+WRAPPED = (
+    (MARK, r"\g<body>"),
+    (re.compile(r"^[`*_ ]+|[`*_ ]+$"), ""),
+    (re.compile("^'(.*)'$"), r"\1"),
+    (re.compile(r"^\[([^][:|]*)\]$"), r"\1"),
+    # Quotes within, as of a sign's text, stay.
+    (re.compile(rf"^[{QUOTES}]+([^{QUOTES}]*)[{QUOTES}]*$|^([^{QUOTES}]*)[{QUOTES}]+$"), r"\1\2"),
+    (
+        re.compile(r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$", re.IGNORECASE),
+        "",
+    ),
+    (re.compile(r"\s\*\([^()]*\)\*?$|\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$", re.IGNORECASE), ""),
+    (re.compile("[.,;: 。，；、]+$"), ""),
+)
+"""Around one prompt: marks, quotes, counts of words and a full stop."""
 
 # -- Thinking aloud, in the tags, brackets and channels of a model's kind ------------------------------------------------
 _THOUGHT = (
@@ -211,78 +257,13 @@ _ANSWER_BEGINS = (
 THOUGHT_OR_ANSWER = re.compile(
     rf"(?P<thought>{'|'.join(_THOUGHT_BEGINS)})|(?P<answer>{'|'.join(_ANSWER_BEGINS)})", re.IGNORECASE | re.MULTILINE
 )
-FENCED_THOUGHT = re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE)
-BRACKETS = str.maketrans("◁▷｜▁", "<>|_")
-BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+")
-SPECIAL = re.compile(
-    r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>|"
-    r"<(?:start|end)_of_turn>(?:model\b)?"
+TYPESET = (
+    (re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+"), r"<answer>\1</answer>"),
+    (re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE), "\n"),
 )
-TAG = re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE)
-
-# -- How models decline, or say that they saw no image -------------------------------------------------------------------
-# Anchored: a prompt may begin like a refusal ("Sorry We're Open sign"): what follows decides.
-_SEEN = r"(?:image|picture|photo|grid|attachment)s?"
-_UNABLE = (
-    r"(?:(?:can|could|did|would)(?:not|n't| not)|can't|(?:won't|will not)(?: be able to)?|"
-    r"(?: ?am|'m| are|'re) (?:unable|not able) to)"
+TAGS = (
+    (re.compile(r"~~[^~\n]+~~"), " "),
+    (re.compile(r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|<(?:start|end)_of_turn>(?:model\b)?"), " "),
+    (re.compile(r"</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>"), " "),
+    (re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE), "\n"),
 )
-_DO = (
-    r"(?:help(?=\W*$|[.,;!]| (?:you|with|in|on|by)\b)|assist|comply|provide|fulfill?|process|view|see|identify|recogni[sz]e|"
-    r"analy[sz]e|generate|create|describe|discuss|do|answer|produce|complete|continue|access|determine|make|engage|"
-    r"support|offer|give|interpret|infer|tell|open|load)\b"
-)
-_LEAD = r"^\W*(?:(?:it|there) (?:looks like|seems?(?: like| that| to me that)?|appears?(?: that)?) |hmm,? |hi[,!.] |hello[,!.] )?"
-_ENGLISH = (
-    r"^\W*(?:i'm|i am) (?:really |very |so |terribly |just |only |afraid )?"
-    r"(?:sorry|afraid|unable|not able|not comfortable|not allowed|programmed|designed|an? (?:ai|text-based|language|large))\b",
-    r"^\W*sorry(?:\W*$|,? (?:but|however)\b|[,.!:;]+ (?:this|that|the|your|it|there|no)\b|"
-    r"[\s,.!:;–—-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
-    r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"
-    r"(?:i|we|this|that|the|your|it|there|no)\b",
-    rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",
-    r"^\W*(?:cannot|can't|unable to|not able to) "
-    r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify)\b",
-    r"^\W*i (?:do not|don't) (?:have (?:the ability|the capability|access|enough)|feel comfortable)\b",
-    r"^\W*as an? (?:ai(?:,| (?:language|model|assistant|system|developed|i\b))|artificial intelligence|"
-    r"large language|language model|text-based)\b",
-    r"^\W*i (?:(?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b|(?:refuse|decline) to\b)",
-    rf"^\W*(?:this |the |your )?(?:request|content|prompt|{_SEEN})(?: may| might| seems to| appears to)? "
-    r"(?:violates?\b|(?:goes |go |is |are )?against (?:my|our|the (?:content|usage|polic|guideline|rule))|"
-    r"(?:was |is |were |has been )?(?:flagged|blocked|rejected)\b)",
-    rf"^\W*i (?:do not|don't|can't|cannot) (?:see|find) (?:an?|any|the) {_SEEN}\b",
-    rf"{_LEAD}no {_SEEN}(?:\W*$| (?:was|is|were|has|have|attached|provided)\b)",
-    rf"^[^.!?\n]{{0,60}}\bthere (?:is|was)(?: no|n't an?y?| not an?y?) {_SEEN}\b",
-    rf"^\W*there (?:does|do)(?:n't| not) (?:seem|appear) to be (?:an?|any) {_SEEN}\b",
-    rf"{_LEAD}(?:the |your )?{_SEEN} (?:did|was|is|has|does|could|can)(?:n't| not) (?:\w+ ){{0,3}}"
-    r"(?:attached|upload|load|come through|provided|visible|shared|included|displayed|received)",
-    rf"{_LEAD}(?:please|could you|can you|i need you to) (?:please )?(?:provide|upload|share|attach|send) (?:me )?"
-    rf"(?:the|an?|your) {_SEEN}\b",
-)
-_OTHERS = {
-    "zh": r"(?:很|非常|十分)?(?:抱歉|遗憾|遺憾|对不起|對不起)|(?:目前|由于|作为|我|您|请|請|这|該|该|[^。.\n]{0,12}，)?"
-    r"(?:我|本人)?(?:还|暂时|目前)?(?:无法|無法|不能|没办法|沒辦法|看不到|看不见|没有看到|未能)"
-    r"(?:为|為|帮|提供|处理|處理|查看|看到|识别|辨识|回答|生成|满足|协助|访问|直接|分析|图|您|你|该|这|進行|进行|完成)|"
-    r"作为(?:一个|一名)?(?:AI|人工智能|语言模型|大模型)|请(?:您)?(?:先)?(?:提供|上传|发送)(?:相关|您的|你的)?图",
-    "ja": r"申し訳|すみません|ごめんなさい|恐れ入りますが|残念ながら|画像(?:が|を)(?:見えません|確認できません|見ることが)|"
-    r"(?:その|この)?(?:ご)?(?:依頼|要望|質問)には(?:お)?(?:応え|答え)",
-    "ko": r"죄송|미안|유감|(?:저는 )?(?:이|그|해당)? ?(?:이미지|요청|사진)(?:를|을|에|은|는)? ?[^.]{0,20}(?:수 없|못)",
-    "de": r"(?:es )?tut mir (?:sehr )?leid\b|entschuldig|als (?:ki|sprachmodell)\b|"
-    r"(?:leider )?(?:kann ich|ich kann|ich darf|ich sehe|ich habe)\b[^.]{0,60}\b(?:nicht|keine?n?)\b",
-    "fr": r"(?:je suis )?désolée?s?\b|(?:malheureusement,? )?je ne (?:peux|suis|vois|dispose)\b|je n'ai pas accès|"
-    r"en tant qu(?:e modèle|'(?:ia|assistant))",
-    "es, pt, it": r"lo siento|lamento|lamentablemente|(?:no|não|non) (?:puedo|posso|consigo|tengo acceso|veo|vejo|vedo)\b|"
-    r"desculp|sinto muito|infelizmente|mi dispiace|purtroppo|disculpa|como (?:modelo|ia)\b|come (?:modello|ia)\b",
-    "ru, uk": r"извините|простите|к сожалению|мне жаль|я не (?:могу|вижу|имею)|как (?:ии|языковая модель)|вибачте|на жаль",
-    "others": r"przepraszam|przykro mi|niestety|het spijt me|helaas|üzgünüm|maalesef|عذر|آسف|أعتذر|للأسف|क्षमा|माफ़|xin lỗi|"
-    r"rất tiếc|maaf|ขออภัย|ขอโทษ|omlouvám|bohužel|tyvärr|beklager|beklagar|pahoittelen|sajnálom|λυπάμαι|îmi pare rău",
-}
-UNSEEN = re.compile(
-    rf"^[^.!?\n:]{{0,40}}\b(?:no|(?:not|n't)(?: \w+)? (?:an?|any|the|your)) {_SEEN}\b|"
-    r"^[^。：:]{0,12}(?:看不到|看不见|没有看到|没有收到)[^。：:]{0,12}图|^[^。：:]{0,8}画像[がを](?:見え|確認でき)ませ",
-    re.IGNORECASE,
-)
-"""At the beginning: what is labelled as a prompt after it is made up."""
-REFUSALS = [
-    re.compile(pattern, re.IGNORECASE) for pattern in (*_ENGLISH, *(rf"^\W*(?:{words})" for words in _OTHERS.values()))
-]

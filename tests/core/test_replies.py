@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analogist.published import SUFFIX
-from analogist.vision import replies, request
+from analogist.vision import loose_json, replies, request
 from analogist.vision.replies import Answer, RefusalError, ReplyError
 from analogist.vision.request import Form
 
@@ -375,6 +375,18 @@ def test_json_cut_off_anywhere_gives_whole_prompts_or_an_error(form: str) -> Non
 def test_free_text_beside_prompts_is_not_judged(change: str, prompts: list[str]) -> None:
     reply = json.dumps({"change": f"I cannot see it. {change} The image is not visible.", "prompts": prompts})
     assert list(replies.parse(reply, len(prompts)).prompts) == prompts
+
+
+JSON = st.recursive(
+    st.text(max_size=9),
+    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(st.text(), inner, min_size=1),
+)
+
+
+@given(st.dictionaries(st.text(max_size=9), JSON, min_size=1, max_size=3), st.booleans(), st.sampled_from([None, 2]))
+def test_proper_json_is_read_as_the_json_module_reads_it(value: Any, ascii_only: bool, indent: int | None) -> None:
+    written = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    assert [read for read, *_ in loose_json.values(written)] == [value]
 
 
 HOSTILE = r"""[ { {" " ' 'a "a"_ ["a", {"a":[ \" // <think> </think> < <|channel|> ``` \boxed{ 1._ a)_ ( ,_ ab._ :_

@@ -8,7 +8,8 @@ import pytest
 
 from analogist.vision import endpoint, errors
 from analogist.vision.answers import Reply, read
-from analogist.vision.errors import Failure, UnavailableError, VisionError, quotable, redacted
+from analogist.vision.errors import UnavailableError, VisionError
+from analogist.vision.failures import Failure, quotable, redacted
 from analogist.vision.profiles import Api, Profile
 from analogist.vision.protocol import Learned, Question
 from analogist.vision.replies import RefusalError
