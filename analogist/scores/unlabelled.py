@@ -23,8 +23,10 @@ RESULTS = 8
 
 ALIKE = 16.0
 """Levels of 255 by which the mean of a square of 64 pixels may be off: what JPEG and a palette do to equal tiles."""
-BLACK, MIDDLE, WHITE, PURE_WHITE = 48, 128, 160, 245
+BLACK, MIDDLE, PURE_WHITE = 48, 128, 245
 """Levels of 255. White lines of two pixels are darker than white in a JPEG; wider ones are not."""
+WHITE_SHARE = 0.95
+"""Share of the pixels of white lines that are nearer to white than to black."""
 FLAGS = {"cell_width": "--cell-width", "gutter": "--gutter", "layout": "--layout", "pairs": "--pairs"}
 
 
@@ -61,7 +63,7 @@ def assumed_geometry(image: Image.Image, path: Path, asked: Asked) -> AnalogyGri
             f"{_size(grid.size)} ({_cells(grid)}) and its canvas beside it, got other images there; "
             f"{_advice(image, others, asked)}"
         )
-    others = [other for other in others if all(getattr(other, name) == value for name, value in asked.known.items())]
+    others = [other for other in others if _may_be_meant(image, other, grid, asked)]
     if others:
         choices = " or ".join(_flags(image, one, asked) for one in (grid, others[0]))
         raise ValueError(
@@ -134,6 +136,19 @@ def _fits(image: Image.Image, grid: AnalogyGrid) -> bool:
     return bool(squares.max() <= ALIKE)
 
 
+def _may_be_meant(image: Image.Image, other: AnalogyGrid, grid: AnalogyGrid, asked: Asked) -> bool:
+    """Whether nothing that is stated speaks against the other geometry, and no lines that only the assumed one has."""
+    if any(getattr(other, name) != value for name, value in asked.known.items() if name != "gutter"):
+        return False
+    lined = replace(other, gutter=min(grid.gutter, _gutters(other)[-1].gutter))
+    return _has_white_lines(image, lined) or not _has_white_lines(image, grid)
+
+
+def _has_white_lines(image: Image.Image, grid: AnalogyGrid) -> bool:
+    lines = np.asarray(image.crop((0, 0, *grid.size)))[_lines(grid)]
+    return not lines.size or bool((lines.mean(axis=-1) >= MIDDLE).mean() >= WHITE_SHARE)
+
+
 def _check_gutter(image: Image.Image, grid: AnalogyGrid, path: Path) -> None:
     """Refuse a strip whose lines are of another width, or where B' is not black and does not show it."""
     pixels = np.asarray(image.crop((0, 0, *grid.size)))
@@ -144,11 +159,10 @@ def _check_gutter(image: Image.Image, grid: AnalogyGrid, path: Path) -> None:
         if _distance(found, box) < _distance(grid, box):
             raise ValueError(f"{said}such of {found.gutter}: state --gutter {found.gutter}.")
         return
-    lines = _lines(grid)
-    if pixels[lines].mean() < WHITE:
+    if not _has_white_lines(image, grid):
         raise ValueError(f"{said}other pixels there: state --gutter, 0 where there are no lines.")
     wider = next((one for one in _gutters(grid) if one.gutter == grid.gutter + 2), None)
-    if wider is not None and pixels[_lines(wider) & ~lines].mean() > PURE_WHITE:
+    if wider is not None and pixels[_lines(wider) & ~_lines(grid)].mean() > PURE_WHITE:
         raise ValueError(f"{said}more white than that, and no black B' to measure them by: state --gutter.")
 
 

@@ -68,6 +68,15 @@ def test_every_other_seed_is_torchs(seed: Any) -> None:
     assert type(checked_seed(seed)) is int
 
 
+def test_every_drawing_has_a_seed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted on from the one that was given, past the largest from 0 again."""
+    seen: list[int] = []
+    model: Any = SimpleNamespace(generator=seen.append)
+    monkeypatch.setattr(demo, "sample", lambda *_: iter([[Image.new("RGB", demo.GRID.size)]]))
+    assert len(list(demo.solve(model, demo.read_drawings()[:3], SETTINGS, 2**64 - 2))) == 3
+    assert seen == [2**64 - 2, 2**64 - 1, 0]
+
+
 def test_in_an_evaluation_it_is_the_problem_of_that_analogy() -> None:
     renderer = DiffusersRenderer(InProcess(model="m"))
     renderer.__dict__["model"] = no_model()  # Where a cached property keeps its value.

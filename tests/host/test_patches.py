@@ -289,6 +289,33 @@ def test_a_part_of_the_sampling_is_that_of_the_schedule_which_is_sampled(model: 
     assert not torch.equal(behind, sample(rescaled(model), steps=8))
 
 
+def test_a_part_of_the_sampling_is_found_when_it_is_sampled_and_not_when_the_patch_is_placed(
+    model: ModelPatcher,
+) -> None:
+    """On a schedule of noise on which the same part of the sampling has other steps."""
+    from comfy_extras.nodes_model_advanced import ModelSamplingContinuousEDM
+
+    def rescaled(model: ModelPatcher) -> ModelPatcher:
+        return ModelSamplingContinuousEDM().patch(model, "eps", sigma_max=120.0, sigma_min=0.002)[0]
+
+    start, end = 0.3, 0.7
+    schedule = torch.tensor([20.0, 4.2, 0.2, 0.03, 0.0])
+    high, low = (120.0 ** (1 - percent) * 0.002**percent for percent in (start, end))
+    assert [low < level <= high for level in schedule[:-1].tolist()] == [False, True, True, False]
+    table = model.get_model_object("model_sampling")
+    assert not table.percent_to_sigma(end) < 0.2 <= table.percent_to_sigma(start)  # Where the patch is placed.
+
+    part, everything = {"start_percent": start, "end_percent": end}, rescaled(both(model))
+    behind = sample(rescaled(both(model, **part)), schedule=schedule)
+    assert torch.equal(behind, sample(both(rescaled(model), **part), schedule=schedule))
+    assert not torch.equal(behind, sample(everything, schedule=schedule))
+    middle, before, after = schedule[1:4], schedule[:2], schedule[3:]
+    inside = rescaled(both(model, **part))
+    assert torch.equal(sample(inside, schedule=middle), sample(everything, schedule=middle))
+    for outside in (before, after):
+        assert torch.equal(sample(inside, schedule=outside), sample(rescaled(model), schedule=outside))
+
+
 def test_sigmas_of_a_distilled_schedule_are_refused(model: ModelPatcher) -> None:
     from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 
