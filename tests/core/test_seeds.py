@@ -77,6 +77,19 @@ def test_every_drawing_has_a_seed_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     assert seen == [2**64 - 2, 2**64 - 1, 0]
 
 
+def test_prompt_diffusion_draws_from_its_seed() -> None:
+    drawn: list[torch.Tensor] = []
+
+    def render(*_: object, generator: torch.Generator, **__: object) -> SimpleNamespace:
+        drawn.append(torch.rand(4, generator=generator))
+        return SimpleNamespace(images=[])
+
+    render.scheduler = SimpleNamespace(config={})  # type: ignore[attr-defined]
+    pipeline: Any = render
+    prompt_diffusion.sample(pipeline, None, IMAGE, Texts("", ""), PromptDiffusionSettings(), 7)
+    assert torch.equal(drawn[0], torch.rand(4, generator=torch.Generator().manual_seed(7)))
+
+
 def test_in_an_evaluation_it_is_the_problem_of_that_analogy() -> None:
     renderer = DiffusersRenderer(InProcess(model="m"))
     renderer.__dict__["model"] = no_model()  # Where a cached property keeps its value.

@@ -140,6 +140,19 @@ def test_the_previous_owner_of_an_attention_is_called(model: ModelPatcher, patch
     assert not torch.allclose(sample(patch(doubled)), result, atol=1e-3)
 
 
+@pytest.mark.parametrize("size", [(16, 32), (48, 16)], ids=str)
+@pytest.mark.parametrize("patch", [sac, cam])
+def test_behind_a_previous_owner_any_shape_of_grid_is_the_same(
+    model: ModelPatcher, patch: Callable, size: tuple[int, int]
+) -> None:
+    owned = model.clone()
+    setter = owned.set_model_attn1_replace if patch is sac else owned.set_model_attn2_replace
+    setter(plain, "input", 4)  # The fourth layer, the first that is edited.
+    alone, behind = sample(patch(model), size), sample(patch(owned), size)
+    assert torch.allclose(behind, alone, atol=1e-4)
+    assert not torch.allclose(alone, sample(model, size), atol=1e-3)
+
+
 def test_the_previous_owner_is_moved_counted_and_cleaned_up(model: ModelPatcher) -> None:
     class Owner:
         cleaned = 0
