@@ -147,7 +147,7 @@ def test_behind_a_previous_owner_any_shape_of_grid_is_the_same(
 ) -> None:
     owned = model.clone()
     setter = owned.set_model_attn1_replace if patch is sac else owned.set_model_attn2_replace
-    setter(plain, "input", 4)  # The fourth layer, the first that is edited.
+    setter(plain, "input", 5)  # Layer 3, the first that is edited.
     alone, behind = sample(patch(model), size), sample(patch(owned), size)
     assert torch.allclose(behind, alone, atol=1e-4)
     assert not torch.allclose(alone, sample(model, size), atol=1e-3)
