@@ -1,7 +1,10 @@
-"""Which of torch's devices, and which of its number types, is meant."""
+"""Which of torch's devices, which of its number types and which of its random numbers are meant."""
 
 from enum import Enum
+from operator import index
 from typing import TYPE_CHECKING
+
+from .published import LARGEST_SEED
 
 if TYPE_CHECKING:  # The command line knows the names before it is known whether torch is needed.
     import torch
@@ -36,3 +39,29 @@ def checked_device(device: str | None) -> str:
     if chosen not in available:
         raise ValueError(f"expected one of the devices {', '.join(available)}, got {device!r}")
     return chosen
+
+
+def checked_seed(seed: int) -> int:
+    """A seed as a plain integer; integers of numpy and torch are taken too.
+
+    Raises:
+        ValueError: no whole number, or one that torch does not take.
+    """
+    try:
+        number = index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= LARGEST_SEED:
+        raise ValueError(f"expected a whole number from 0 to {LARGEST_SEED} as seed, got {seed!r}: choose another seed")
+    return number
+
+
+def seeded(seed: int, device: "torch.device | str" = "cpu") -> "torch.Generator":
+    """Random numbers from `seed`: every seed of the library enters torch here.
+
+    Raises:
+        ValueError: as `checked_seed`.
+    """
+    import torch
+
+    return torch.Generator(device).manual_seed(checked_seed(seed))

@@ -49,6 +49,9 @@ def score(
     gutter: Annotated[
         int | None, typer.Option(help="Gutter of the grid. Default: as stored by `run`, otherwise 2.")
     ] = None,
+    pairs: Annotated[
+        int | None, typer.Option(help="Example pairs in the grid. Default: as stored by `run`, otherwise 1.")
+    ] = None,
     to: TableFile = None,
     allow_download: AllowDownload = False,
     device: Device = None,
@@ -64,7 +67,7 @@ def score(
     from ..scores.networks import Embedder
     from ..scores.strips import Asked
 
-    asked = Asked(num_images_per_prompt, layout.layout() if layout else None, cell_width, gutter)
+    asked = Asked(num_images_per_prompt, layout.layout() if layout else None, cell_width, gutter, pairs)
     embedder = Embedder.load(clip, device, allow_download)
     scores: list[Score] = []
     problems: list[str] = []

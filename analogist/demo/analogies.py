@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from ..cells import Cell
+from ..devices import checked_seed
 from ..grid import AnalogyGrid, Fit, compose, crop
 from ..images import open_image
 from ..marks import mark
@@ -89,7 +90,8 @@ def solve(
     seed: int = SEED,
     on_step: OnStep = lambda: None,
 ) -> Iterator[Solved]:
-    """Render B' of drawn analogies, with their prompts."""
+    """Render B' of drawn analogies, with their prompts; each has a seed of its own, counted on from `seed`."""
+    seed = checked_seed(seed)  # Before it is counted on, past the largest from 0 again.
     for number, drawing in enumerate(found):
         generator = model.generator((seed + number) % (LARGEST_SEED + 1))
         (grid,) = next(sample(model, GRID, drawing.grid(), [drawing.prompt], settings, generator, on_step))

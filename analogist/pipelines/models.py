@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from ..devices import seeded
 from ..images import from_tensor
 from ..schedule import TRAIN_STEPS
 
@@ -40,8 +41,12 @@ class InpaintingModel:
         return device
 
     def generator(self, seed: int) -> torch.Generator:
-        """Seeded noise, drawn on the GPU where there is CUDA, as the published program does."""
-        return torch.Generator(self.device if self.device.type == "cuda" else "cpu").manual_seed(seed)
+        """Seeded noise, drawn on the GPU where there is CUDA, as the published program does.
+
+        Raises:
+            ValueError: a seed that is no whole number from 0 to 2**64 - 1.
+        """
+        return seeded(seed, self.device if self.device.type == "cuda" else "cpu")
 
     def encode_text(self, text: str) -> Tensor:
         """(1, 77, dim). As in the published program what does not fit is cut off, with a warning."""

@@ -10,6 +10,7 @@ from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedd
 from PIL import Image
 from torch import Tensor
 
+from ..devices import seeded
 from ..files.weights import read_weights
 from ..images import to_tensor
 from ..prompt_diffusion.inputs import Inputs, prepared
@@ -147,6 +148,9 @@ def sample(
 
     Returns:
         `settings.images` images of the size of the query.
+
+    Raises:
+        ValueError: a seed that is no whole number from 0 to 2**64 - 1.
     """
     a, a_prime = (None, None) if pair is None else (to_tensor([image]) for image in pair)
     conditioning = hint(prepared(a, a_prime, to_tensor([query])))
@@ -164,7 +168,7 @@ def sample(
         negative_prompt=words.negative,
         num_images_per_prompt=settings.images,
         controlnet_conditioning_scale=settings.strength,
-        generator=torch.Generator("cpu").manual_seed(seed),
+        generator=seeded(seed),
         callback_on_step_end=after_step,
     )
     images: list[Image.Image] = made.images

@@ -4,34 +4,24 @@ A strip written here carries its geometry as text of the PNG. For strips of othe
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 from PIL.Image import Resampling
 from PIL.PngImagePlugin import PngInfo
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from ..cells import Cell
-from ..grid import CELL_STEP, REACH, AnalogyGrid, Box, Layout, canvas, crop
+from ..grid import REACH, AnalogyGrid, Box, Layout, canvas, crop
 from ..images import open_image
+from .unlabelled import GEOMETRY, NOTHING, RESULTS, assumed_geometry, reason
+from .unlabelled import Asked as Asked
+from .unlabelled import is_strip as is_strip
 
 PNG_KEY = "analogist_grid"
 """Where a strip carries the geometry of its grid."""
-GEOMETRY = TypeAdapter(AnalogyGrid)
-RESULTS = 8
-"""Results in a published strip."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user states about strips; None means as stored in the strip, otherwise the published format."""
-
-    results: int | None = None
-    layout: Layout | None = None
-    cell_width: int | None = None
-    gutter: int | None = None
 
 
 class Strip(NamedTuple):
@@ -80,20 +70,11 @@ def carried_grid(image: Image.Image, path: Path) -> AnalogyGrid | None:
         return None if text is None else GEOMETRY.validate_json(text)
     except ValidationError as error:
         raise ValueError(
-            f"The text chunk {PNG_KEY!r} in {str(path)!r} is not a grid geometry: {_reason(error)}"
+            f"The text chunk {PNG_KEY!r} in {str(path)!r} is not a grid geometry: {reason(error)}"
         ) from None
 
 
-def is_strip(image: Image.Image, grid: AnalogyGrid | None = None) -> bool:
-    """Whether an image has the shape of a strip: at least a grid, its canvas and one result, by default of squares."""
-    if grid is None:
-        width, whole = image.height, image.height % (2 * CELL_STEP) == 0
-    else:
-        width, whole = grid.size[0], image.height == grid.size[1]
-    return whole and image.width % width == 0 and image.width >= 3 * width
-
-
-def read_strip(path: str | Path, asked: Asked = Asked()) -> Strip:
+def read_strip(path: str | Path, asked: Asked = NOTHING) -> Strip:
     """Take a strip apart.
 
     The published score takes eight results from fixed places. Places outside the image are black there, and a black
@@ -129,19 +110,10 @@ def read_strip(path: str | Path, asked: Asked = Asked()) -> Strip:
 
 def _geometry(image: Image.Image, path: Path, asked: Asked) -> AnalogyGrid:
     """What the strip says, if it agrees with what is asked; else what is asked, and the published format."""
-    said = {"layout": asked.layout, "cell_width": asked.cell_width, "gutter": asked.gutter}
-    known = {name: value for name, value in said.items() if value is not None}
     carried = carried_grid(image, path)
     if carried is None:
-        try:
-            return GEOMETRY.validate_python(
-                {"cell_width": image.height // 2, "cell_height": image.height // 2, **known}
-            )
-        except ValidationError as error:
-            raise ValueError(
-                f"The file {str(path)!r} is {image.width}x{image.height}, which is not a strip: {_reason(error)}"
-            ) from None
-    for name, value in known.items():
+        return assumed_geometry(image, path, asked)
+    for name, value in asked.known.items():
         if value != getattr(carried, name):
             words = [getattr(one, "value", one) for one in (value, getattr(carried, name))]
             raise ValueError(f"The {name} of the strip {str(path)!r} is {words[1]}, but {words[0]} was requested.")
@@ -184,10 +156,6 @@ def cells(strip: Strip) -> Cells:
     box = (columns * (left - x), rows * (top - y), columns * (right - x), rows * (bottom - y))
     b_primes = (result.resize(size, Resampling.BICUBIC, box=box) for result in strip.results)
     return Cells(a, a_prime, inside(Cell.B), tuple(b_primes), tuple(more))
-
-
-def _reason(error: ValidationError) -> str:
-    return error.errors()[0]["msg"].removeprefix("Value error, ")
 
 
 def _inside(box: Box) -> Box:

@@ -303,6 +303,15 @@ def test_a_grid_that_is_ready_is_taken_as_it_is(tmp_path: Path) -> None:
     assert job.cells[Cell.B].tobytes() == crop(job.grid, image, Cell.B).tobytes()
 
 
+def test_a_grid_of_another_size_is_scaled_as_in_the_published_program(tmp_path: Path) -> None:
+    """By Pillow's own default, bicubic."""
+    image = compose(AnalogyGrid(128, 128), *(picture(n) for n in range(3)))
+    image.save(tmp_path / "g.png")
+    for res in (128, 384):
+        job = prepare(Source("t", "g", {"grid": tmp_path / "g.png"}, "p"), RenderSettings(res=res), 1)
+        assert job.image.tobytes() == image.resize((res, res)).tobytes()
+
+
 def test_seeds_depend_on_names_alone() -> None:
     sources = [Source(task, name, {}, "p") for task in "tu" for name in "xy"]
     seeds = [seed_of(source, 42) for source in sources]

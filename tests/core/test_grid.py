@@ -98,6 +98,17 @@ def test_the_published_grid_of_colorization_within_pillows_difference() -> None:
     assert not difference[:, 256:].any()
 
 
+@pytest.mark.parametrize("side", [64, 256])
+def test_cells_are_cut_out_as_by_the_published_script(side: int) -> None:
+    """Its tiles, resized by Pillow's own default, bicubic: any other filter gives other pixels."""
+    grid, tile = AnalogyGrid(side, side, b_size=(100, 70)), side - 3
+    image = noise(grid.size)
+    for cell, (x, y) in zip(ONE_PAIR.cells, ((2, 2), (side + 1, 2), (2, side + 1), (side + 1, side + 1)), strict=True):
+        cut = image.crop((x, y, x + tile, y + tile))
+        assert crop(grid, image, cell).tobytes() == cut.resize((side, side)).tobytes()
+        assert crop(grid, image, cell, CropSize.ORIGINAL_B).tobytes() == cut.resize((100, 70)).tobytes()
+
+
 @needs_examples
 @pytest.mark.parametrize("label", LABELS)
 def test_the_published_decomposition(label: str) -> None:

@@ -13,7 +13,8 @@ from PIL.Image import Transpose
 
 from analogist.images import map_channels, open_image
 
-DEEP = np.array([[0, 257, 100 * 257], [128 * 257, 254 * 257, 65535]], np.uint16)
+DEEP = np.array([[0, 257 + 40, 100 * 257 - 90], [128 * 257 + 100, 254 * 257 - 77, 65535]], np.uint16)
+"""The two bytes of a number differ, so that their order does not go unseen."""
 LEVELS = [[0, 1, 100], [128, 254, 255]]
 
 
@@ -31,6 +32,17 @@ def twelve_bits(path: Path, highest: int) -> Path:
     return netpbm(path, b"P5 3 2 %d\n" % highest, np.round(DEEP / 65535 * highest).astype(">u2"))
 
 
+def packed_tiff(path: Path) -> Path:
+    """12 bits to a pixel, three bytes to two pixels; Pillow cannot write these."""
+    numbers = np.round(DEEP / 65535 * 4095).astype(int)
+    rows = ["".join(f"{number:012b}" for number in row) for row in numbers]
+    data = b"".join(int(row.ljust(40, "0"), 2).to_bytes(5, "big") for row in rows)
+    tags = {256: 3, 257: 2, 258: 12, 259: 1, 262: 1, 273: 8 + 2 + 9 * 12 + 4, 277: 1, 278: 2, 279: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    path.write_bytes(struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + data)
+    return path
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -40,9 +52,13 @@ def twelve_bits(path: Path, highest: int) -> Path:
         lambda folder: netpbm(folder / "deep.pgm", b"P5 3 2 65535\n", DEEP.astype(">u2")),
         lambda folder: twelve_bits(folder / "twelve.pgm", 4095),
         lambda folder: twelve_bits(folder / "ten.pgm", 1023),
+        lambda folder: packed_tiff(folder / "twelve.tif"),
         lambda folder: saved(folder / "white_is_zero.tif", 65535 - DEEP, tiffinfo={262: 0}),
     ],
-    ids=["16-bit PNG", "16-bit TIFF", "big-endian TIFF", "16-bit PGM", "12-bit PGM", "10-bit PGM", "white is zero"],
+    ids=[
+        *("16-bit PNG", "16-bit TIFF", "big-endian TIFF", "16-bit PGM", "12-bit PGM", "10-bit PGM", "12-bit TIFF"),
+        "white is zero",
+    ],
 )
 def test_deep_grey_is_scaled(tmp_path: Path, make) -> None:
     opened = open_image(make(tmp_path))

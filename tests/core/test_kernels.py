@@ -159,6 +159,22 @@ def test_the_kernels_for_each_choice_of_torch() -> None:
     assert FLASH.head_multiple == 8
 
 
+def test_a_choice_of_torch_leads_to_its_own_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch.nn.attention import SDPBackend
+
+    def one(*given: Any) -> Attended:
+        return exact(*given)
+
+    def other(*given: Any) -> Attended:
+        return exact(*given)
+
+    kernels = {SDPBackend.FLASH_ATTENTION: one, SDPBackend.EFFICIENT_ATTENTION: other}
+    monkeypatch.setitem(KERNELS, "cpu", {choice.value: (Kernel("", attend),) for choice, attend in kernels.items()})
+    for choice in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION):
+        monkeypatch.setattr(torch, "_fused_sdp_choice", lambda *_, chosen=choice.value: chosen)
+        assert fused.fused_attention(*tensors()) is kernels.get(choice)
+
+
 @pytest.mark.parametrize("scale", [-0.7, 0.0, 1.0, 1.3, 3.0])
 def test_the_public_way_is_exact(scale: float) -> None:
     q, k, v = tensors(torch.float64)

@@ -140,6 +140,19 @@ def test_the_previous_owner_of_an_attention_is_called(model: ModelPatcher, patch
     assert not torch.allclose(sample(patch(doubled)), result, atol=1e-3)
 
 
+@pytest.mark.parametrize("size", [(16, 32), (48, 16)], ids=str)
+@pytest.mark.parametrize("patch", [sac, cam])
+def test_behind_a_previous_owner_any_shape_of_grid_is_the_same(
+    model: ModelPatcher, patch: Callable, size: tuple[int, int]
+) -> None:
+    owned = model.clone()
+    setter = owned.set_model_attn1_replace if patch is sac else owned.set_model_attn2_replace
+    setter(plain, "input", 5)  # Layer 3, the first that is edited.
+    alone, behind = sample(patch(model), size), sample(patch(owned), size)
+    assert torch.allclose(behind, alone, atol=1e-4)
+    assert not torch.allclose(alone, sample(model, size), atol=1e-3)
+
+
 def test_the_previous_owner_is_moved_counted_and_cleaned_up(model: ModelPatcher) -> None:
     class Owner:
         cleaned = 0
@@ -287,6 +300,33 @@ def test_a_part_of_the_sampling_is_that_of_the_schedule_which_is_sampled(model: 
     behind, before = sample(rescaled(both(model, **part)), steps=8), sample(both(rescaled(model), **part), steps=8)
     assert torch.equal(behind, before)
     assert not torch.equal(behind, sample(rescaled(model), steps=8))
+
+
+def test_a_part_of_the_sampling_is_found_when_it_is_sampled_and_not_when_the_patch_is_placed(
+    model: ModelPatcher,
+) -> None:
+    """On a schedule of noise on which the same part of the sampling has other steps."""
+    from comfy_extras.nodes_model_advanced import ModelSamplingContinuousEDM
+
+    def rescaled(model: ModelPatcher) -> ModelPatcher:
+        return ModelSamplingContinuousEDM().patch(model, "eps", sigma_max=120.0, sigma_min=0.002)[0]
+
+    start, end = 0.3, 0.7
+    schedule = torch.tensor([20.0, 4.2, 0.2, 0.03, 0.0])
+    high, low = (120.0 ** (1 - percent) * 0.002**percent for percent in (start, end))
+    assert [low < level <= high for level in schedule[:-1].tolist()] == [False, True, True, False]
+    table = model.get_model_object("model_sampling")
+    assert not table.percent_to_sigma(end) < 0.2 <= table.percent_to_sigma(start)  # Where the patch is placed.
+
+    part, everything = {"start_percent": start, "end_percent": end}, rescaled(both(model))
+    behind = sample(rescaled(both(model, **part)), schedule=schedule)
+    assert torch.equal(behind, sample(both(rescaled(model), **part), schedule=schedule))
+    assert not torch.equal(behind, sample(everything, schedule=schedule))
+    middle, before, after = schedule[1:4], schedule[:2], schedule[3:]
+    inside = rescaled(both(model, **part))
+    assert torch.equal(sample(inside, schedule=middle), sample(everything, schedule=middle))
+    for outside in (before, after):
+        assert torch.equal(sample(inside, schedule=outside), sample(rescaled(model), schedule=outside))
 
 
 def test_sigmas_of_a_distilled_schedule_are_refused(model: ModelPatcher) -> None:

@@ -119,10 +119,12 @@ def sample(
     seed: int = 0,
     edit: Callable[[list, list], tuple[list, list]] = lambda positive, negative: (positive, negative),
     mask: Tensor | None = None,
+    schedule: Tensor | None = None,
 ) -> Tensor:
     """A short run of a tiny model on a random latent of `size` (height, width).
 
-    `edit` changes the positive and the negative conditioning; `mask` is a noise mask.
+    `edit` changes the positive and the negative conditioning; `mask` is a noise mask; `schedule` stands in place of
+    the sigmas of `steps`.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -137,7 +139,7 @@ def sample(
     positive, negative = edit(*prompts)
     return denoise(
         model,
-        sigmas(model, steps, 0.9 if steps > 1 else 1.0),
+        sigmas(model, steps, 0.9 if steps > 1 else 1.0) if schedule is None else schedule,
         noise=random(images, 4, *size),
         latent=random(images, 4, *size),
         positive=positive,
