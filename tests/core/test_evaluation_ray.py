@@ -82,14 +82,16 @@ def workers(renderer: FakeRenderer) -> list[int]:
     return [int(line.split()[1]) for line in renderer.notes.read_text().splitlines()] if renderer.notes.exists() else []
 
 
-def kill_one(renderer: FakeRenderer, killed: list[int]) -> None:
-    """SIGKILL to the worker that rendered last, once both have rendered; it is in the middle of its next one then."""
+def kill_one(renderer: FakeRenderer, folder: Path, killed: list[int]) -> None:
+    """SIGKILL to the worker that rendered last, once its result is kept and both have one: it is at its next job."""
     deadline = time.monotonic() + 120
     while len(set(workers(renderer))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(0.1)
-    killed.append(workers(renderer)[-1])
-    os.kill(killed[0], signal.SIGKILL)
+    rendered, worker = renderer.rendered()[-1], workers(renderer)[-1]
+    while not (folder / "records" / f"{rendered}.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.append(worker)
+    os.kill(worker, signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -98,8 +100,8 @@ def test_a_lost_worker_costs_nothing(tmp_path: Path) -> None:
     dataset = read_dataset(plain(tmp_path / "data", "task", NAMES))
     alone = run(tmp_path / "alone", dataset, serial(FakeRenderer(tmp_path / "alone.txt")))
 
-    renderer, killed = FakeRenderer(tmp_path / "notes.txt", seconds=0.5), []
-    killing = Thread(target=kill_one, args=(renderer, killed))
+    renderer, killed = FakeRenderer(tmp_path / "notes.txt", seconds=1.0), []
+    killing = Thread(target=kill_one, args=(renderer, tmp_path / "together", killed))
     killing.start()
     together = run(tmp_path / "together", dataset, on_ray(renderer, workers=2))
     killing.join()
