@@ -37,7 +37,8 @@ def test_it_opens_with_nothing_missing_and_solves_its_analogy(server: Server) ->
             if prompt[number]["class_type"] in ("SaveImage", "PreviewImage")
             for image in [Image.open(io.BytesIO(server.picture(output["images"][0])))]
         }
-        for complaint in ("is missing", "errors found"):  # They come a moment after opening: the run has taken longer.
+        # They come a moment after opening: the run has taken longer.
+        for complaint in ("is missing", "errors found", "issues found"):
             assert frontend.page.get_by_text(complaint).count() == 0
     assert set(pictures) == {("SaveImage", (64, 64)), ("PreviewImage", (128, 128)), ("PreviewImage", (512, 512))}
     b = Scene("fish", "black", "yellow", pattern="striped")
