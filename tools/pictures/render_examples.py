@@ -17,7 +17,9 @@ from skimage import data, transform
 from analogist.cells import Cell
 from analogist.demo import analogies
 from analogist.demo.model import load
+from analogist.layers import LayerRange
 from analogist.pipelines.edits import Edit
+from analogist.pipelines.inpainting import Settings
 from tools.demo_model.world import Scene, render
 from tools.workflows.parts import NO_PROMPT
 from tools.workflows.thumbnails import WORKFLOWS
@@ -245,18 +247,19 @@ def strokes_along(picture: Image.Image, light: tuple[float, float]) -> tuple[Fie
     return np.where(edges > 0.12, np.arctan2(right, -down), swirls), edges
 
 
+def first_template(layers: LayerRange) -> Settings:
+    """The settings of the first template, with SAC and CAM in `layers`."""
+    setting = NO_PROMPT.setting
+    return replace(analogies.DRAWINGS_SETTINGS, guidance=setting.guidance, edit=Edit(layers, layers, setting.scale))
+
+
 def shapes() -> Images:
     """Drawings of the demo model's world, at the size of its tiles; B' is what the first template renders."""
     a = Scene("house", "black", "white")
     b = Scene("fish", "black", "yellow", pattern="striped")
     images = {Cell.A: render(a), Cell.A_PRIME: render(replace(a, color="red")), Cell.B: render(b)}
     drawing = analogies.Drawing("color", images, NO_PROMPT.prompt)
-    setting = NO_PROMPT.setting
-    settings = replace(
-        analogies.DRAWINGS_SETTINGS,
-        guidance=setting.guidance,
-        edit=Edit(setting.layers, setting.layers, setting.scale),
-    )
+    settings = first_template(NO_PROMPT.setting.layers)
     (solved,) = analogies.solve(load(), [drawing], settings, NO_PROMPT.seed)
     return images[Cell.A], images[Cell.A_PRIME], images[Cell.B], solved.rendered
 

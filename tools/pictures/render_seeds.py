@@ -3,7 +3,6 @@
 python -m tools.pictures.render_seeds
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -14,9 +13,9 @@ from analogist.demo import analogies
 from analogist.demo.model import load
 from analogist.images import open_image
 from analogist.layers import LayerRange
-from analogist.pipelines.edits import Edit
 from analogist.published import SEED
 from analogist.sheets.contact_sheet import Tile, contact_sheet
+from tools.pictures.render_examples import first_template
 from tools.workflows.parts import NO_PROMPT
 from tools.workflows.thumbnails import WORKFLOWS
 
@@ -28,13 +27,11 @@ SIDE = 96
 def main() -> None:
     folder = WORKFLOWS / "examples" / NO_PROMPT.name
     given = {cell: open_image(folder / f"{cell.key}.png") for cell in (Cell.A, Cell.A_PRIME, Cell.B)}
-    drawing, model, setting = analogies.Drawing("color", given, NO_PROMPT.prompt), load(), NO_PROMPT.setting
-    none = LayerRange(0, 0)
-    edits = {"without": Edit(none, none), "with": Edit(setting.layers, setting.layers, setting.scale)}
+    drawing, model = analogies.Drawing("color", given, NO_PROMPT.prompt), load()
+    settings = {"without": first_template(LayerRange(0, 0)), "with": first_template(NO_PROMPT.setting.layers)}
     rendered: dict[tuple[str, int], Image.Image] = {}
-    for name, seed in track([(name, seed) for name in edits for seed in SEEDS], "Rendering"):
-        settings = replace(analogies.DRAWINGS_SETTINGS, guidance=setting.guidance, edit=edits[name])
-        (solved,) = analogies.solve(model, [drawing], settings, seed)
+    for name, seed in track([(name, seed) for name in settings for seed in SEEDS], "Rendering"):
+        (solved,) = analogies.solve(model, [drawing], settings[name], seed)
         rendered[name, seed] = solved.rendered
     half = len(SEEDS) // 2
     rows = [
@@ -42,7 +39,7 @@ def main() -> None:
         *(
             [Tile(rendered[name, seed], f"{name}, {seed}") for seed in seeds]
             for seeds in (SEEDS[:half], SEEDS[half:])
-            for name in edits
+            for name in settings
         ),
     ]
     sheet = contact_sheet(rows, "No prompt, 16 seeds: without and with SAC and CAM", SIDE)
