@@ -27,7 +27,12 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", params=ALL)
+def language(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
 def frontend(browser: Browser, server: Server, language: str) -> Iterator[Frontend]:
     """A page of somebody who has set the language."""
     server.post("/settings", {"Comfy.Locale": language})
@@ -37,14 +42,12 @@ def frontend(browser: Browser, server: Server, language: str) -> Iterator[Fronte
     server.post("/settings", {"Comfy.Locale": "en"})
 
 
-@pytest.mark.parametrize("language", ALL)
 def test_the_locales_are_served(server: Server, language: str) -> None:
     served = server.get("/api/i18n")[language]
     assert {name: served["nodeDefs"][name] for name in read("nodeDefs.json")} == read("nodeDefs.json", language)
     assert read("main.json", language)["nodeCategories"].items() <= served["nodeCategories"].items()
 
 
-@pytest.mark.parametrize("language", ALL)
 def test_the_help_pages_are_served(server: Server, language: str) -> None:
     for node in read("nodeDefs.json"):
         page = server.get(f"/extensions/{PACK_FOLDER}/docs/{node}/{language}.md").decode()
@@ -52,7 +55,6 @@ def test_the_help_pages_are_served(server: Server, language: str) -> None:
         assert page.startswith(f"# {read('nodeDefs.json', language)[node]['display_name']}\n")
 
 
-@pytest.mark.parametrize("language", ALL)
 def test_a_node_is_in_the_language(frontend: Frontend, language: str) -> None:
     said = read("nodeDefs.json", language)[NODE]
     shown = frontend.page.evaluate(
@@ -71,7 +73,6 @@ def test_a_node_is_in_the_language(frontend: Frontend, language: str) -> None:
     assert said["inputs"]["model"]["name"] in shown["inputs"]
 
 
-@pytest.mark.parametrize("language", ALL)
 def test_the_node_is_found_and_its_help_is_shown(frontend: Frontend, language: str) -> None:
     page, said = frontend.page, read("nodeDefs.json", language)[NODE]
     (path,) = (PROJECT / "workflows").glob(TEMPLATE)
@@ -84,7 +85,6 @@ def test_the_node_is_found_and_its_help_is_shown(frontend: Frontend, language: s
     page.get_by_role("heading", name=said["display_name"]).first.wait_for()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_template_opens_in_the_language(frontend: Frontend, language: str) -> None:
     said = read("nodeDefs.json", language)
     (path,) = (PROJECT / "workflows").glob(TEMPLATE)

@@ -118,9 +118,10 @@ def images(*sides: int) -> list[torch.Tensor]:
     return result
 
 
-@pytest.mark.parametrize("layout", ["pairs in rows", "pairs in columns"])
+@pytest.mark.parametrize(
+    ("autoencoder", "layout"), [("demo", "pairs in rows"), ("demo", "pairs in columns"), ("tiny", "pairs in rows")]
+)
 @pytest.mark.parametrize(("name", "wrong"), [("grid", True), ("canvas", False), ("marked", True), ("init", False)])
-@pytest.mark.parametrize("autoencoder", ["demo", "tiny"])
 def test_what_sampling_starts_from(
     model: ModelPatcher, said: Said, name: str, wrong: bool, layout: str, autoencoder: str
 ) -> None:

@@ -18,6 +18,7 @@ from support.graph import cam, encoded, sac, sample
 from support.neighbours import NEIGHBOURS, WIDE, Neighbour, lora, replaced, stock, wrapping
 from support.tiny_pack.tiny import tiny_model, tiny_sdxl
 
+Pair = tuple[torch.Tensor, torch.Tensor]
 EACH = pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour.name)
 
 
@@ -35,11 +36,16 @@ def both(model: ModelPatcher) -> ModelPatcher:
     return cam(sac(model, scale=2.0))
 
 
+@pytest.fixture(scope="module")
+def alone(model: ModelPatcher) -> Pair:
+    """What comes of the model, and of the patches with no neighbour."""
+    return sample(model), sample(both(model))
+
+
 @pytest.fixture(autouse=True)
-def nothing_is_left_behind(model: ModelPatcher) -> Iterator[None]:
-    before = sample(model)
+def nothing_is_left_behind(model: ModelPatcher, alone: Pair) -> Iterator[None]:
     yield
-    assert torch.equal(sample(model), before)
+    assert torch.equal(sample(both(model)), alone[1])  # What is left in the model is in this too.
 
 
 def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -49,25 +55,30 @@ def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 @EACH
-def test_the_patches_after_a_neighbour(model: ModelPatcher, neighbour: Neighbour) -> None:
-    compose(model, neighbour, lambda model: both(neighbour.model(model)), neighbour.before)
+def test_the_patches_after_a_neighbour(model: ModelPatcher, alone: Pair, neighbour: Neighbour) -> None:
+    compose(model, alone, neighbour, lambda model: both(neighbour.model(model)), neighbour.before)
 
 
 @EACH
-def test_the_patches_before_a_neighbour(model: ModelPatcher, neighbour: Neighbour) -> None:
-    compose(model, neighbour, lambda model: neighbour.model(both(model)), neighbour.after)
+def test_the_patches_before_a_neighbour(model: ModelPatcher, alone: Pair, neighbour: Neighbour) -> None:
+    compose(model, alone, neighbour, lambda model: neighbour.model(both(model)), neighbour.after)
 
 
 def compose(
-    model: ModelPatcher, neighbour: Neighbour, together: Callable[[ModelPatcher], ModelPatcher], refusal: str
+    model: ModelPatcher,
+    alone: Pair,
+    neighbour: Neighbour,
+    together: Callable[[ModelPatcher], ModelPatcher],
+    refusal: str,
 ) -> None:
     run = neighbour.run(model)
     if refusal:
         with pytest.raises(ValueError, match=refusal):
             sample(together(model), **run)
         return
+    nothing, ours = alone
     torch.manual_seed(0)  # Some neighbours draw numbers of their own.
-    nothing, ours, theirs = sample(model), sample(both(model)), sample(neighbour.model(model), **run)
+    theirs = sample(neighbour.model(model), **run)
     result = sample(together(model), **run)
     assert differ(result, theirs)
     if neighbour.outermost and is_sdxl(model):
@@ -76,7 +87,6 @@ def compose(
     else:
         assert differ(theirs, nothing)
         assert differ(result, ours)
-    assert torch.equal(sample(both(model)), ours)
 
 
 def test_the_order_of_the_two_patches_does_not_matter(model: ModelPatcher) -> None:

@@ -103,6 +103,7 @@ class KillOnce(ProgressCallback):
         self.server.__enter__()
 
 
+@pytest.mark.slow
 def test_a_server_killed_in_the_middle_costs_nothing(tmp_path: Path) -> None:
     data = plain(tmp_path / "data", "task", NAMES)
     with Server(tmp_path / "comfyui") as server:

@@ -207,6 +207,7 @@ def test_the_users_own_attention_function_stays_in_charge(model: ModelPatcher) -
     assert len(calls) == unpatched == 32
 
 
+@pytest.mark.slow
 def test_compiling_never_brings_an_old_graph_back(model: ModelPatcher) -> None:
     """The host's compiling node does not look at patches again; both kinds of model, in turn, must be what they are."""
     from comfy_api.torch_helpers import set_torch_compile_wrapper
