@@ -75,7 +75,7 @@ KINDS = {
     "CFGGuider": Kind((280, 100), _named("GUIDER")),
     "CLIPLoader": Kind((260, 110), _named("CLIP")),
     "CLIPTextEncode": Kind((260, 110), _named("CONDITIONING"), TEXT),
-    "CLIPVisionLoader": Kind((280, 60), _named("CLIP_VISION")),
+    "CLIPVisionLoader": Kind((280, 95), _named("CLIP_VISION")),
     "CheckpointLoaderSimple": Kind((260, 130), _named("MODEL", "CLIP", "VAE")),
     "ColorTransfer": Kind((280, 170), {"image": "IMAGE"}),
     "EmptyLatentImage": Kind((280, 110), _named("LATENT")),
