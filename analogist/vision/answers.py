@@ -5,7 +5,7 @@ Every shape is a path in `PLACES`; what is not there, or of another shape, is as
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,29 +14,21 @@ from .failures import Failure, classified, loaded, response_failure
 from .protocol import EMPTY_UNDER_FORM
 
 PLACES = {
-    "text": (
-        "choices.0.message|delta.content",
-        "choices.0.text",
-        "output.*",
-        "message.content",  # Ollama's own protocol.
-    ),
+    "text": ("message|delta.content", "choices.0.text", "output.*", "response"),
     "called": (  # Under a schema, some servers answer as if a tool had been asked for.
-        "choices.0.message|delta.tool_calls.*.function.arguments",
-        "choices.0.message|delta.function_call.arguments",
-        "message.tool_calls.*.function.arguments",
+        "message|delta.tool_calls.*.function.arguments",
+        "message|delta.function_call.arguments",
         "output.*.arguments",
     ),
-    "refusal": ("choices.0.message|delta.refusal", "output.*.content.*.refusal"),
-    "end": ("choices.0.finish_reason", "incomplete_details.reason", "done_reason"),
-    "error": ("error", "choices.*.error", "response.error"),
-    "input": ("usage.prompt_tokens|input_tokens", "response.usage.input_tokens"),
-    "output": ("usage.completion_tokens|output_tokens", "response.usage.output_tokens"),
+    "refusal": ("message|delta.refusal", "output.*.content.*.refusal"),
+    "end": ("finish_reason", "incomplete_details.reason", "done_reason"),
+    "input": ("usage.prompt_tokens|input_tokens",),
+    "output": ("usage.completion_tokens|output_tokens",),
 }
 """Paths of names with dots between: "0" is the first item of a list, "*" all of them, and a bar means both names."""
 REASONING = ("reasoning_content", "reasoning", "thinking")
 ENDED = re.compile(
-    r'^data: ?\[DONE\]|"(?:finish|done)_reason": ?"|"done": ?true|"response\.(?:completed|incomplete|failed)"|'
-    r'"error": ?[{"]',
+    r'^data: ?\[DONE\]|"finish_reason": ?"|"done": ?true|"response\.(?:completed|incomplete|failed)"|"error": ?[{"]',
     re.MULTILINE,
 )
 """How a stream says that it is complete."""
@@ -61,22 +53,27 @@ def read(content: bytes) -> Reply | Failure:
     documents = _documents(content)
     if not documents:
         return Failure(errors.NOT_JSON, message=content[:4000].decode("utf-8", "replace"))
+    bodies = [one["response"] if isinstance(one.get("response"), dict) else one for one in documents]
+    # OpenAI's choice has what Ollama's whole response has.
+    bodies += [choice for choice in found(documents, "*.choices.0") if isinstance(choice, dict)]
     # The last event of a stream of the Responses protocol holds the whole response.
-    inner = [one["response"] for one in documents if isinstance(one.get("response"), dict)]
-    bodies = [one for one in inner if one.get("output")][-1:] or documents
+    whole = [one for one in bodies if one.get("output")][-1:] or bodies
 
     def places(name: str) -> list[Any]:
-        return [one for body in bodies for path in PLACES[name] for one in found(body, path)]
+        return [one for path in PLACES[name] for one in found(whole, f"*.{path}")]
 
     def said(name: str) -> str:
         return "".join(map(spoken, places(name)))
 
-    # Names that stand for something else elsewhere: a piece of a stream of Responses, and Ollama's oldest answer.
-    pieces = [one.get("delta") for one in bodies if one.get("type") == "response.output_text.delta"]
-    pieces += [one["response"] for one in bodies if isinstance(one.get("response"), str)]
-    text = said("text") + "".join(map(spoken, pieces)) or said("called") or _thought_aloud(bodies)
-    if failure := _error(documents, content, answered=bool(text.strip())):
-        return failure
+    pieces = [one.get("delta") for one in whole if one.get("type") == "response.output_text.delta"]
+    text = said("text") + "".join(map(spoken, pieces)) or said("called") or _thought_aloud(whole)
+    problems = [one for one in found(bodies, "*.error") if one]
+    if not problems and not text.strip():
+        problems = [one for one in documents if any(found(one, "message|detail|msg|errors"))]
+    if problems:
+        codes = (str(code) for one in (problems[0], documents[0]) for code in found(one, "code|status"))
+        status = next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), 200)
+        return response_failure(status, content, body=problems[0])
     if refusal := said("refusal"):
         return Failure(errors.DECLINED, message=refusal)
     end = next(filter(None, map(spoken, reversed(places("end")))), "")
@@ -91,17 +88,14 @@ def read(content: bytes) -> Reply | Failure:
 
 def found(value: Any, path: str) -> Iterator[Any]:
     """What stands in a value of JSON under a path of `PLACES`."""
-    if not path:
-        yield value
-        return
     name, _, rest = path.partition(".")
-    inside: Iterable[Any] = ()
+    inside: list[Any] = []
     if isinstance(value, list):
-        inside = value if name == "*" else value[:1] if name == "0" else ()
+        inside = value if name == "*" else value[:1] if name == "0" else []
     elif isinstance(value, dict):
         inside = [value[one] for one in name.split("|") if one in value]
     for one in inside:
-        yield from found(one, rest)
+        yield from found(one, rest) if rest else (one,)
 
 
 def spoken(content: Any) -> str:
@@ -113,13 +107,11 @@ def spoken(content: Any) -> str:
         return between.join(map(spoken, content))
     if not isinstance(content, dict) or content.get("thought") is True:
         return ""
-    kind = content.get("type")
-    if isinstance(kind, str) and re.search("reason|think|thought|refusal|image|audio", kind):
+    kind = str(content.get("type", ""))
+    if re.search("reason|think|thought|refusal|image|audio", kind):
         return ""
-    inside = next((content[name] for name in ("text", "content") if name in content), None)
-    if kind is None:
-        return json.dumps(content) if inside is None else spoken(inside)
-    return spoken(inside.get("value") if isinstance(inside, dict) else inside)
+    inside = next((content[name] for name in ("text", "content", "value") if name in content), None)
+    return spoken(inside) if kind or inside is not None else json.dumps(content)
 
 
 def _documents(content: bytes) -> list[dict[str, Any]]:
@@ -136,20 +128,7 @@ def _documents(content: bytes) -> list[dict[str, Any]]:
 
 def _thought_aloud(bodies: list[dict[str, Any]]) -> str:
     """The answer where a server takes it for thinking: JSON, what follows the thinking, or a few bare words."""
-    paths = [path for name in REASONING for path in (f"choices.0.message|delta.{name}", f"message.{name}")]
-    thoughts = ("".join(spoken(one) for body in bodies for one in found(body, path)).strip() for path in paths)
+    thoughts = ("".join(map(spoken, found(bodies, f"*.message|delta.{name}"))).strip() for name in REASONING)
     text = next(filter(None, thoughts), "")
     bare = "\n" not in text and len(text.split()) <= 10 and not MUSING.search(text)
     return text if bare or ANSWER.search(text) else ""
-
-
-def _error(documents: list[dict[str, Any]], content: bytes, *, answered: bool) -> Failure | None:
-    """What is said in place of an answer, with the status that it names."""
-    said = [one for body in documents for path in PLACES["error"] for one in found(body, path) if one]
-    if not said and not answered:
-        said = [body for body in documents for one in found(body, "message|detail|msg|errors") if one]
-    if not said:
-        return None
-    codes = [str(code) for one in (said[0], documents[0]) for code in found(one, "code|status")]
-    statuses = [int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)]
-    return response_failure(next(iter(statuses), 200), content, body=said[0])

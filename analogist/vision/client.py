@@ -3,8 +3,8 @@
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
 from os import environ
@@ -17,7 +17,7 @@ import openai
 
 from . import errors
 from .errors import Kind
-from .failures import Failure, response_failure
+from .failures import Failure, Send, response_failure
 from .profiles import Profile
 from .protocol import complains
 
@@ -33,8 +33,6 @@ LONGEST_WAIT = 86_400.0
 RAW = {"x-stainless-raw-response": "true"}
 """A header that tells the openai package itself, on the way back, to hand out the response as it is."""
 SENT = {"host", "accept", "connection", "content-type", "content-length", "user-agent", *RAW}
-Send = Callable[..., Awaitable["bytes | Failure"]]
-"""Posts an object to a path of the endpoint, or gets what is there; the content of the response."""
 
 
 class _HttpClient(openai.DefaultAsyncHttpxClient):
@@ -42,13 +40,7 @@ class _HttpClient(openai.DefaultAsyncHttpxClient):
         self._key, self._end = key, time.monotonic() + profile.timeout
         # What is wanted of the environment is read here: through its proxy, a key for this machine would travel to
         # another one in plain text, and the oldest HTTP clients stumble over an IPv6 address in NO_PROXY.
-        super().__init__(
-            timeout=profile.timeout,
-            follow_redirects=False,
-            trust_env=False,
-            proxy=_proxy(profile),
-            verify=_certificates(profile),
-        )
+        super().__init__(follow_redirects=False, trust_env=False, proxy=_proxy(profile), verify=_certificates(profile))
 
     async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
         """Send a request without what the environment added to it, and read a response within bounds."""
@@ -60,89 +52,66 @@ class _HttpClient(openai.DefaultAsyncHttpxClient):
             request.headers["Authorization"] = f"Bearer {self._key}"
         # Nothing compressed is taken: a few packed kilobytes can hold gigabytes.
         request.headers["Accept-Encoding"] = "identity"
-        response = await super().send(request, stream=True, **kwargs)
         content = b""
-        try:
+        async with aclosing(await super().send(request, stream=True, **kwargs)) as response:
             async for part in response.aiter_raw():
                 content += part
                 if len(content) > MOST_BYTES:
                     break
-        finally:
-            await response.aclose()
         # Not the others: they say how to unpack and to decode the content, and are a stranger's.
         headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
         read = type(response)(response.status_code, headers=headers, content=content, request=request)
-        read.headers["x-should-retry"] = "true" if self._may_retry(_failure(read)) else "false"
+        read.headers["x-should-retry"] = "true" if self._may_retry(_content(read)) else "false"
         return read
 
-    def _may_retry(self, failure: Failure) -> bool:
+    def _may_retry(self, outcome: bytes | Failure) -> bool:
         """Whether the openai package shall send the request again, which it does on its own."""
-        in_time = failure.pause <= LONGEST_PAUSE and time.monotonic() + failure.pause < self._end
-        return failure.kind.retry and not complains(failure.words) and in_time
+        if isinstance(outcome, bytes) or not outcome.kind.retry or complains(outcome.words):
+            return False
+        return outcome.pause <= LONGEST_PAUSE and time.monotonic() + outcome.pause < self._end
 
 
-def connect(profile: Profile, key: str | None) -> openai.AsyncOpenAI | Kind:
-    """A client for a profile's endpoint, to be closed by `async with`; or what of the environment is in its way."""
-    try:
-        http_client = _HttpClient(profile, key)
-    except (ImportError, ValueError):  # Their words may hold the proxy's password.
-        return errors.PROXY
-    except OSError:
-        return errors.CERTIFICATES
-    return openai.AsyncOpenAI(
-        base_url=profile.endpoint,
-        api_key=key or "none",
-        max_retries=RETRIES,
-        # So that all tries to connect fail in time, and an endpoint that is not there is told from a slow one.
-        timeout=openai.Timeout(profile.timeout, connect=min(LONGEST_CONNECT, profile.timeout / (RETRIES + 2))),
-        http_client=http_client,
-    )
-
-
-@asynccontextmanager
-async def connected(profile: Profile, key: str | None) -> AsyncIterator[Send]:
-    """The way to send requests to a profile's endpoint; the block ends early when its time limit is over.
-
-    Nothing is raised then, for the exception that ends the block holds the request.
-
-    Raises:
-        VisionError: the environment is in the way.
-    """
-    client = connect(profile, key)
-    if isinstance(client, Kind):
-        raise Failure(client).error(profile, "", key)
-
-    with suppress(TimeoutError), anyio.fail_after(profile.timeout):
-        async with client:
-            yield partial(_sent, client, profile)
-
-
-async def _sent(client: openai.AsyncOpenAI, profile: Profile, path: str, body: Any = None) -> bytes | Failure:
-    """The content of the response to a request.
+async def connected(profile: Profile, key: str | None, talk: Callable[[Send], Awaitable[Any]]) -> Any:
+    """What a talk with a profile's endpoint comes to, or the `Failure` that ended it, such as the time limit.
 
     A failure is returned, to be raised where no exception of the package is in sight: those carry the request, and
     that carries the key.
-
-    Raises:
-        TimeoutError: the endpoint took the request and did not answer.
     """
     try:
-        asked: Any = client.get if body is None else partial(client.post, body=body)
-        content: bytes = (await asked(path, cast_to=object, options={"headers": RAW})).http_response.content
+        http_client = _HttpClient(profile, key)
+    except (ImportError, ValueError):  # Their words may hold the proxy's password.
+        return Failure(errors.PROXY)
+    except OSError:
+        return Failure(errors.CERTIFICATES)
+    # So that all tries to connect fail in time, and an endpoint that is not there is told from a slow one.
+    timeout = openai.Timeout(profile.timeout, connect=min(LONGEST_CONNECT, profile.timeout / (RETRIES + 2)))
+    client = openai.AsyncOpenAI(
+        base_url=profile.endpoint, api_key=key or "none", max_retries=RETRIES, timeout=timeout, http_client=http_client
+    )
+    with suppress(TimeoutError), anyio.fail_after(profile.timeout):
+        async with client:
+            return await talk(partial(_sent, client, profile))
+    return Failure(errors.SILENT)
+
+
+async def _sent(client: openai.AsyncOpenAI, profile: Profile, path: str, body: Any = None) -> bytes | Failure:
+    """The content of the response to a request."""
+    asked: Any = client.get if body is None else partial(client.post, body=body)
+    try:
+        response = (await asked(path, cast_to=object, options={"headers": RAW})).http_response
     except openai.APIStatusError as error:
-        return _failure(error.response)
+        response = error.response
     except openai.APIConnectionError as error:
-        kind = _broken(error, profile)
-        if kind is errors.BROKEN and isinstance(error, openai.APITimeoutError):
-            raise TimeoutError from None
-        return Failure(kind)
-    return Failure(errors.TOO_LONG) if len(content) > MOST_BYTES else content
+        return Failure(_broken(error, profile))
+    return _content(response)
 
 
-def _failure(response: Any) -> Failure:
-    """What a response says where it is none of success."""
+def _content(response: Any) -> bytes | Failure:
+    """The content of a response, or what it says where it is none of success."""
     if len(response.content) > MOST_BYTES:
         return Failure(errors.TOO_LONG)
+    if response.is_success:
+        return response.content
     return response_failure(response.status_code, response.content, _seconds(response.headers.get("retry-after", "")))
 
 
@@ -154,11 +123,8 @@ def _proxy(profile: Profile) -> str | None:
     """
     parts = urlsplit(profile.endpoint)
     host = parts.hostname or ""
-    if profile.is_local or any(proxy_bypass(name) for name in (host, f"[{host}]", parts.netloc)):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
+    proxy = getproxies().get(parts.scheme) or getproxies().get("all")
+    if not proxy or profile.is_local or any(map(proxy_bypass, (host, f"[{host}]", parts.netloc))):
         return None
     address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     if not re.fullmatch(r"[\w.:-]+", address.hostname or "") or address.netloc.endswith(":") or address.port == 0:
@@ -188,7 +154,7 @@ def _broken(error: BaseException | None, profile: Profile) -> Kind:
         return errors.PROXY
     if names & {"ConnectError", "ConnectTimeout", "UnsupportedProtocol"}:
         return errors.NOT_RUNNING if profile.is_local else errors.UNREACHABLE
-    return errors.BROKEN
+    return errors.SILENT if "APITimeoutError" in names else errors.BROKEN
 
 
 def _seconds(retry_after: str) -> float:

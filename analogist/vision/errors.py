@@ -1,6 +1,6 @@
 """The kinds of errors of endpoints: what servers say, and what we say; the data of `failures`."""
 
-import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,24 +24,20 @@ class Kind:
     """A kind of failure.
 
     Attributes:
-        sentence: what to say; {status}, {model}, {key}, {when}, {name} and {timeout} are filled in.
+        sentence: what to say; {status}, {model}, {when}, {profile} and the {places} of its key are filled in.
         statuses: the HTTP statuses that mean it where the words say nothing else.
-        words: a pattern of what servers say, whatever the status.
+        words: patterns of what servers say, whatever the status and the case.
         retry: whether the same request may be answered a little later.
         final: whether no other form of the request would be answered either.
         error: what is raised.
     """
 
     sentence: str
-    statuses: frozenset[int] = frozenset()
-    words: re.Pattern[str] | None = None
+    statuses: Collection[int] = ()
+    words: Sequence[str] = ()
     retry: bool = False
     final: bool = False
     error: type[Exception] = VisionError
-
-
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
 
 
 _stopping = partial(Kind, error=UnavailableError)
@@ -49,8 +45,8 @@ _stopping = partial(Kind, error=UnavailableError)
 _NOT = r"(?:not|n't|cannot|can't|never|no longer)"
 QUOTA = _stopping(
     "has no credit left for this key ({status}): add credit to the account.",
-    frozenset({402}),
-    _any(
+    (402,),
+    (
         r"insufficient[_ ](?:quota|credit|balance|funds)", r"\bbilling\b", r"\bcredit balance\b", r"payment required",
         r"(?:exceed|out of|over|reached|no)\w*\b[^.\n]{0,40}\bquota\b", r"\bquota\b[^.\n]{0,30}(?:exceed|exhaust)",
         r"(?:out of|not enough|more|no|add) credits?\b", r"(?:spend|hard|budget)\w* limit", "余额不足|欠费|arrear",
@@ -58,9 +54,9 @@ QUOTA = _stopping(
     final=True,
 )  # fmt: skip
 KEY = _stopping(
-    "does not accept the key ({status}): check {key}.",
-    frozenset({401}),
-    _any(
+    "does not accept the key ({status}): check {places}.",
+    (401,),
+    (
         r"(?:invalid|incorrect|wrong|missing|expired|revoked|no|unknown|malformed|disabled|bad|provide)\b[^.\n]{0,40}"
         r"\b(?:api[ _-]?key|(?:access|bearer|auth\w*) ?token|credential)",
         rf"api[ _-]?key[^.\n]{{0,60}}\b(?:{_NOT} (?:valid|found)|invalid|incorrect|missing|required|expired|disabled)",
@@ -70,7 +66,7 @@ KEY = _stopping(
 )  # fmt: skip
 FILTER = Kind(
     "blocked the reply with its content filter: try another model, or type the prompt by hand.",
-    words=_any(
+    words=(
         r"content[ _-]?(?:filter|policy|management|moderation)", r"\bmoderation\b", r"\bsafety\b", r"\bflagged\b",
         r"prohibited[ _]content", r"responsible[ _]?ai", "inappropriate", "data_inspection_failed", "敏感|不安全",
     ),
@@ -80,7 +76,7 @@ FILTER = Kind(
 CONTEXT = Kind(
     "reports that the request exceeds the context length of {model!r} ({status}): use smaller cells, shorten the "
     "instruction, or choose a model with a longer context.",
-    words=_any(
+    words=(
         r"context[ _-]?(?:length|window|size|limit|overflow)", "maximum context", r"\bn_ctx\b", "available context",
         r"too many (?:input |prompt )?tokens", r"(?:prompt|input|request|message)s? (?:is|are) too long",
         r"(?:input|prompt) tokens?[^.\n]{0,40}exceed", r"exceeds?[^.\n]{0,40}(?:input|prompt) tokens?",
@@ -88,7 +84,7 @@ CONTEXT = Kind(
 )  # fmt: skip
 IMAGES = Kind(
     "does not accept images for {model!r} ({status}): choose a vision language model.",
-    words=_any(
+    words=(
         rf"(?:\bimages?(?: inputs?| content| data| understanding)?|image_url|vision|multi-?modal\w*)\b"
         rf"(?: \w+)?,? (?:{_NOT}(?: be)?(?: yet| currently)? |un)(?:support|allow|accept|available|enabl|permit)",
         rf"(?:{_NOT}|un)(?: \w+)? ?(?:support\w*|accept|allow|handle|process|see|read|have)(?: for)? (?:\w+ ){{0,2}}"
@@ -100,54 +96,46 @@ IMAGES = Kind(
 )  # fmt: skip
 MODEL = _stopping(
     "has no model {model!r}, or its base_url is wrong ({status}): choose an available model; "
-    '"python -m analogist profiles test {name}" lists them.',
-    frozenset({404}),
-    _any(
+    '"python -m analogist profiles test {profile.name}" lists them.',
+    (404,),
+    (
         rf"model\b[^.\n]{{0,80}}(?:{_NOT} (?:found|exist|available|loaded)|unknown)", "model_not_found",
         r"(?:unknown|no such|invalid|non-?existent) model",
     ),
 )  # fmt: skip
 ACCESS = _stopping(
-    "does not allow this request ({status}): check the account and whether its key may use {model!r}.", frozenset({403})
+    "does not allow this request ({status}): check the account and whether its key may use {model!r}.", (403,)
 )
-SIZE = Kind("rejects the image as too large ({status}): use smaller cells.", frozenset({413}))
-RATE = _stopping("received too many requests ({status}): try again {when}.", frozenset({429}), retry=True)
-SERVER = Kind(
-    "returned a server error ({status}): try again later.", frozenset({408, 409, *range(500, 600)}), retry=True
-)
+SIZE = Kind("rejects the image as too large ({status}): use smaller cells.", (413,))
+RATE = _stopping("received too many requests ({status}): try again {when}.", (429,), retry=True)
+SERVER = Kind("returned a server error ({status}): try again later.", (408, 409, *range(500, 600)), retry=True)
 REDIRECT = _stopping(
     "redirects to another address or violates the protocol ({status}), and keys are not sent to other addresses: "
     "correct the base_url of the profile.",
-    frozenset(range(100, 400)) - {200},
+    range(100, 400),
 )
 REQUEST = Kind("rejects the request ({status}): check the model and the api of the profile.")
-REPORTED = Kind("returned an error: try again or choose another model.", frozenset({200}))
+REPORTED = Kind("returned an error: try again or choose another model.", (200,))
 NOT_JSON = Kind("returned incomplete JSON: try again, or check the base_url of the profile.")
 TOO_LONG = Kind("returned more than the maximum of 4096 KB: choose another model.")
 EMPTY = Kind("returned a reply without text: try again or choose another model.")
 UNFINISHED = Kind("reached its token limit before replying: choose a model with less reasoning.")
-DECLINED = Kind(
-    "reports a refusal of the model: try another model or instruction, or type the prompt by hand.", error=RefusalError
-)
+DECLINED = Kind("reports a refusal of the model: try another model, or type the prompt by hand.", error=RefusalError)
 NO_LIST = Kind("does not list its models ({status}): check the base_url of the profile.")
 BROKEN = _stopping("closed the connection: try again later.")
 SILENT = Kind(
-    "did not reply within {timeout:g} seconds: try again, choose a faster model, or raise the timeout of the profile.",
+    "did not reply within {profile.timeout:g} seconds: try again, choose a faster model, or raise the timeout.",
     error=SilentError,
 )
 UNREACHABLE = _stopping("cannot be reached: check the network and the base_url of the profile.")
 NOT_RUNNING = _stopping("cannot be reached: is its server running?")
 PROXY = _stopping(
-    "cannot be reached through the proxy of the environment: correct HTTPS_PROXY or ALL_PROXY, or install the "
-    "Python package socksio for a SOCKS proxy."
+    "cannot be reached through the proxy of the environment: correct HTTPS_PROXY or ALL_PROXY (SOCKS: install socksio)."
 )
-UNTRUSTED = _stopping(
-    "has a certificate that is not trusted: set SSL_CERT_FILE to the file of its certificate authority."
-)
+UNTRUSTED = _stopping("has a certificate that is not trusted: set SSL_CERT_FILE to that of its authority.")
 CERTIFICATES = _stopping(
-    "cannot be used, because the certificates or the key log of the environment cannot be opened: correct "
-    "SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE."
+    "needs certificates or a key log that cannot be opened: correct SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE."
 )
 
-KINDS = (QUOTA, KEY, FILTER, CONTEXT, IMAGES, MODEL, ACCESS, SIZE, RATE, SERVER, REDIRECT, REPORTED)
+KINDS = (QUOTA, KEY, FILTER, CONTEXT, IMAGES, MODEL, ACCESS, SIZE, RATE, SERVER, REPORTED, REDIRECT)
 """Those of a response, by precedence: first whose words are said, then whose status it is."""

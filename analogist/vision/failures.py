@@ -5,7 +5,7 @@ anything from 200 to 501.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ MESSAGES = ("raw", "message", "detail", "msg", "error")
 
 def classified(status: int, words: str) -> Kind:
     """The kind of a failed response: by its words, else by its status."""
-    said = (kind for kind in KINDS if kind.words and kind.words.search(words))
+    said = (kind for kind in KINDS if any(re.search(one, words, re.IGNORECASE) for one in kind.words))
     meant = (kind for kind in KINDS if status in kind.statuses)
     return next(said, None) or next(meant, REQUEST)
 
@@ -45,19 +45,16 @@ class Failure:
 
     def error(self, profile: Profile, model: str, key: str | None) -> Exception:
         """The exception to raise, its one sentence without the key."""
-        places = " or ".join(filter(None, (profile.key_variable, profile.key_file)))
-        sentence = self.kind.sentence.format(
-            status=self.status,
-            model=model,
-            timeout=profile.timeout,
-            name=profile.name,
-            key=places or "whether it needs one",
-            when=f"in {self.pause:.0f} seconds" if self.pause else "later",
-        )
+        places = " or ".join(filter(None, (profile.key_variable, profile.key_file))) or "whether it needs one"
+        when = f"in {self.pause:.0f} seconds" if self.pause else "later"
+        sentence = self.kind.sentence.format(status=self.status, model=model, profile=profile, places=places, when=when)
         said = excerpt(quotable(self.message, key)).replace('"', "'")
-        return self.kind.error(
-            f"The profile {profile.name!r} ({profile.host}) {sentence}" + (f' It said: "{said}"' if said else "")
-        )
+        quoted = f' It said: "{said}"' if said else ""
+        return self.kind.error(f"The profile {profile.name!r} ({profile.host}) {sentence}{quoted}")
+
+
+Send = Callable[..., Awaitable[bytes | Failure]]
+"""Posts an object to a path of the endpoint, or gets what is there; the content of the response."""
 
 
 def loaded(content: bytes) -> Any:
@@ -70,10 +67,7 @@ def loaded(content: bytes) -> Any:
 
 def response_failure(status: int, content: bytes, pause: float = 0, body: Any = None) -> Failure:
     """The failure of a response, from the error in it, else from its JSON, else from its plain content."""
-    body = body or loaded(content)
-    if body is None:
-        text = content[:4000].decode("utf-8", "replace")
-        return Failure(classified(status, text[:1000]), status, text, text, pause)
+    body = body or loaded(content) or content[:4000].decode("utf-8", "replace")
     said = list(_said(body))
     words = " ".join(text for _, text in said)
     messages = (text for wanted in MESSAGES for name, text in said if name == wanted and text)

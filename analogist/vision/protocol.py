@@ -50,7 +50,7 @@ class Capabilities:
         """Less what a complaint names; None if it names nothing that can go."""
         for pattern, name, left in COMPLAINTS:
             options = getattr(self, name)
-            if len(options) > 1 and pattern.search(words):
+            if len(options) > 1 and re.search(pattern, words, re.IGNORECASE):
                 return replace(self, **{name: options[left:]})
         return None
 
@@ -61,27 +61,20 @@ Learned = dict[tuple[Profile, str], Capabilities]
 
 EMPTY_UNDER_FORM = "an empty reply"
 """In a server's place; some models say nothing under any form."""
-COMPLAINTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), name, left)
-    for pattern, name, left in (
-        ("temperature", "temperatures", 1),
-        ("context.?(?:length|window|size)|maximum context", "limits", -1),
-        (r"max\w*tokens?", "limits", 1),
-        (
-            r"response.?format|text\.format|json.?(?:schema|object|mode)|structured.?output|schema|grammar|"
-            "vocabulary required for format|guided|constrained",
-            "forms",
-            1,
-        ),
-        (f"^{EMPTY_UNDER_FORM}$", "forms", -1),
-    )
+COMPLAINTS = (
+    (r"temperature", "temperatures", 1),
+    (r"context.?(?:length|window|size)|maximum context", "limits", -1),
+    (r"max\w*tokens?", "limits", 1),
+    (r"(?:response.?|text\.|required for )format|json.?(?:object|mode)|structured.?output", "forms", 1),
+    (r"schema|grammar|guided|constrained", "forms", 1),
+    (f"^{EMPTY_UNDER_FORM}$", "forms", -1),
 )
 """What servers complain of, and the first of the options that are left then: the next, or only the last."""
 
 
 def complains(words: str) -> bool:
     """Whether a parameter of the request is complained of."""
-    return any(pattern.search(words) for pattern, *_ in COMPLAINTS)
+    return any(re.search(pattern, words, re.IGNORECASE) for pattern, *_ in COMPLAINTS)
 
 
 def body(question: Question, profile: Profile, capabilities: Capabilities) -> dict[str, Any]:
@@ -94,11 +87,10 @@ def body(question: Question, profile: Profile, capabilities: Capabilities) -> di
         parameters["temperature"] = profile.temperature
     text = request(question.instruction, question.count, capabilities.form)
     image = "data:image/png;base64," + base64.b64encode(question.image).decode()
-    kind = {Form.SCHEMA: "json_schema", Form.JSON: "json_object", Form.TEXT: "text"}[capabilities.form]
+    kind = capabilities.form.value
     schema = {"name": "prompts", "strict": True, "schema": answer_schema()} if kind == "json_schema" else {}
-    content: list[dict[str, Any]]
     if profile.api is Api.RESPONSES:
-        content = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": image}]
+        content: list[Any] = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": image}]
         form = {"text": {"format": {"type": kind, **schema}}}
         # Not kept by the provider: the images may be private.
         return parameters | form | {"input": [{"role": "user", "content": content}], "store": False}

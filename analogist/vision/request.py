@@ -13,10 +13,10 @@ MOST_INSTRUCTION = 8000
 
 
 class Form(Enum):
-    """How the model is held to a form of answer, the strictest first."""
+    """How the model is held to a form of answer, the strictest first, as the protocols name it."""
 
-    SCHEMA = "schema"
-    JSON = "json"
+    SCHEMA = "json_schema"
+    JSON = "json_object"
     TEXT = "text"
 
 
@@ -69,9 +69,7 @@ def checked(name: str, text: str, most: int) -> str:
         raise ValueError(f"The {name} has {len(text)} characters, but at most {most} are allowed: shorten it.")
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\r\t":
-            raise ValueError(
-                f"The {name} contains the control character U+{ord(character):04X}, which cannot be sent: remove it."
-            )
+            raise ValueError(f"The {name} contains the control character U+{ord(character):04X}: remove it.")
     return text
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from analogist.vision import endpoint
-from analogist.vision.errors import Kind, UnavailableError
+from analogist.vision.errors import UnavailableError
 from analogist.vision.profiles import Profile
 from analogist.vision.protocol import Question
 from support.vision_server import VisionServer
@@ -122,22 +122,17 @@ def test_a_proxy_is_used_for_others(server: VisionServer, monkeypatch: pytest.Mo
     ["::1", "[::1]", "localhost,127.0.0.1,::1", "fe80::/10", "[::1]:80", "2001:db8::1", "[2001:db8::1]", "*", ",,"],
 )
 def test_ipv6_addresses_without_a_proxy(monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
-    from analogist.vision.client import _proxy
+    from analogist.vision.client import _proxy, connected
 
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
     monkeypatch.setenv("NO_PROXY", listed)
     far = Profile("far", "https://[2001:db8::1]/v1")
     assert _proxy(far) == (None if "2001" in listed or listed == "*" else "http://proxy.example.org:3128")
-    asyncio.run(_opened_and_closed(far))
+    assert asyncio.run(connected(far, None, _says_nothing)) == "said"
 
 
-async def _opened_and_closed(profile: Profile) -> None:
-    from analogist.vision.client import connect
-
-    client = connect(profile, None)
-    assert not isinstance(client, Kind)
-    async with client:
-        pass
+async def _says_nothing(_: object) -> str:
+    return "said"
 
 
 def test_an_address_where_nobody_takes_a_connection() -> None:

@@ -185,7 +185,7 @@ ELSEWHERE = [
     (message(content=[{"text": "a cat?", "thought": True}, {"text": "a red car"}]), "a red car"),
     (message(content=["a red car", "a blue car"]), "a red car\na blue car"),
     (message(content={"type": "text", "text": "a red car"}), "a red car"),
-    (message(content={"text": {"value": "a red car"}}), '{"value": "a red car"}'),
+    (message(content={"text": {"value": "a red car"}}), "a red car"),
     (message(content={"prompts": ["a red car"]}), '{"prompts": ["a red car"]}'),
     (message(content=None, reasoning=ANSWER), ANSWER),
     (message(content="", reasoning_content=f"I see a cat. So: {ANSWER}"), f"I see a cat. So: {ANSWER}"),
