@@ -34,15 +34,14 @@ def role(key: str) -> Role | None:
 
 def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
-    words = re.split(r"[\s,;!./()$#–-]+", _folded(text))
+    words = re.split(r"[\s,;!./()$#–→-]+", _folded(text))
     known = (word in wording.LABEL_WORDS or word.isdigit() or wording.CJK.search(word) or role(word) for word in words)
     return role(text) is not None and all(known)
 
 
 def label(line: str) -> tuple[Role | None, str] | None:
     """What the label of a line says, and what follows it; None for a line without one."""
-    line = wording.MARK.sub(r"\g<body>", line)
-    words = plain(line)
+    words = plain(wording.MARK.sub(r"\g<body>", line))
     if is_label(words) and wording.HEADING.match(line):
         return role(words), ""
     for form, roles in wording.LABELS:
@@ -53,19 +52,15 @@ def label(line: str) -> tuple[Role | None, str] | None:
             if form is wording.KEY and (not match[2] or of_b_prime or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
     parts = wording.QUOTED.split(words)  # Every second one is quoted.
-    named = role("".join(parts[::2])[:300]) in wording.NAMED
-    if parts[1:] and (named or wording.SUGGESTS.search(parts[0])):
+    if parts[1:] and (role("".join(parts[::2])[:300]) in wording.NAMED or wording.SUGGESTS.search(parts[0])):
         return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in parts[1::2])
     return (None, "") if words.endswith((":", "：")) else None
 
 
 def broken(text: str) -> list[str]:
     """The lines of a text that hold something, broken before each label within them."""
-
-    def line_break(match: re.Match[str]) -> str:
-        return f"\n{match[1]}" if is_label(match[2]) or role(match[2]) is Role.B_PRIME else match[0]
-
-    found = [line for line in wording.NEXT_LABEL.sub(line_break, text).splitlines() if line.strip()]
+    text = wording.NEXT_LABEL.sub(lambda next: f"\n{next[1]}" if is_label(next[2]) else next[0], text)
+    found = [line for line in text.splitlines() if line.strip()]
     return found if len(found) <= MOST_LINES else []
 
 
@@ -82,8 +77,7 @@ def in_order(found: list[str], sequence: Sequence[str], least: int = 2) -> list[
     """The items of a list that is marked by a sequence; none if there are too few for it to be one."""
     marks: list[re.Match[str]] = []
     for line in found:
-        mark = wording.ORDINAL.match(line)
-        if mark and mark["number"].lower() in sequence[len(marks) : len(marks) + 1]:
+        if (mark := wording.ORDINAL.match(line)) and mark["number"].lower() in sequence[len(marks) : len(marks) + 1]:
             marks.append(mark)
     least = least if all(mark["word"] or mark["mark"].strip() for mark in marks) else 3
     return [mark["body"] for mark in marks] if len(marks) >= least else []
@@ -94,11 +88,10 @@ def listed(found: list[str]) -> list[str]:
     within = [part for part in wording.WITHIN.split(found[0]) if part.strip()] if len(found) == 1 else []
     if len(within) > 1:
         return within
-    marks = [mark for line in found if (mark := wording.MARK.match(line))]
+    marks = [*filter(None, map(wording.MARK.match, found))]
     numbered = [mark["body"] for mark in marks if mark["number"]]
-    sequences = filter(None, (in_order(found, sequence) for sequence in wording.SEQUENCES))
     bullets = [mark["body"] for mark in marks if mark["indent"] == marks[0]["indent"] and mark["body"]]
-    return numbered or next(sequences, bullets)
+    return numbered or next((kept for signs in wording.SEQUENCES if (kept := in_order(found, signs))), bullets)
 
 
 def items(found: list[str], count: int) -> list[str]:
@@ -110,29 +103,26 @@ def items(found: list[str], count: int) -> list[str]:
     unfinished = [line for line in kept if not line.endswith(wording.ENDS)]
     if len(kept := unfinished or kept) == 1:
         return _split(kept[0], count)
-    unknown_labels = all(map(wording.KEY.match, kept))
-    return kept if not unknown_labels and (unfinished or len(kept) <= count) else []
+    # Unsure: lines with labels that are not known, and more sentences than there should be prompts.
+    return kept if (unfinished or len(kept) <= count) and not all(map(wording.KEY.match, kept)) else []
 
 
 def _talks(line: str) -> bool:
     """Whether a line speaks about the task, or goes on for too long, and is no prompt."""
     sentence = line.endswith((*wording.ENDS, ":")) or len(line.split()) > 12
-    about = wording.NAMES_IMAGE.search(line) or re.match("[AB] (?:is an?|shows|depicts) |.*[?？]$", line)
     said = sentence and (wording.OPENING.match(line) or wording.CLOSING.match(line) or wording.TALK.search(line))
-    return bool(about or said or len(wording.SENTENCE.split(line)) > 2)
+    return bool(said or wording.NAMES_IMAGE.search(line) or len(wording.SENTENCE.split(line)) > 2)
 
 
 def _split(line: str, count: int) -> list[str]:
     """The prompts of one line: numbered, each in quotes, or with commas between them."""
-    line = re.sub(r"^\[([^][{}]*)\]$", r"\1", line)
-    quoted = wording.QUOTED.findall(line)
-    if quoted and re.fullmatch(rf"(?:\W|{wording.AND})*", wording.QUOTED.sub("", line), re.IGNORECASE):
-        parts = wording.BETWEEN_COMMAS.findall(quoted[0])
-        return parts if len(quoted) == 1 and len(parts) == count else quoted
-    if count == 1 or len(line) > MOST_CHARACTERS * count:
-        return [line]
-    ways = [wording.BETWEEN_COMMAS.findall(line), re.split(r"\s[|/]\s", line)]
-    parts = next((way for way in ways if len(way) == count), ways[0])
+    quotes_alone = re.fullmatch(rf"(?:\W|{wording.AND})*", wording.QUOTED.sub("", line), re.IGNORECASE)
+    quoted = wording.QUOTED.findall(line) if quotes_alone else []
+    if count == 1 or len(quoted) > 1 or len(line) > MOST_CHARACTERS * count:
+        return quoted or [line]
+    text = "".join(quoted) or line
+    ways = [wording.BETWEEN_COMMAS.findall(text), re.split(r"\s[|/]\s", text)]
+    parts = next((way for way in ways if len(way) == count), quoted or ways[0])
     return [re.sub(rf"^\s*{wording.AND}\s", "", part) for part in parts]
 
 

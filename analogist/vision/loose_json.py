@@ -19,13 +19,15 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 LITERAL = re.compile(r"(?:null|none|undefined|true|false|[\d.e+-]+)\s*", re.IGNORECASE)
+SURE = re.compile(r"[\"“]|(?<!\w)'|prompts?\s*[:=]")
+"""What shows that brackets hold a value, and are no part of a prompt."""
 ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+|\\[bfnrt])|\\(.)", re.DOTALL)
 
 
 def decoded(text: str) -> str:
     """A text less the escapes of a string, if its first value is written with them: JSON that was encoded twice."""
     first = OPENING.search(text)
-    return _unescaped(text) if first and re.compile(r"\s*\\+\"").match(text, first.end()) else text
+    return _unescaped(text) if first and re.match(r"\s*\\+\"", text[first.end() :]) else text
 
 
 def values(text: str) -> Iterator[tuple[Any, int, int]]:
@@ -34,41 +36,37 @@ def values(text: str) -> Iterator[tuple[Any, int, int]]:
     for opening in OPENING.finditer(text):
         if (start := opening.end() - 1) >= end:
             value, end = _read(text, start)
-            if value is not None:
+            if SURE.search(text, start, end):
                 yield value, start, end
 
 
 def _read(text: str, start: int) -> tuple[Any, int]:
-    """The value that a person would read, and its end; None where neither quotes nor a key show that it is one."""
-    tokens, quoted, end = TOKEN.finditer(text, start + 1), False, start
+    """The value that begins at a bracket, as a person would read it, and its end."""
+    tokens, end = TOKEN.finditer(text, start + 1), start
 
     def container(opening: str, depth: int) -> Any:
-        nonlocal quoted, end
-        items: list[Any] = []
-        pairs: dict[str, Any] = {}
+        nonlocal end
+        found: list[tuple[str | None, Any]] = []
         key, kind = None, ""
         for token in tokens:
             end, kind = token.end(), token.lastgroup or ""
             if kind == "close":
                 break
-            if kind == "colon" and items and isinstance(items[-1], str):
-                key = items.pop()
-            if kind in ("colon", "comment") or (kind == "open" and depth == DEEPEST):
-                continue
-            quoted |= kind in ("double", "single", "curly")
-            if token[0][1:] == token[kind]:  # Cut off: only what is whole counts.
+            if kind == "colon" and found and isinstance(found[-1][1], str):
+                key = found.pop()[1]
+            # Of strings that are cut off, too, nothing counts.
+            if kind in ("colon", "comment") or token[0][1:] == token[kind] or (kind == "open" and depth == DEEPEST):
                 continue
             value = container(token[0], depth + 1) if kind == "open" else _unescaped(token[kind])
             if kind == "bare" and LITERAL.fullmatch(value):
                 value = None
-            if key is None:
-                items.append(value)
-            else:
-                pairs[key], key = value, None
-        return pairs or (items if kind == "close" or opening == "[" else {})  # A key alone is no prompt.
+            found.append((key, value))
+            key = None
+        pairs = {key: value for key, value in found if key is not None}
+        # A key alone, of an object that is cut off, is no prompt.
+        return pairs or [value for _, value in found if kind == "close" or opening == "["]
 
-    value = container(text[start], 0)
-    return (value if quoted or any("prompt" in key for key in value if isinstance(value, dict)) else None), end
+    return container(text[start], 0), end
 
 
 def _unescaped(text: str) -> str:

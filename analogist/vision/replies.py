@@ -15,6 +15,9 @@ from .wording import Role
 
 MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
+OTHERWISE = "try another seed, instruction or model, or type the prompt by hand."
+Fields = list[tuple[Role | None, Any]]
+"""Values by the roles of their names."""
 
 
 class ReplyError(ValueError):
@@ -23,12 +26,6 @@ class ReplyError(ValueError):
 
 class RefusalError(ReplyError):
     """The model declined to answer."""
-
-    @classmethod
-    def saying(cls, words: str) -> "RefusalError":
-        return cls(
-            f'The model refused: "{excerpt(words)}" Try another model or instruction, or type the prompt by hand.'
-        )
 
 
 @dataclass(frozen=True)
@@ -55,16 +52,13 @@ def parse(text: str, count: int = 1) -> Answer:
     """
     if len(text) > MOST_REPLY:
         raise ReplyError(
-            f"expected a reply of at most {MOST_REPLY} characters, got {len(text)} characters: try another model, or "
-            "type the prompt by hand."
+            f"expected a reply of at most {MOST_REPLY} characters, got {len(text)} characters: {OTHERWISE}"
         )
-    said = without_thinking(text)
+    if not text.strip():
+        raise ReplyError(f"expected a prompt, but the reply is empty: {OTHERWISE}")
+    said = lines.rewritten(text.translate(wording.TYPOGRAPHY), wording.THINKING).strip()
     if not said:
-        raise ReplyError(
-            "expected a prompt, got only reasoning: try another seed, or a model with less reasoning."
-            if text.strip()
-            else "expected a prompt, but the reply is empty: try another seed or another model."
-        )
+        raise ReplyError("expected a prompt, got only reasoning: try another seed, or a model with less reasoning.")
     found, remarks, around = _of_json(said, count)
     sure, found = (True, found) if found else _of_text(around, count)
     unique: dict[str, str] = {}
@@ -75,32 +69,19 @@ def parse(text: str, count: int = 1) -> Answer:
     declined = [words for words in (candidates if sure else [said, *candidates]) if is_refusal(words)]
     prompts = [prompt for prompt in candidates if lines.is_prompt(prompt) and prompt not in declined]
     if declined and not (sure and prompts):
-        raise RefusalError.saying(declined[0])
+        raise _refusal(declined[0])
     if not prompts:
-        raise ReplyError(
-            f'expected a prompt, got "{excerpt(said)}" Try another seed or another model, or type the prompt by hand.'
-        )
+        raise ReplyError(f'expected a prompt, got "{excerpt(said)}": {OTHERWISE}')
     return Answer(tuple(prompts[:count]), **remarks)
+
+
+def _refusal(words: str) -> RefusalError:
+    return RefusalError(f'The model refused, saying "{excerpt(words)}": {OTHERWISE}')
 
 
 def is_refusal(text: str) -> bool:
     """Whether a text begins as a model that declines, or that says that it saw no image."""
     return any(pattern.search(text[:400]) for pattern in refusals.REFUSALS)
-
-
-def without_thinking(text: str) -> str:
-    """The reply in plain typography, less the model's thinking aloud and its special tokens."""
-    text = lines.rewritten(text.translate(wording.TYPOGRAPHY), wording.TYPESET)
-    kept, thinking, start = [], False, 0
-    for mark in wording.THOUGHT_OR_ANSWER.finditer(text):
-        if not thinking:
-            kept.append(text[start : mark.start()])
-            # Servers often swallow the opening tag with the chat template: then all that came before was thinking.
-            if mark["answer"]:
-                kept.clear()
-        thinking, start = mark["thought"] is not None, mark.end()
-    kept.append("" if thinking else text[start:])
-    return lines.rewritten("\n".join(kept), wording.TAGS).strip()
 
 
 def _of_json(text: str, count: int) -> tuple[list[str], dict[str, str], str]:
@@ -112,7 +93,9 @@ def _of_json(text: str, count: int) -> tuple[list[str], dict[str, str], str]:
         before, start = text[start:begin], end
         around += before
         if found := _prompts(value, count):
-            prompts = found if wording.CORRECTION.search(before) else prompts + found
+            if wording.CORRECTION.search(before):
+                prompts.clear()
+            prompts += found
             said = value if isinstance(value, dict) else {}
             remarks |= {name: excerpt(said[name]) for name in wording.REMARKS if isinstance(said.get(name), str)}
     return prompts, remarks, around + text[start:]
@@ -120,39 +103,30 @@ def _of_json(text: str, count: int) -> tuple[list[str], dict[str, str], str]:
 
 def _of_text(text: str, count: int) -> tuple[bool, list[str]]:
     """The prompts of a reply that holds none as JSON, and whether a label names them."""
-    found = lines.broken(
-        lines.rewritten("\n".join(filter(str.strip, wording.FENCE.findall(text))) or text, wording.MARKUP)
-    )
+    fenced = "\n".join(filter(str.strip, wording.FENCE.findall(text)))
+    found = lines.broken(lines.rewritten(fenced or text, wording.MARKUP))
     if prompts := _prompts(lines.table(found), count):
         return True, prompts
     options = lines.in_order(found, wording.LETTERS, least=3)  # A and B alone would be the images.
     kind, prompts = (None, options) if options else _first_named(_sections(found), lines.items, count)
-    sure = kind in wording.NAMED and not refusals.UNSEEN.search(text)
-    return sure, [*map(lines.uncommented, prompts)]
+    return kind in wording.NAMED and not refusals.UNSEEN.search(text), [*map(lines.uncommented, prompts)]
 
 
-def _sections(found: list[str]) -> list[tuple[Role | None, list[str]]]:
+def _sections(found: list[str]) -> Fields:
     """Lines, by the role of the label above or before them."""
-    sections: list[tuple[Role | None, list[str]]] = [(None, [])]
+    sections: Fields = [(None, [])]
     for line in found:
         if said := lines.label(line):
             kind, text = lines.label(said[1]) or said  # "Answer: B' = ..."
             if wording.CORRECTION.search(line.removesuffix(text)):
                 sections = []
-            sections.append((kind, []))
-            if text:
-                sections[-1:] = [(kind, [text]), (None, [])]
-        elif line.lstrip().startswith(">") and sections[-1] == (None, []) and sections[:-1]:
-            # What stands between a label and a block quote is a title: "### Option 1: Literal".
-            sections[-2:] = [(sections[-2][0], [line])]
+            sections += [(kind, [text]), (None, [])] if text else [(kind, [])]
         else:
             sections[-1][1].append(line)
     return [(kind, under) for kind, under in sections if under]
 
 
-def _first_named(
-    fields: list[tuple[Role | None, Any]], read: Callable[[Any, int], list[str]], count: int
-) -> tuple[Role | None, list[str]]:
+def _first_named(fields: Fields, read: Callable[[Any, int], list[str]], count: int) -> tuple[Role | None, list[str]]:
     """What stands under names of prompts, else of B', else of an answer, else under none."""
     for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER, None):
         values = [value for role, value in fields if role is kind]
@@ -163,9 +137,12 @@ def _first_named(
 
 
 def _prompts(value: Any, count: int) -> list[str]:
-    """The prompts in a value of JSON."""
+    """The prompts in a value of JSON; a text may hold JSON, a list, or the published commas once more."""
     if isinstance(value, str):
-        return _of_string(value, count)
+        found = lines.broken(value)
+        if prompts := _of_json(value, count)[0] or lines.listed(found):
+            return prompts
+        return lines.items(found, count) if count > 1 else [" ".join(value.split())]
     if isinstance(value, list):
         named = [item for item in value if _names_itself(item)]
         return [prompt for item in named or value for prompt in _prompts(item, 1)]
@@ -174,11 +151,11 @@ def _prompts(value: Any, count: int) -> list[str]:
     if value.get("type") in ("array", "string", "object"):
         value = {key: value[key] for key in value if key in wording.FILLED}
     if words := [value[key] for key in ("refusal", "error") if isinstance(value.get(key), str)]:
-        raise RefusalError.saying(words[0])
+        raise _refusal(words[0])
     return _first_named(_fields(value), _prompts, count)[1]
 
 
-def _fields(value: dict[str, Any]) -> list[tuple[Role | None, Any]]:
+def _fields(value: dict[str, Any]) -> Fields:
     """The values of an object by the roles of their keys; a key that says nothing counts where it is the only one."""
     if {"a", "b", "c"} <= {key.lower() for key in value}:  # Options.
         return [(Role.ANSWER, value[key]) for key in value if len(key) == 1]
@@ -195,12 +172,3 @@ def _names_itself(item: Any) -> bool:
     """Whether an item of a list says by one of its values that it is the prompt, or the one about B'."""
     texts = [value for value in item.values() if isinstance(value, str)] if isinstance(item, dict) else []
     return any(lines.is_label(text) and lines.role(text) in wording.NAMED for text in texts)
-
-
-def _of_string(text: str, count: int) -> list[str]:
-    """A string of a record: one prompt, or JSON, a list, or the published commas once more."""
-    if text.lstrip()[:1] in ("{", "[") and (prompts := _of_json(text, count)[0]):
-        return prompts
-    return lines.listed(text.splitlines()) or (
-        lines.items(lines.broken(text), count) if count > 1 else [" ".join(text.split())]
-    )

@@ -87,7 +87,7 @@ CLOSING = re.compile(
     re.IGNORECASE,
 )
 TALK = re.compile(
-    r"^[AB] (?:is an?|shows|depicts|contains)\b|"
+    r"[?？]$|"
     r"(?i:\b(?:(?:image|picture)s? [AB]|analog(?:y|ous)|transformation|the user|(?:first|second|third|top|bottom|left|right)[ -]"
     r"(?:row|column|image|picture|panel|left|right)|i (?:think|see|would|believe|will|have|notice)|i'll|i've|let me|let's|you|"
     r"the (?:image|picture) (?:shows|depicts)|in (?:the|this) (?:image|grid))\b)"
@@ -97,7 +97,7 @@ TALK = re.compile(
 )
 """About the task; in a sentence, which a prompt seldom is."""
 NAMES_IMAGE = re.compile(
-    r"(?<!['\w])[AB]\d?'(?![\w'])|\b(?:version|style|subject|content|copy|counterpart) (?:of|in|from) (?:image )?[AB]\b"
+    r"^[AB] (?:is an?|shows|depicts|contains) |(?<!['\w])[AB]\d?'(?![\w'])|\b(?:version|style|subject|content|copy|counterpart) (?:of|in|from) (?:image )?[AB]\b"
 )
 CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
@@ -124,6 +124,7 @@ MARKUP = (
         re.compile(r"^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", re.MULTILINE),
         r"\1 ",
     ),  # A mark above its text.
+    (re.compile(r"^([^:>\n]{1,60}:)[^\n]+(?=\n\s*>)", re.MULTILINE), r"\1"),  # A title above a block quote.
     (re.compile(r"\bВ(?=['`^])"), "B"),  # A Cyrillic letter.
     (re.compile(r"\b([AB])(?:\s?\^?\{?\\prime\}?|\^'|`)"), r"\1'"),
     (re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>"), r"\n\1: \2\n"),
@@ -185,6 +186,7 @@ COMMENTED = tuple(
         r"^[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$",  # A prompt and a comment.
         r"^[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
         rf"^{QUOTED.pattern}\s*[.!?(\-–—].*$",
+        r"^\[([^][{}:|]*)\]$",
     )
 )
 BESIDE = ((INTERJECTION, ""), *COMMENTED[:2])
@@ -254,16 +256,15 @@ _ANSWER_BEGINS = (
     r"\[/INST\]",
     r"^\.\.\.done thinking\.$",
 )
-THOUGHT_OR_ANSWER = re.compile(
-    rf"(?P<thought>{'|'.join(_THOUGHT_BEGINS)})|(?P<answer>{'|'.join(_ANSWER_BEGINS)})", re.IGNORECASE | re.MULTILINE
-)
-TYPESET = (
+THINKING = (
     (re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+"), r"<answer>\1</answer>"),
     (re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE), "\n"),
-)
-TAGS = (
+    (re.compile(rf"(?ims)(?:{'|'.join(_THOUGHT_BEGINS)}).*?(?:{'|'.join(_ANSWER_BEGINS)}|\Z)"), "\n"),
+    # What is left of an answer's beginning had thinking before it: servers swallow the tag that opened it.
+    (re.compile(rf"(?ims)\A.*(?:{'|'.join(_ANSWER_BEGINS)})"), ""),
     (re.compile(r"~~[^~\n]+~~"), " "),
     (re.compile(r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|<(?:start|end)_of_turn>(?:model\b)?"), " "),
     (re.compile(r"</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>"), " "),
     (re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE), "\n"),
 )
+"""Thinking, and then the tags that are left."""
