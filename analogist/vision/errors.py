@@ -1,6 +1,6 @@
 """The kinds of errors of endpoints: what servers say, and what we say; the data of `failures`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,7 +34,7 @@ class Kind:
 
     sentence: str
     statuses: Collection[int] = ()
-    words: Sequence[str] = ()
+    words: tuple[str, ...] = ()
     retry: bool = False
     final: bool = False
     error: type[Exception] = VisionError
@@ -120,7 +120,9 @@ NOT_JSON = Kind("returned incomplete JSON: try again, or check the base_url of t
 TOO_LONG = Kind("returned more than the maximum of 4096 KB: choose another model.")
 EMPTY = Kind("returned a reply without text: try again or choose another model.")
 UNFINISHED = Kind("reached its token limit before replying: choose a model with less reasoning.")
-DECLINED = Kind("reports a refusal of the model: try another model, or type the prompt by hand.", error=RefusalError)
+DECLINED = Kind(
+    "reports a refusal of the model: try another model or instruction, or type the prompt by hand.", error=RefusalError
+)
 NO_LIST = Kind("does not list its models ({status}): check the base_url of the profile.")
 BROKEN = _stopping("closed the connection: try again later.")
 SILENT = Kind(
@@ -132,7 +134,7 @@ NOT_RUNNING = _stopping("cannot be reached: is its server running?")
 PROXY = _stopping(
     "cannot be reached through the proxy of the environment: correct HTTPS_PROXY or ALL_PROXY (SOCKS: install socksio)."
 )
-UNTRUSTED = _stopping("has a certificate that is not trusted: set SSL_CERT_FILE to that of its authority.")
+UNTRUSTED = _stopping("has a certificate that is not trusted: set SSL_CERT_FILE to the file of its authority.")
 CERTIFICATES = _stopping(
     "needs certificates or a key log that cannot be opened: correct SSL_CERT_FILE, SSL_CERT_DIR or SSLKEYLOGFILE."
 )

@@ -14,10 +14,10 @@ MOST_WORDS, MOST_CHARACTERS = 60, 500
 """Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
 
 
-def rewritten(text: str, rules: Sequence[tuple[re.Pattern[str], str]]) -> str:
+def rewritten(text: str, rules: Sequence[tuple[str, str]]) -> str:
     """A text with each pattern of a table replaced by what stands beside it."""
     for pattern, written in rules:
-        text = pattern.sub(written, text)
+        text = re.sub(pattern, written, text)
     return text
 
 
@@ -35,7 +35,7 @@ def role(key: str) -> Role | None:
 def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
     words = re.split(r"[\s,;!./()$#–→-]+", _folded(text))
-    known = (word in wording.LABEL_WORDS or word.isdigit() or wording.CJK.search(word) or role(word) for word in words)
+    known = (word in wording.LABEL_WORDS or wording.UNLISTED.search(word) or role(word) for word in words)
     return role(text) is not None and all(known)
 
 
@@ -59,7 +59,7 @@ def label(line: str) -> tuple[Role | None, str] | None:
 
 def broken(text: str) -> list[str]:
     """The lines of a text that hold something, broken before each label within them."""
-    text = wording.NEXT_LABEL.sub(lambda next: f"\n{next[1]}" if is_label(next[2]) else next[0], text)
+    text = wording.NEXT_LABEL.sub(lambda match: f"\n{match[1]}" if is_label(match[2]) else match[0], text)
     found = [line for line in text.splitlines() if line.strip()]
     return found if len(found) <= MOST_LINES else []
 

@@ -19,7 +19,7 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 LITERAL = re.compile(r"(?:null|none|undefined|true|false|[\d.e+-]+)\s*", re.IGNORECASE)
-SURE = re.compile(r"[\"“]|(?<!\w)'|prompts?\s*[:=]")
+SURE = re.compile(r"[\"“]|(?<!\w)'|prompt\w*\s*[:=]")
 """What shows that brackets hold a value, and are no part of a prompt."""
 ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+|\\[bfnrt])|\\(.)", re.DOTALL)
 
@@ -54,7 +54,7 @@ def _read(text: str, start: int) -> tuple[Any, int]:
                 break
             if kind == "colon" and found and isinstance(found[-1][1], str):
                 key = found.pop()[1]
-            # Of strings that are cut off, too, nothing counts.
+            # Of a string, too, only what is whole counts.
             if kind in ("colon", "comment") or token[0][1:] == token[kind] or (kind == "open" and depth == DEEPEST):
                 continue
             value = container(token[0], depth + 1) if kind == "open" else _unescaped(token[kind])

@@ -15,7 +15,7 @@ from .wording import Role
 
 MOST_REPLY = 100_000
 """Characters of a reply. Four thousand tokens of thinking are about a fifth of this."""
-OTHERWISE = "try another seed, instruction or model, or type the prompt by hand."
+OTHERWISE = "Try another seed, instruction or model, or type the prompt by hand."
 Fields = list[tuple[Role | None, Any]]
 """Values by the roles of their names."""
 
@@ -51,18 +51,16 @@ def parse(text: str, count: int = 1) -> Answer:
         ReplyError: nothing in the reply is surely a prompt.
     """
     if len(text) > MOST_REPLY:
-        raise ReplyError(
-            f"expected a reply of at most {MOST_REPLY} characters, got {len(text)} characters: {OTHERWISE}"
-        )
+        raise ReplyError(f"expected at most {MOST_REPLY} characters, got {len(text)} characters. {OTHERWISE}")
     if not text.strip():
-        raise ReplyError(f"expected a prompt, but the reply is empty: {OTHERWISE}")
+        raise ReplyError(f"expected a prompt, but the reply is empty. {OTHERWISE}")
     said = lines.rewritten(text.translate(wording.TYPOGRAPHY), wording.THINKING).strip()
     if not said:
         raise ReplyError("expected a prompt, got only reasoning: try another seed, or a model with less reasoning.")
     found, remarks, around = _of_json(said, count)
     sure, found = (True, found) if found else _of_text(around, count)
     unique: dict[str, str] = {}
-    for prompt in filter(None, map(lines.cleaned, found)):
+    for prompt in filter(None, map(lines.cleaned, found[: lines.MOST_LINES])):
         unique.setdefault(prompt.casefold(), prompt)
     candidates = [*unique.values()]
     # Beside prompts that are named as such a model may say of A what it likes, such as "not visible".
@@ -71,12 +69,12 @@ def parse(text: str, count: int = 1) -> Answer:
     if declined and not (sure and prompts):
         raise _refusal(declined[0])
     if not prompts:
-        raise ReplyError(f'expected a prompt, got "{excerpt(said)}": {OTHERWISE}')
+        raise ReplyError(f'expected a prompt, got "{excerpt(said)}" {OTHERWISE}')
     return Answer(tuple(prompts[:count]), **remarks)
 
 
 def _refusal(words: str) -> RefusalError:
-    return RefusalError(f'The model refused, saying "{excerpt(words)}": {OTHERWISE}')
+    return RefusalError(f'The model refused: "{excerpt(words)}" {OTHERWISE}')
 
 
 def is_refusal(text: str) -> bool:

@@ -64,12 +64,11 @@ _WORDS = (
     "improved better updated actually"
 )
 LABEL_WORDS = frozenset(_WORDS.split())
-"""A label on the line of its text holds these, words with a role, numbers and Chinese, Japanese or Korean alone."""
+"""A label on the line of its text holds these, words with a role, and `UNLISTED` ones alone."""
 
-INTERJECTION = re.compile(
-    r"^(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely|great|yes|alright|got it|hello|hi|好的|当然|はい|네|gerne|natürlich|"
-    r"klar|bien sûr|claro|certo|конечно)\s?[!,.！，。、]\s*",
-    re.IGNORECASE,
+INTERJECTION = (
+    r"(?i)^(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely|great|yes|alright|got it|hello|hi|好的|当然|はい|네|gerne|natürlich|"
+    r"klar|bien sûr|claro|certo|конечно)\s?[!,.！，。、]\s*"
 )
 OPENING = re.compile(
     r"^(?:sure|certainly|of course|okay|ok|absolutely|great|yes|alright|got it|here(?:'s| is| are)|below|based on|given|from a to|"
@@ -119,16 +118,13 @@ COUNTED = re.compile(r"(?!.*(?:image|picture|panel|cell|图|画像))\D{0,12}\d{1
 """A key that says no more than its number."""
 FENCE = re.compile(r"```\w*(?:\s*\n)?(.*?)(?:```|\Z)", re.DOTALL)
 MARKUP = (
-    (re.compile(r"```\w*"), ""),
-    (
-        re.compile(r"^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", re.MULTILINE),
-        r"\1 ",
-    ),  # A mark above its text.
-    (re.compile(r"^([^:>\n]{1,60}:)[^\n]+(?=\n\s*>)", re.MULTILINE), r"\1"),  # A title above a block quote.
-    (re.compile(r"\bВ(?=['`^])"), "B"),  # A Cyrillic letter.
-    (re.compile(r"\b([AB])(?:\s?\^?\{?\\prime\}?|\^'|`)"), r"\1'"),
-    (re.compile(r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>"), r"\n\1: \2\n"),
-    (re.compile(r"^[^:\n]+:[^:\n]+::[^:\n]+:([^:\n]+)$", re.MULTILINE), r"B': \1"),  # The formula of the analogy.
+    (r"```\w*", ""),
+    (r"(?m)^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", r"\1 "),  # A mark above its text.
+    (r"(?m)^([^:>\n]{1,60}:)[^\n]+(?=\n\s*>)", r"\1"),  # A title above a block quote.
+    (r"\bВ(?=['`^])", "B"),  # A Cyrillic letter.
+    (r"\b([AB])(?:\s?\^?\{?\\prime\}?|\^'|`)", r"\1'"),
+    (r"<([A-Za-z][\w' ]{0,30})>([^<>]*)</\1>", r"\n\1: \2\n"),
+    (r"(?m)^[^:\n]+:[^:\n]+::[^:\n]+:([^:\n]+)$", r"B': \1"),  # The formula of the analogy.
 )
 
 # -- How lines are marked, labelled and quoted ---------------------------------------------------------------------------
@@ -138,9 +134,9 @@ QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」�
 MARK = re.compile(
     r"^(?P<indent>\s*)(?:(?P<number>[(\[（【]?\d{1,2}\ufe0f?\s?[.)\]、．）】\u20e3](?!\d)[.:)]?|[①-⑳⑴-⒇⒈-⒛❶-❿➀-➓㊀-㊉][.、:)]?|"
     r"\d{1,2}\s[-–—](?=\s))|\(?(?:[a-e]\)|i[.)])(?=\s)|(?:[-*+–—~>»](?=\s)|[•·・‣◦▪▫■□●○◆◇★☆►▶▸➤➢→⇒⁃✓✔※◎✦❖☐]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?)+)"
-    r"\s*(?P<body>.*)$"
+    r"\s*(?:\[[ xX]\]\s)?(?P<body>.*)$"
 )
-"""Of an item of a list: a number, a letter alone, or a bullet."""
+"""Of an item of a list: a number, a letter alone, or a bullet, and the box of a task."""
 ORDINAL = re.compile(
     r"^\s*(?:#{1,6}\s)?[*_\s(\[（【]{0,6}(?P<word>(?:[^\W\d_]{2,20}\s|[^\W\d_]{1,20}(?=\d)){0,2}(?:#|№|n[°º] ?|第)?)"
     r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?![^\W_])(?:\s?\([^()]{1,30}\)(?=[*_]{0,3}\s?[:：\-–—]))?"
@@ -179,15 +175,12 @@ LABELS = (
     ),
 )
 """How labels stand before their texts, and which roles they have there."""
-COMMENTED = tuple(
-    (re.compile(pattern), r"\1")
-    for pattern in (
-        rf"^[*_]{{2}}[^*_{QUOTES}][^*_]*[*_]{{2}}\s*[-–—]\s*{QUOTED.pattern}$",  # A title and a prompt.
-        r"^[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$",  # A prompt and a comment.
-        r"^[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$",
-        rf"^{QUOTED.pattern}\s*[.!?(\-–—].*$",
-        r"^\[([^][{}:|]*)\]$",
-    )
+COMMENTED = (
+    (rf"^[*_]{{2}}[^*_{QUOTES}][^*_]*[*_]{{2}}\s*[-–—]\s*{QUOTED.pattern}$", r"\1"),  # A title and a prompt.
+    (r"^[*_]{2}([^*_]+)[*_]{2}\s*(?:[-–—(].*)?$", r"\1"),  # A prompt and a comment.
+    (r"^[*_]{2}[^*_]+(?:[:：]\s*[*_]{2}|[*_]{2}\s*[:：])\s*(.+)$", r"\1"),
+    (rf"^{QUOTED.pattern}\s*[.!?(\-–—].*$", r"\1"),
+    (r"^\[([^][{}:|]*)\]$", r"\1"),
 )
 BESIDE = ((INTERJECTION, ""), *COMMENTED[:2])
 NEXT_LABEL = re.compile(
@@ -196,7 +189,8 @@ NEXT_LABEL = re.compile(
 SENTENCE = re.compile(r"(?<=\w\w[.!?])[\"”']?\s+|(?<=[。！？])(?=.)")
 ENDS = tuple(".!?。！？")
 BETWEEN_COMMAS = re.compile(r"(?:[^,;，、；()]|\([^()]*\)|[()]|,(?=\d))+")
-CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+UNLISTED = re.compile(r"^[\d①-⑳]+$|[\u0590-\u06ff\u0900-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Numbers, and words of scripts that no list of ours holds."""
 RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
 
 SUGGESTS = re.compile(
@@ -205,18 +199,15 @@ SUGGESTS = re.compile(
 )
 """Before quotes that hold a prompt."""
 WRAPPED = (
-    (MARK, r"\g<body>"),
-    (re.compile(r"^[`*_ ]+|[`*_ ]+$"), ""),
-    (re.compile("^'(.*)'$"), r"\1"),
-    (re.compile(r"^\[([^][:|]*)\]$"), r"\1"),
+    (MARK.pattern, r"\g<body>"),
+    (r"^[`*_ ]+|[`*_ ]+$", ""),
+    ("^'(.*)'$", r"\1"),
+    (r"^\[([^][:|]*)\]$", r"\1"),
     # Quotes within, as of a sign's text, stay.
-    (re.compile(rf"^[{QUOTES}]+([^{QUOTES}]*)[{QUOTES}]*$|^([^{QUOTES}]*)[{QUOTES}]+$"), r"\1\2"),
-    (
-        re.compile(r"\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$", re.IGNORECASE),
-        "",
-    ),
-    (re.compile(r"\s\*\([^()]*\)\*?$|\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$", re.IGNORECASE), ""),
-    (re.compile("[.,;: 。，；、]+$"), ""),
+    (rf"^[{QUOTES}]+([^{QUOTES}]*)[{QUOTES}]*$|^([^{QUOTES}]*)[{QUOTES}]+$", r"\1\2"),
+    (r"(?i)\s*[(\[]\s*(?:\d+ words?|words?(?: count)?:[^)\]]*)[)\]]\s*$|\s[-–—]\s\d+ words$", ""),
+    (r"(?i)\s\*\([^()]*\)\*?$|\s+[(\[]?(?:negative(?: prompt)?|word count|note)\s?[:：].*$", ""),
+    ("[.,;: 。，；、]+$", ""),
 )
 """Around one prompt: marks, quotes, counts of words and a full stop."""
 
@@ -257,14 +248,14 @@ _ANSWER_BEGINS = (
     r"^\.\.\.done thinking\.$",
 )
 THINKING = (
-    (re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}+"), r"<answer>\1</answer>"),
-    (re.compile(rf"```(?:{_THOUGHT})\n.*?(?:```|\Z)", re.DOTALL | re.IGNORECASE), "\n"),
-    (re.compile(rf"(?ims)(?:{'|'.join(_THOUGHT_BEGINS)}).*?(?:{'|'.join(_ANSWER_BEGINS)}|\Z)"), "\n"),
+    (r"\\boxed\{(?:\\text\{)?([^{}]*)\}+", r"<answer>\1</answer>"),
+    (rf"(?si)```(?:{_THOUGHT})\n.*?(?:```|\Z)", "\n"),
+    (rf"(?ims)(?:{'|'.join(_THOUGHT_BEGINS)}).*?(?:{'|'.join(_ANSWER_BEGINS)}|\Z)", "\n"),
     # What is left of an answer's beginning had thinking before it: servers swallow the tag that opened it.
-    (re.compile(rf"(?ims)\A.*(?:{'|'.join(_ANSWER_BEGINS)})"), ""),
-    (re.compile(r"~~[^~\n]+~~"), " "),
-    (re.compile(r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|<(?:start|end)_of_turn>(?:model\b)?"), " "),
-    (re.compile(r"</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>"), " "),
-    (re.compile(r"</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", re.IGNORECASE), "\n"),
+    (rf"(?ims)\A.*(?:{'|'.join(_ANSWER_BEGINS)})", ""),
+    (r"~~[^~\n]+~~", " "),
+    (r"<\|[^|<>\n]{1,40}\|>(?:assistant\b)?|<(?:start|end)_of_turn>(?:model\b)?", " "),
+    (r"</?(?:s|bos|eos|unk|pad|image|b|i|em|strong|code)>", " "),
+    (r"(?i)</?(?:items?|li|ul|ol|p|br|div|captions?|details|summary)\d*\s*/?>", "\n"),
 )
 """Thinking, and then the tags that are left."""
