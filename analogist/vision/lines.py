@@ -87,7 +87,7 @@ def listed(found: list[str]) -> list[str]:
     """The items of a list with numbers, else with ordinals or letters in their order, else with bullets."""
     within = [part for part in wording.WITHIN.split(found[0]) if part.strip()] if len(found) == 1 else []
     if len(within) > 1:
-        return within
+        return within[:MOST_LINES]
     marks = [*filter(None, map(wording.MARK.match, found))]
     numbered = [mark["body"] for mark in marks if mark["number"]]
     bullets = [mark["body"] for mark in marks if mark["indent"] == marks[0]["indent"] and mark["body"]]

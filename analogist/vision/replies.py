@@ -52,11 +52,13 @@ def parse(text: str, count: int = 1) -> Answer:
     """
     if len(text) > MOST_REPLY:
         raise ReplyError(f"expected at most {MOST_REPLY} characters, got {len(text)} characters. {OTHERWISE}")
-    if not text.strip():
-        raise ReplyError(f"expected a prompt, but the reply is empty. {OTHERWISE}")
-    said = lines.rewritten(text.translate(wording.TYPOGRAPHY), wording.THINKING).strip()
+    text = text.translate(wording.TYPOGRAPHY).strip()
+    # Tags in the texts of a reply that is all JSON say nothing of the whole.
+    is_json = any((begin, end) == (0, len(text)) for _, begin, end in loose_json.values(text))
+    said = text if is_json else lines.rewritten(text, wording.THINKING).strip()
     if not said:
-        raise ReplyError("expected a prompt, got only reasoning: try another seed, or a model with less reasoning.")
+        what = "holds only reasoning: choose a model with less of it" if text else "is empty"
+        raise ReplyError(f"expected a prompt, but the reply {what}. {OTHERWISE}")
     found, remarks, around = _of_json(said, count)
     sure, found = (True, found) if found else _of_text(around, count)
     unique: dict[str, str] = {}
@@ -137,6 +139,7 @@ def _first_named(fields: Fields, read: Callable[[Any, int], list[str]], count: i
 def _prompts(value: Any, count: int) -> list[str]:
     """The prompts in a value of JSON; a text may hold JSON, a list, or the published commas once more."""
     if isinstance(value, str):
+        value = lines.rewritten(value, wording.THINKING)
         found = lines.broken(value)
         if prompts := _of_json(value, count)[0] or lines.listed(found):
             return prompts
