@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from math import log
+from math import isfinite, log
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:  # The command line reads layouts here, and answers --help without torch.
@@ -206,8 +206,10 @@ def cells_for(b: Size, sheet: Sheet, megapixels: float) -> Size:
     |log of the error in shape| + 0.1 |log of the error in area|.
 
     Raises:
-        ValueError: no cells of whole tokens are within that.
+        ValueError: no cells of whole tokens are within that, or it is no finite number.
     """
+    if not isfinite(megapixels):
+        raise ValueError(f"grid megapixels must be a finite number, got {megapixels}")
     rows, columns = sheet.shape
     area = megapixels * 1e6 / (rows * columns) / CELL_STEP**2  # In tokens of the deepest layer.
     most = int(area * (1 + AREA_TOLERANCE)) if area > 0 else 0

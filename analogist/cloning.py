@@ -75,10 +75,15 @@ def clone_rows(
     return _joined(kept | cloned, grid_size, sheet)
 
 
-def _check(q: Tensor, k: Tensor, grid_size: TokenGrid, scale: float, sheet: Sheet) -> None:
-    check_grid(grid_size, q.shape[-2], sheet)
+def check_scale(scale: float) -> None:
+    """Refuse what is no finite number: widgets and flags let NaN through, which is on neither side of any limit."""
     if not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number, got {scale}")
+
+
+def _check(q: Tensor, k: Tensor, grid_size: TokenGrid, scale: float, sheet: Sheet) -> None:
+    check_grid(grid_size, q.shape[-2], sheet)
+    check_scale(scale)
     if k.shape[-2] != q.shape[-2]:
         raise ValueError(f"expected as many keys as queries, got {q.shape[-2]} queries and {k.shape[-2]} keys")
 

@@ -6,13 +6,18 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..analogist.cells import Sheet
-from ..analogist.cloning import clone_rows, clone_self_attention
+from ..analogist.cloning import check_scale, clone_rows, clone_self_attention
 from .ownership import unedited
 from .patching import Call, Placement, patch_attention
 
 
 def patched(model: ModelPatcher, scale: float, placement: Placement) -> ModelPatcher:
-    """A clone of `model` in whose chosen self-attentions B' attends to A' as B to A, with logits scaled by `scale`."""
+    """A clone of `model` in whose chosen self-attentions B' attends to A' as B to A, with logits scaled by `scale`.
+
+    Raises:
+        ValueError: a scale that is no finite number, and what `patch_attention` refuses.
+    """
+    check_scale(scale)
     edit = partial(_edit, scale=scale, sheet=placement.sheet)
     return patch_attention(model, "attn1", edit, placement, name="Self-Attention Cloning")
 

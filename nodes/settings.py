@@ -1,6 +1,7 @@
 """Presets of the settings of a run, with optional overrides."""
 
 from collections.abc import Mapping
+from math import isfinite
 
 from comfy_api.latest import io, ui
 
@@ -115,8 +116,11 @@ def _chosen(preset: str, given: Mapping[str, Value]) -> dict[str, Value]:
     """The numbers of a preset, each replaced by the user's where there is one.
 
     Raises:
-        ValueError: no such preset, layers that are none, or "custom" with a number left out.
+        ValueError: no such preset, layers that are none, a number that is not finite, or "custom" with one left out.
     """
+    for name, value in given.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise ValueError(f"{name} must be a finite number, got {value}")
     if given["layers"]:
         Layers.parse(str(given["layers"]))
     if preset == CUSTOM:

@@ -4,7 +4,6 @@ The edits live in attention processors that are installed around one call of the
 forward is ever replaced.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from ..cells import ONE_PAIR, Sheet, TokenGrid
-from ..cloning import clone_self_attention
+from ..cloning import check_scale, clone_self_attention
 from ..layers import PAPER, LayerRange, Layers, Part, SamplingRange, Stage, Structure
 from ..masking import mask_cross_attention
 from ..published import DEFAULT
@@ -50,8 +49,7 @@ class Edit:
     active: SamplingRange = field(default_factory=SamplingRange)
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.scale):
-            raise ValueError(f"scale must be a finite number, got {self.scale}")
+        check_scale(self.scale)
 
     def is_active(self, timestep: int) -> bool:
         """Whether the edit acts at a training time step; percent p of the schedule is time step (1 - p) * 999."""

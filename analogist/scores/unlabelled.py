@@ -1,7 +1,8 @@
 """The geometry of a strip that carries none: what is stated, else the published one, held against its pixels.
 
-Two things in a strip tell them apart: its second tile is the canvas of the first, which only holds where both are cut
-at the right places; and B' is black in a grid, so its edges show how wide the white lines are.
+Three things in a strip tell them apart: its second tile is the canvas of the first, which only holds where both are cut
+at the right places; cells without a pair are white, which tells 4 pairs from 5 and 6 from 7, whose canvas is the same;
+and B' is black in a grid, so its edges show how wide the white lines are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ RESULTS = 8
 
 ALIKE = 16.0
 """Levels of 255 by which the mean of a square of 64 pixels may be off: what JPEG and a palette do to equal tiles."""
-BLACK, MIDDLE, PURE_WHITE = 48, 128, 245
+BLACK, MIDDLE, NEAR_WHITE, PURE_WHITE = 48, 128, 200, 245
 """Levels of 255. White lines of two pixels are darker than white in a JPEG; wider ones are not."""
 WHITE_SHARE = 0.95
 """Share of the pixels of white lines that are nearer to white than to black."""
@@ -128,12 +129,34 @@ def _is_cut_alike(one: AnalogyGrid, other: AnalogyGrid) -> bool:
 
 
 def _fits(image: Image.Image, grid: AnalogyGrid) -> bool:
-    """Whether the second tile is the canvas of the first."""
+    """Whether the second tile is the canvas of the first, and that has as many pairs as the geometry says."""
+    return _is_cut_as(image, grid) and _has_the_pairs_of(image, grid)
+
+
+def _is_cut_as(image: Image.Image, grid: AnalogyGrid) -> bool:
     width, height = grid.size
     first, second = (image.crop((x, 0, x + width, height)) for x in (0, width))
     off = np.abs(np.asarray(canvas(grid, first), dtype=np.int16) - np.asarray(second, dtype=np.int16))
     squares = off.reshape(height // CELL_STEP, CELL_STEP, width // CELL_STEP, CELL_STEP, 3).mean((1, 3, 4))
     return bool(squares.max() <= ALIKE)
+
+
+def _has_the_pairs_of(image: Image.Image, grid: AnalogyGrid) -> bool:
+    """Whether all cells without a pair are blank, and its last pair is not, where fewer pairs have the same cells."""
+    blank = [cell for row in grid.sheet.rows for cell in row if not cell.letter]
+    last = grid.sheet.examples[-1]
+    may_be_blank = SHAPES.get(grid.pairs - 1) == SHAPES[grid.pairs]
+    return all(_is_blank(image, grid, cell) for cell in blank) and not (
+        may_be_blank and all(_is_blank(image, grid, cell) for cell in last)
+    )
+
+
+def _is_blank(image: Image.Image, grid: AnalogyGrid, cell: Cell) -> bool:
+    """Whether a cell is white all over; next to its edges a lossy file mixes it with its neighbors."""
+    left, top, right, bottom = grid.cell_box(cell)
+    across, down = grid.cell_width // 8, grid.cell_height // 8
+    inside = np.asarray(image.crop((left + across, top + down, right - across, bottom - down)))
+    return bool(inside.min() >= NEAR_WHITE and inside.mean() > PURE_WHITE)
 
 
 def _may_be_meant(image: Image.Image, other: AnalogyGrid, grid: AnalogyGrid, asked: Asked) -> bool:
@@ -218,8 +241,8 @@ def _flags(image: Image.Image, grid: AnalogyGrid, asked: Asked) -> str:
 
 def _cells(grid: AnalogyGrid) -> str:
     rows, columns = grid.sheet.shape
-    several = f"{rows}x{columns} " if grid.pairs > 1 else ""
-    return f"{several}cells of {grid.cell_width}x{grid.cell_height}"
+    cells = f"cells of {grid.cell_width}x{grid.cell_height}"
+    return f"{rows}x{columns} {cells} with {grid.pairs} pairs" if grid.pairs > 1 else cells
 
 
 def _size(size: tuple[int, int]) -> str:

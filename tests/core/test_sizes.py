@@ -64,6 +64,13 @@ def test_a_grid_without_whole_tokens_is_refused(megapixels: float) -> None:
         cells_for((100, 100), Sheet(), megapixels)
 
 
+@pytest.mark.parametrize("megapixels", [math.nan, math.inf, -math.inf])
+def test_a_size_that_is_no_finite_number_is_refused(megapixels: float) -> None:
+    """The limits of widgets and flags let NaN through."""
+    with pytest.raises(ValueError, match=f"grid megapixels must be a finite number, got {megapixels}"):
+        cells_for((100, 100), Sheet(), megapixels)
+
+
 def test_stretch_is_of_one_side_against_the_other() -> None:
     grid = AnalogyGrid(128, 64, gutter=0)
     assert stretch(grid, (20, 10)) == 1

@@ -1,5 +1,6 @@
 """Strips that lost their geometry: read where the pixels agree with what is assumed or stated, else flags are named."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_a_grid_whose_b_prime_is_not_black_shows_its_lines_otherwise(tmp_path: P
         assert read_again(filled(gutter), tmp_path, Asked(gutter=gutter)).grid.gutter == gutter
 
 
-PAIRS = [(pairs, layout) for pairs in (2, 3, 4, 6) for layout in Layout]
+PAIRS = [(pairs, layout) for pairs in range(2, 8) for layout in Layout]
 
 
 @pytest.mark.parametrize(("pairs", "layout"), PAIRS, ids=str)
@@ -136,6 +137,32 @@ def test_several_pairs_are_told_and_can_be_stated(tmp_path: Path, pairs: int, la
     with pytest.raises(ValueError, match=rf"--cell-width 64 --pairs {pairs} --layout {layout.name.lower()}"):
         read_again(strip, tmp_path)
     assert read_again(strip, tmp_path, Asked(cell_width=64, pairs=pairs, layout=layout)).grid == grid
+
+
+@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize(("pairs", "stated"), [(4, 5), (5, 4), (6, 7), (7, 6)])
+def test_a_wrong_number_of_pairs_with_the_same_cells_is_refused(
+    tmp_path: Path, pairs: int, stated: int, layout: Layout, name: str
+) -> None:
+    """Both have the same canvas; the places of the pair that only one of them has are white, or are not."""
+    grid = AnalogyGrid(64, 64, layout, pairs=pairs)
+    strip, asked = strip_of(grid, 8), Asked(cell_width=64, pairs=stated, layout=layout)
+    says = rf"with {stated} pairs\).*; it fits .* with {pairs} pairs \(.*--pairs {pairs} "
+    with pytest.raises(ValueError, match=says):
+        read_again(strip, tmp_path, asked, name)
+    assert read_again(strip, tmp_path, replace(asked, pairs=pairs), name).grid == grid
+
+
+def test_pale_pairs_are_pairs(tmp_path: Path) -> None:
+    """Drawings of thin lines on white paper, and one image of a pair that is blank."""
+    grid = AnalogyGrid(64, 64, pairs=5)
+    drawing = Image.new("RGB", (256, 256), "white")
+    drawing.paste("black", (120, 60, 124, 200))
+    for last in ((drawing, drawing), (drawing, Image.new("RGB", (9, 9), "white"))):
+        more = [(noise(number), noise(number + 3)) for number in range(20, 23)]
+        strip = strip_of(grid, 8, compose(grid, noise(0), noise(1), noise(2), [*more, last]))
+        assert read_again(strip, tmp_path, Asked(cell_width=64, pairs=5, layout=Layout.ROWS)).grid == grid
 
 
 def test_what_fits_in_several_ways_must_be_stated(tmp_path: Path) -> None:

@@ -387,6 +387,16 @@ def test_layers_past_the_model_are_refused_when_the_node_runs(model: ModelPatche
         patch(model, start_percent=0.9, end_percent=0.1)
 
 
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("never", [{}, {"start_percent": 0.9}, {"end_layer": 3}], ids=["acts", "late", "no layer"])
+def test_a_scale_that_is_no_number_is_refused_when_the_node_runs(
+    model: ModelPatcher, scale: float, never: dict
+) -> None:
+    """NaN is on neither side of a widget's limits, and where no step is edited the sampler would not see it."""
+    with pytest.raises(ValueError, match=f"scale must be a finite number, got {scale}"):
+        sac(model, scale=scale, **never)
+
+
 @pytest.mark.parametrize(("patch", "name"), [(sac, "Self-Attention Cloning"), (cam, "Cross-Attention Masking")])
 def test_a_latent_whose_halves_are_not_whole_tokens_is_refused(model: ModelPatcher, patch: Callable, name: str) -> None:
     says = (

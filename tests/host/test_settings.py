@@ -52,6 +52,8 @@ def test_custom_is_the_users_numbers() -> None:
     [
         ({"preset": "custom", **OWN, "steps": 0, "layers": " "}, "got none for layers, steps: fill them in"),
         ({"preset": "custom", **OWN, "layers": "8-4"}, "expected layers such as"),
+        ({"preset": "paper", "guidance": float("nan")}, "guidance must be a finite number, got nan"),
+        ({"preset": "custom", **OWN, "scale": float("inf")}, "scale must be a finite number, got inf"),
         ({"preset": "papre"}, "expected a preset .paper, .*, custom., got 'papre'"),
     ],
 )
