@@ -435,7 +435,8 @@ def test_a_checkpoint_file_is_loaded(
     for ours, theirs in ((loaded.unet, model.unet), (loaded.vae, model.vae)):
         expected = theirs.state_dict()
         assert all(torch.equal(tensor, expected[name]) for name, tensor in ours.state_dict().items())
-    assert torch.equal(loaded.encode_text("a cat"), model.encode_text("a cat"))
+    # Old diffusers build the text encoder of a file with the plain attention, that of a folder with the fused one.
+    assert (loaded.encode_text("a cat") - model.encode_text("a cat")).abs().max() < 1e-5
 
 
 def checkpoint_head(channels: int, text_width: int, *parts: str) -> dict[str, Tensor]:

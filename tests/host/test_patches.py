@@ -106,6 +106,33 @@ def test_pictures_of_a_batch_do_not_see_each_other(model: ModelPatcher) -> None:
             assert torch.allclose(together[row], alone[0], atol=2e-5)
 
 
+@pytest.mark.parametrize("patch", [sac, cam, both])
+def test_with_little_memory_each_half_of_each_batch_is_edited(
+    model: ModelPatcher, patch: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host then calls the UNet for the prompt and for the negative prompt in turn."""
+    halves: list[tuple] = []
+
+    def watched(patched: ModelPatcher) -> ModelPatcher:
+        def record(call: Callable, inputs: dict) -> Tensor:
+            halves.append((len(inputs["input"]), tuple(inputs["cond_or_uncond"])))
+            return call(inputs["input"], inputs["timestep"], **inputs["c"])
+
+        clone = patched.clone()
+        clone.set_model_unet_function_wrapper(record)
+        return clone
+
+    whole, unedited = sample(watched(patch(model)), images=2), sample(watched(model), images=2)
+    assert {len(chosen) for _, chosen in halves} == {2}
+    halves.clear()
+    monkeypatch.setattr(type(model.model), "memory_required", lambda *args, **kwargs: float("inf"))
+    split = sample(watched(patch(model)), images=2)
+    assert sorted(set(halves)) == [(2, (0,)), (2, (1,))]
+    difference = (whole - unedited).abs().amax((1, 2, 3))
+    assert (difference > 1e-2).all()
+    assert ((split - whole).abs().amax((1, 2, 3)) < 1e-3 * difference).all()
+
+
 # Neighbours in the same attention
 
 
@@ -138,6 +165,29 @@ def test_the_previous_owner_of_an_attention_is_called(model: ModelPatcher, patch
     setter = doubled.set_model_attn1_replace if patch is sac else doubled.set_model_attn2_replace
     setter(lambda q, k, v, options: 2 * plain(q, k, v, options), *address)
     assert not torch.allclose(sample(patch(doubled)), result, atol=1e-3)
+
+
+@pytest.mark.parametrize("address", [("middle", 0), ("middle", 0, 0)], ids=str)
+@pytest.mark.parametrize("patch", [sac, cam])
+def test_an_owner_at_either_address_is_edited_without_the_sampler(
+    model: ModelPatcher, patch: Callable, address: tuple
+) -> None:
+    """Nodes that call the UNet themselves bring the replacements alone, and a block's goes before its stage's."""
+    x, context = torch.randn(1, 9, 16, 16), torch.randn(1, 77, CONTEXT_DIM)
+
+    def called(patched: ModelPatcher) -> Tensor:
+        options = {**patched.model_options["transformer_options"], "sigmas": torch.ones(1)}
+        with torch.inference_mode():
+            return model.model.diffusion_model(x, torch.full((1,), 500.0), context, transformer_options=options)
+
+    owner, seen = calls_of(plain)
+    owned = model.clone()
+    setter = owned.set_model_attn1_replace if patch is sac else owned.set_model_attn2_replace
+    setter(owner, *address)
+    edited = called(patch(model, layers="6"))
+    assert (called(model) - edited).abs().max() > 1e-3
+    assert torch.allclose(called(patch(owned, layers="6")), edited, atol=1e-5)
+    assert seen == [("middle", 0, 0)]
 
 
 @pytest.mark.parametrize("size", [(16, 32), (48, 16)], ids=str)
