@@ -580,17 +580,26 @@ def test_results_do_not_pile_up_in_memory(tmp_path: Path, renderer: FakeRenderer
 def test_a_result_is_written_while_the_next_is_sampled(
     tmp_path: Path, renderer: FakeRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    renderer.seconds, keep, pause = 0.3, Store.keep, 0.3
+    names, render, keep = ["v", "w", "x", "y"], renderer.render, Store.keep
+    started: list[str] = []
+    written: list[str] = []
 
-    def slow_keep(*arguments: Any) -> None:
-        time.sleep(pause)
+    def started_render(job: Job) -> list[Image.Image]:
+        started.append(job.name)
+        return render(job)
+
+    def keep_once_the_next_is_sampled(*arguments: Any) -> None:
+        written.append(names[len(written)])
+        deadline = time.monotonic() + 60
+        while started != names[: len(written) + 1]:
+            assert time.monotonic() < deadline, f"{started} are sampled, and {written} wait for the next"
+            time.sleep(0.01)
         keep(*arguments)
 
-    monkeypatch.setattr(Store, "keep", slow_keep)
-    dataset = read_dataset(plain(tmp_path / "data", "task", ["v", "w", "x", "y"]))
-    start = time.perf_counter()
-    run(tmp_path / "out", dataset, renderer)
-    assert time.perf_counter() - start < 4 * (renderer.seconds + pause) - 0.3, "one after the other it takes 2.4 s"
+    monkeypatch.setattr(renderer, "render", started_render)
+    monkeypatch.setattr(Store, "keep", keep_once_the_next_is_sampled)
+    run(tmp_path / "out", read_dataset(plain(tmp_path / "data", "task", names)), renderer)
+    assert written == names
 
 
 @pytest.mark.slow
