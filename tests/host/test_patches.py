@@ -230,6 +230,28 @@ def test_the_previous_owner_is_moved_counted_and_cleaned_up(model: ModelPatcher)
     sample(cam(model))  # No owner: the same calls find nothing to do.
 
 
+@pytest.mark.parametrize("patch", [sac, cam])
+def test_an_owner_that_moving_copies_is_edited_in_either_order(model: ModelPatcher, patch: Callable) -> None:
+    """The host moves those of the model, and the options of a sampling keep the objects from before."""
+
+    class Owner:
+        def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: dict) -> Tensor:
+            return 1.5 * plain(q, k, v, options)
+
+        def to(self, target: Any) -> "Owner":
+            return Owner()
+
+    def owned(model: ModelPatcher) -> ModelPatcher:
+        clone = model.clone()
+        setter = clone.set_model_attn1_replace if patch is sac else clone.set_model_attn2_replace
+        setter(Owner(), "middle", 0)
+        return clone
+
+    behind = sample(owned(patch(model, layers="6")))
+    assert torch.equal(behind, sample(patch(owned(model), layers="6")))
+    assert (behind - sample(owned(model))).abs().max() > 1e-3
+
+
 def test_a_guidance_nodes_own_replacement_is_found_in_its_own_pass(model: ModelPatcher) -> None:
     """Perturbed-Attention Guidance replaces ("middle", 0) in an extra pass; ours must not hide it."""
     from comfy_extras.nodes_pag import PerturbedAttentionGuidance
@@ -378,6 +400,18 @@ def test_a_part_of_the_sampling_is_found_when_it_is_sampled_and_not_when_the_pat
     assert torch.equal(sample(inside, schedule=middle), sample(everything, schedule=middle))
     for outside in (before, after):
         assert torch.equal(sample(inside, schedule=outside), sample(rescaled(model), schedule=outside))
+
+
+@pytest.mark.parametrize(("percent", "acts"), [(0.3, True), (0.7, False)])
+def test_a_step_at_the_start_of_its_part_is_in_it_and_one_at_the_end_is_not(
+    model: ModelPatcher, percent: float, acts: bool
+) -> None:
+    """So two parts that meet share no step, and leave none out."""
+    step = torch.tensor([model.get_model_object("model_sampling").percent_to_sigma(percent), 0.0])
+    edited, unedited = sample(both(model), schedule=step), sample(model, schedule=step)
+    assert not torch.equal(edited, unedited)
+    in_part = sample(both(model, start_percent=0.3, end_percent=0.7), schedule=step)
+    assert torch.equal(in_part, edited if acts else unedited)
 
 
 def test_sigmas_of_a_distilled_schedule_are_refused(model: ModelPatcher) -> None:
