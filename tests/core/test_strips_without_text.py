@@ -139,7 +139,7 @@ def test_several_pairs_are_told_and_can_be_stated(tmp_path: Path, pairs: int, la
     assert read_again(strip, tmp_path, Asked(cell_width=64, pairs=pairs, layout=layout)).grid == grid
 
 
-@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp"])
 @pytest.mark.parametrize("layout", Layout)
 @pytest.mark.parametrize(("pairs", "stated"), [(4, 5), (5, 4), (6, 7), (7, 6)])
 def test_a_wrong_number_of_pairs_with_the_same_cells_is_refused(
