@@ -82,7 +82,8 @@ def kill_while_it_renders(
     process.wait()
 
 
-@pytest.mark.parametrize(("kills", "grids"), [(2, 5), pytest.param(10, 17, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("kills", "grids"), [(2, 5), (10, 17)])
 def test_kills_change_nothing(tmp_path: Path, model: Path, settings: Path, kills: int, grids: int) -> None:
     published(tmp_path / "data", {"deblur": grids, "denoise": grids})
     whole_number = 2 * grids - 1
