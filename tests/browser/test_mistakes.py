@@ -32,7 +32,6 @@ def noise_mask(prompt: Prompt) -> None:
 
 def from_output(slot: int) -> Callable[[Prompt], None]:
     def change(prompt: Prompt) -> None:
-        one(prompt, "AnalogistGridBuilder")["inputs"] |= {"cell_width": 256, "cell_height": 256}
         inputs = one(prompt, "InpaintModelConditioning")["inputs"]
         inputs["pixels"] = [inputs["pixels"][0], slot]
 

@@ -128,7 +128,7 @@ def test_what_sampling_starts_from(
     a, a_prime, b, init = images(128, 128, 128, 128)
     more = {"b_prime_init": init} if name == "init" else {}
     outputs = execute(
-        "AnalogistGridBuilder", a=a, a_prime=a_prime, b=b, layout=layout, cell_width=256, cell_height=256, **more
+        "AnalogistGridBuilder", a=a, a_prime=a_prime, b=b, layout=layout, cell_width=128, cell_height=128, **more
     )
     built = dict(zip(("grid", "canvas", "mask", "marked", "layout"), outputs, strict=True))
     vae = tiny_vae() if autoencoder == "tiny" else room("loaders.demo").load()[2]
