@@ -119,19 +119,21 @@ def images(*sides: int) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("autoencoder", "layout"), [("demo", "pairs in rows"), ("demo", "pairs in columns"), ("tiny", "pairs in rows")]
+    ("autoencoder", "layout"),
+    [("demo", "pairs in rows"), ("demo", "pairs in columns"), *((seed, "pairs in rows") for seed in range(4))],
 )
 @pytest.mark.parametrize(("name", "wrong"), [("grid", True), ("canvas", False), ("marked", True), ("init", False)])
 def test_what_sampling_starts_from(
-    model: ModelPatcher, said: Said, name: str, wrong: bool, layout: str, autoencoder: str
+    model: ModelPatcher, said: Said, name: str, wrong: bool, layout: str, autoencoder: str | int
 ) -> None:
+    """An autoencoder is that of the demo model, or a random one by its seed."""
     a, a_prime, b, init = images(128, 128, 128, 128)
     more = {"b_prime_init": init} if name == "init" else {}
     outputs = execute(
         "AnalogistGridBuilder", a=a, a_prime=a_prime, b=b, layout=layout, cell_width=128, cell_height=128, **more
     )
     built = dict(zip(("grid", "canvas", "mask", "marked", "layout"), outputs, strict=True))
-    vae = tiny_vae() if autoencoder == "tiny" else room("loaders.demo").load()[2]
+    vae = tiny_vae(autoencoder) if isinstance(autoencoder, int) else room("loaders.demo").load()[2]
     patched = both(model, layout=built["layout"])
     text = [[torch.zeros(1, 77, 48), {}]]
     pixels = built["canvas" if name == "init" else name]
