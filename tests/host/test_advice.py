@@ -6,6 +6,7 @@ comfyui.need_host()
 
 import logging
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def images(*sides: int) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize(
     ("autoencoder", "layout"),
-    [("demo", "pairs in rows"), ("demo", "pairs in columns"), *((seed, "pairs in rows") for seed in range(4))],
+    [*product(["demo", *range(4)], ["pairs in rows", "pairs in columns"])],
 )
 @pytest.mark.parametrize(("name", "wrong"), [("grid", True), ("canvas", False), ("marked", True), ("init", False)])
 def test_what_sampling_starts_from(
