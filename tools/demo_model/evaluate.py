@@ -55,8 +55,9 @@ PATCHES = (
     Variant("CAM", Edit(sac=NONE, cam=ALL)),
     Variant("SAC", Edit(sac=ALL, cam=NONE)),
     Variant("both", Edit(sac=ALL, cam=ALL)),
-    Variant("both, layers 3..10", Edit()),
-    Variant("both, layers 13..15", Edit(sac=LAST_LAYERS, cam=LAST_LAYERS)),
+    Variant("both, layers 3-10", Edit()),
+    Variant("SAC, layers 13-15", Edit(sac=LAST_LAYERS, cam=NONE)),
+    Variant("both, layers 13-15", Edit(sac=LAST_LAYERS, cam=LAST_LAYERS)),
 )
 """In all layers where no others are named."""
 PROMPTS = {"true prompt": lambda analogy: analogy.b_prime.caption(), "no prompt": lambda analogy: ""}
