@@ -123,7 +123,8 @@ def _proxy(profile: Profile) -> str | None:
     """
     parts = urlsplit(profile.endpoint)
     host = parts.hostname or ""
-    proxy = getproxies().get(parts.scheme) or getproxies().get("all")
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or profile.is_local or any(map(proxy_bypass, (host, f"[{host}]", parts.netloc))):
         return None
     address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")

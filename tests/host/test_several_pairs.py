@@ -157,7 +157,9 @@ def test_b_comes_back_at_its_own_size(kind: str, fit: str, tmp_path: Path, monke
     b = loaded(saved(kind, tmp_path), monkeypatch)
     assert b.shape[1:3] == (683, 1537)
     if kind == "16 bits" and b.median() == 1:
-        pytest.skip("Load Image of this ComfyUI clips 16-bit files to white with this Pillow: 0.15 does")
+        pytest.skip(
+            "needs a Load Image that scales 16-bit files: this one made it white, as ComfyUI 0.15 with Pillow 13"
+        )
     _, canvas, _, _, grid = built(2, b=b, fit=fit, cell_size="from B", grid_megapixels=1.05)
     tile = torch.nn.functional.interpolate(
         b[..., :3].movedim(-1, 1), grid.tile_size[::-1], mode="bicubic", antialias=True
