@@ -37,9 +37,11 @@ def both(model: ModelPatcher) -> ModelPatcher:
 
 
 @pytest.fixture(scope="module")
-def alone(model: ModelPatcher) -> Pair:
-    """What comes of the model, and of the patches with no neighbour."""
-    return sample(model), sample(both(model))
+def alone(model: ModelPatcher) -> Iterator[Pair]:
+    """What comes of the model, and of the patches with no neighbour; after all tests of the model still the same."""
+    nothing = sample(model)
+    yield nothing, sample(both(model))
+    assert torch.equal(sample(model), nothing)
 
 
 @pytest.fixture(autouse=True)
