@@ -24,23 +24,32 @@ PROMPTS = {
 }
 CELLS = ["A", "A'", "B"]
 BLUE = (20, 40, 200)
+TOGGLE = "Comfy.ToggleLinear"
 
 
 def workflow(name: str) -> dict:
     return json.loads((PROJECT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def frontend(server: Server) -> Iterator[Frontend]:
+@pytest.fixture(scope="module")
+def page_of_graphs(server: Server) -> Iterator[Frontend]:
     server.post("/settings", {"Comfy.OnboardingCoachmarks.Seen": ["appMode"]})  # Else a tour is in the way.
     with sync_playwright() as playwright, launch(playwright) as browser:
         yield Frontend(browser.new_page(viewport={"width": 1440, "height": 900}), server)
 
 
+@pytest.fixture
+def frontend(page_of_graphs: Frontend) -> Iterator[Frontend]:
+    """Whoever enters App mode leaves it in the end."""
+    yield page_of_graphs
+    page_of_graphs.execute(TOGGLE)
+    page_of_graphs.page.get_by_test_id("app-mode-widget-item").first.wait_for(state="detached")
+
+
 def enter(frontend: Frontend, name: str) -> list[str]:
     """The labels of what App mode asks for."""
     frontend.open(workflow(name))
-    frontend.execute("Comfy.ToggleLinear")
+    frontend.execute(TOGGLE)
     items = frontend.page.get_by_test_id("app-mode-widget-item")
     items.first.wait_for()
     return [text.split("\n")[0] for text in items.all_inner_texts()]

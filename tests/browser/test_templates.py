@@ -1,5 +1,6 @@
 """The shipped templates in the real frontend: they open, can be read, become prompts, and the prompts run."""
 
+import copy
 import io
 import json
 import re
@@ -112,9 +113,19 @@ def several(number: int) -> re.Pattern[str]:
     return re.compile(f"^{number} (errors|issues) found")
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
-def test_it_opens_and_lacks_only_the_models(frontend: Frontend, name: str) -> None:
+@pytest.fixture(scope="module", params=WORKFLOWS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def prompt(frontend: Frontend, name: str) -> dict[str, Any]:
+    """The template is opened, and this is what the frontend would send of it."""
     frontend.open(WORKFLOWS[name])
+    return frontend.prompt()
+
+
+def test_it_opens_and_lacks_only_the_models(frontend: Frontend, name: str, prompt: dict[str, Any]) -> None:
     assert frontend.page.evaluate("app.graph.nodes.length") == len(WORKFLOWS[name]["nodes"])
     assert frontend.unknown_nodes() == []
     models = models_of(WORKFLOWS[name])
@@ -126,35 +137,20 @@ def test_it_opens_and_lacks_only_the_models(frontend: Frontend, name: str) -> No
         assert frontend.page.get_by_text("is missing").count() == 0
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
-def test_it_can_be_read_when_it_fits_the_window(frontend: Frontend, name: str) -> None:
-    frontend.open(WORKFLOWS[name])
-    frontend.page.wait_for_timeout(500)
+@pytest.mark.usefixtures("prompt")
+def test_it_can_be_read_when_it_fits_the_window(frontend: Frontend) -> None:
     frontend.page.evaluate(FIT)
     frontend.page.wait_for_timeout(1000)  # The view glides there.
     assert frontend.page.evaluate("app.canvas.ds.scale") >= LEAST_ZOOM
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
-def test_it_stays_the_same_when_it_is_saved_and_opened_again(frontend: Frontend, name: str) -> None:
-    frontend.open(WORKFLOWS[name])
-    before = frontend.prompt()
+def test_it_stays_the_same_when_it_is_saved_and_opened_again(frontend: Frontend, prompt: dict[str, Any]) -> None:
     frontend.open(frontend.saved())
-    assert frontend.prompt() == before
+    assert frontend.prompt() == prompt
 
 
-def test_a_missing_node_would_be_seen(frontend: Frontend) -> None:
-    workflow = json.loads(json.dumps(WORKFLOWS[COLORIZE]))
-    workflow["nodes"][0]["type"] = "NoSuchNode"
-    frontend.open(workflow)
-    assert frontend.unknown_nodes() == ["NoSuchNode"]
-    frontend.page.get_by_text(several(2)).wait_for()
-
-
-@pytest.mark.parametrize("name", WORKFLOWS)
-def test_it_runs_as_the_frontend_sends_it(frontend: Frontend, server: Server, name: str) -> None:
-    frontend.open(WORKFLOWS[name])
-    images = saved(server, tiny(worded(frontend.prompt())))
+def test_it_runs_as_the_frontend_sends_it(server: Server, name: str, prompt: dict[str, Any]) -> None:
+    images = saved(server, tiny(worded(copy.deepcopy(prompt))))
     assert len(images) == RESULTS.get(name, 1)
     side = 64 if not models_of(WORKFLOWS[name]) else CHEAP
     side = 320 if name == FULL_SIZE else side  # Of B.
@@ -162,19 +158,15 @@ def test_it_runs_as_the_frontend_sends_it(frontend: Frontend, server: Server, na
     assert all(image.convert("L").getextrema()[0] < image.convert("L").getextrema()[1] for image in images)
 
 
-def test_the_published_settings_are_sent(frontend: Frontend) -> None:
-    for name, workflow in WORKFLOWS.items():
-        frontend.open(workflow)
-        prompt = frontend.prompt()
-        for sampler in nodes_of(prompt, "KSampler"):
-            settings = [sampler["inputs"][name] for name in ("steps", "cfg", "sampler_name")]
-            assert settings == [100, 9, "ddim"], name
-        for conditioned in nodes_of(prompt, "InpaintModelConditioning"):
-            assert conditioned["inputs"]["noise_mask"] is False, name
-        presets = {number for number, node in prompt.items() if node["class_type"] == "AnalogistSettings"}
-        for kind, names in LINKED.items():
-            for node in nodes_of(prompt, kind):
-                assert {node["inputs"][one][0] for one in names} <= presets, (name, kind)
+def test_the_published_settings_are_sent(prompt: dict[str, Any]) -> None:
+    for sampler in nodes_of(prompt, "KSampler"):
+        assert [sampler["inputs"][name] for name in ("steps", "cfg", "sampler_name")] == [100, 9, "ddim"]
+    for conditioned in nodes_of(prompt, "InpaintModelConditioning"):
+        assert conditioned["inputs"]["noise_mask"] is False
+    presets = {number for number, node in prompt.items() if node["class_type"] == "AnalogistSettings"}
+    for kind, names in LINKED.items():
+        for node in nodes_of(prompt, kind):
+            assert {node["inputs"][one][0] for one in names} <= presets, kind
 
 
 LINKED = {
@@ -184,6 +176,26 @@ LINKED = {
     "CFGGuider": ("cfg",),
 }
 """What comes from the preset."""
+
+
+def test_the_pair_is_linked_in_its_order(name: str, prompt: dict[str, Any]) -> None:
+    """A' is the second output of the example, and in step 2 of the editing the first one."""
+    examples = [number for number, node in prompt.items() if node["class_type"] == "AnalogistExample"]
+    kinds = ("AnalogistPromptDiffusionApply", "AnalogistGridBuilder", "AnalogistPair")
+    paired = [node for kind in kinds for node in nodes_of(prompt, kind)]
+    wires = sorted([node["inputs"]["a"][1], node["inputs"]["a_prime"][1]] for node in paired)
+    assert wires[0] == [0, 1]
+    assert wires[1:] == ([[1, 0]] if name == TWO_STEPS else [[0, 1]] * (len(wires) - 1))
+    assert {node["inputs"]["a"][0] for node in paired} == {*examples}
+    assert all(node["inputs"]["a"][0] == node["inputs"]["a_prime"][0] for node in paired)
+
+
+def test_a_missing_node_would_be_seen(frontend: Frontend) -> None:
+    workflow = json.loads(json.dumps(WORKFLOWS[COLORIZE]))
+    workflow["nodes"][0]["type"] = "NoSuchNode"
+    frontend.open(workflow)
+    assert frontend.unknown_nodes() == ["NoSuchNode"]
+    frontend.page.get_by_text(several(2)).wait_for()
 
 
 def test_a_setting_on_the_node_reaches_the_graph_within(frontend: Frontend) -> None:
@@ -199,21 +211,6 @@ def test_a_setting_on_the_node_reaches_the_graph_within(frontend: Frontend) -> N
     assert noise["inputs"]["noise_seed"] == 7
     assert (builder["inputs"]["cell_width"], builder["inputs"]["cell_height"]) == (512, 512)
     assert "a dog" in [node["inputs"]["text"] for node in nodes_of(prompt, "CLIPTextEncode")]
-
-
-def test_the_pair_is_linked_in_its_order(frontend: Frontend) -> None:
-    """A' is the second output of the example, and in step 2 of the editing the first one."""
-    for name, workflow in WORKFLOWS.items():
-        frontend.open(workflow)
-        prompt = frontend.prompt()
-        examples = [number for number, node in prompt.items() if node["class_type"] == "AnalogistExample"]
-        kinds = ("AnalogistPromptDiffusionApply", "AnalogistGridBuilder", "AnalogistPair")
-        paired = [node for kind in kinds for node in nodes_of(prompt, kind)]
-        wires = sorted([node["inputs"]["a"][1], node["inputs"]["a_prime"][1]] for node in paired)
-        assert wires[0] == [0, 1], name
-        assert wires[1:] == ([[1, 0]] if name == TWO_STEPS else [[0, 1]] * (len(wires) - 1)), name
-        assert {node["inputs"]["a"][0] for node in paired} == {*examples}, name
-        assert all(node["inputs"]["a"][0] == node["inputs"]["a_prime"][0] for node in paired), name
 
 
 def test_a_click_in_the_template_browser_opens_it(frontend: Frontend) -> None:
@@ -250,12 +247,12 @@ SAVED = {
 """Graphs from before the patches had `layers` and `numbering`."""
 
 
-@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("earlier", SAVED)
 def test_a_graph_that_was_saved_earlier_gives_the_same_image_to_the_last_bit(
-    frontend: Frontend, server: Server, name: str
+    frontend: Frontend, server: Server, earlier: str
 ) -> None:
     """As the frontend sends it now, as it was sent then, and with the layers said in the new ways."""
-    frontend.open(SAVED[name])
+    frontend.open(SAVED[earlier])
     assert frontend.unknown_nodes() == []
     sent = tiny(frontend.prompt())
 

@@ -121,7 +121,10 @@ def images(*sides: int) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize(
     ("autoencoder", "layout"),
-    [*product(["demo", *range(4)], ["pairs in rows", "pairs in columns"])],
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] if case[0] in (1, 2, 3) else [])
+        for case in product(["demo", *range(4)], ["pairs in rows", "pairs in columns"])
+    ],
 )
 @pytest.mark.parametrize(("name", "wrong"), [("grid", True), ("canvas", False), ("marked", True), ("init", False)])
 def test_what_sampling_starts_from(
