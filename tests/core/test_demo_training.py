@@ -81,6 +81,7 @@ def test_a_checkpoint_is_whole_or_the_one_before(tmp_path: Path, monkeypatch: py
     assert all(torch.equal(layer.state_dict()[name], tensor) for name, tensor in before.items())
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(
     finished: Path, tmp_path: Path, vae: PatchAutoencoder
 ) -> None:

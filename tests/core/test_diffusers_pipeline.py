@@ -93,6 +93,15 @@ def inputs_for(unet: UNet2DConditionModel, height: int, width: int) -> dict[str,
     return {"x": torch.randn(1, 9, height, width, generator=generator), "uncond": texts[0], "cond": texts[1]}
 
 
+@pytest.mark.parametrize("name", ["unet", *OWN.manifest["files"]])
+def test_the_projects_golden_files_are_parts_of_the_whole_set(name: str) -> None:
+    """So that the suite need not run both; of attention they have the last sample."""
+    need(ALL)
+    parts, whole = OWN.tensors(name), ALL.tensors(name)
+    assert parts
+    assert all(torch.equal(part, whole[key][-len(part) :]) for key, part in parts.items())
+
+
 @pytest.mark.parametrize(("golden", "file", "case"), each("unet", "cases"))
 def test_unet_equals_the_golden_data(golden: Golden, file: str, case: str) -> None:
     need(golden)

@@ -1,7 +1,7 @@
 """Numbers written down while the published Analogist code ran; see tests/golden/README.md.
 
 `tests/golden` holds a few of them, so that the suite means something in any clone; `../shared/golden`, where it
-is there, holds them all. Both have the same format and every test runs on both.
+is there, holds them all, in the same format. A file that both have is run from there, once.
 """
 
 import json
@@ -61,7 +61,7 @@ def need(golden: Golden) -> None:
 
 
 def each(kind: str, cases: str | None = None) -> list:
-    """pytest parameters (golden, file) or (golden, file, case) for every golden file of a kind in every folder."""
+    """pytest parameters (golden, file) or (golden, file, case) for every golden file of a kind, from one folder."""
     parameters = []
     for label, golden in FOLDERS.items():
         if not golden.folder.exists():
@@ -69,6 +69,8 @@ def each(kind: str, cases: str | None = None) -> list:
             parameters.append(pytest.param(*blank, id=label))
             continue
         for name, entry in golden.files(kind).items():
+            if golden is OWN and ALL.folder.exists() and name in ALL.files(kind):
+                continue  # A part of the other: test_diffusers_pipeline holds that.
             if cases is None:
                 parameters.append(pytest.param(golden, name, id=f"{label}-{name}"))
             else:
