@@ -50,7 +50,10 @@ def differ(one: torch.Tensor, other: torch.Tensor) -> bool:
     return bool((one - other).abs().max() > 1e-3)
 
 
-@pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour.name)
+@pytest.mark.parametrize(
+    "neighbour",
+    [pytest.param(it, id=it.name, marks=[pytest.mark.slow] if it.slow else []) for it in NEIGHBOURS],
+)
 def test_the_patches_on_either_side_of_a_neighbour(model: ModelPatcher, alone: Pair, neighbour: Neighbour) -> None:
     run, (nothing, ours) = neighbour.run(model), alone
     unseen = neighbour.outermost and is_sdxl(model)

@@ -24,6 +24,7 @@ class Neighbour:
         before, after: what comes of it when it stands before or after our patches: an empty text when both work,
             else the sentence with which one of us says that they cannot be combined. The same on every UNet.
         outermost: it acts at the latent's full size alone, where SDXL has no attention: there it does nothing.
+        slow: the host takes many seconds for it, so that it is left to the slow tests.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Neighbour:
     before: str = ""
     after: str = ""
     outermost: bool = False
+    slow: bool = False
 
 
 def lora(model: Any) -> Any:
@@ -244,7 +246,7 @@ HYPERTILE = {"tile_size": 64, "swap_size": 1, "max_depth": 0, "scale_depth": Fal
 
 NEIGHBOURS = (
     Neighbour("LoRA", "changes weights", model=lora),
-    Neighbour("model merging", "changes weights", model=merged),
+    Neighbour("model merging", "changes weights", model=merged, slow=True),
     Neighbour("ControlNet", "adds to the UNet's features", run=controlled),
     Neighbour("FreeU", "scales the UNet's features", model=stock("nodes_freelunch", "FreeU", **FREEU)),
     Neighbour(
