@@ -28,6 +28,7 @@ _ENGLISH = (
     r"^\W*as an? (?:ai(?:,| (?:language|model|assistant|system|developed|i\b))|artificial intelligence|"
     r"large language|language model|text-based)\b",
     r"^\W*i (?:(?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b|(?:refuse|decline) to\b)",
+    r"^[^.!?]*,? (?:so|and|therefore),? (?:i|we) (?:won't|will not|must decline|have to decline)\b",
     rf"^\W*(?:this |the |your )?(?:request|content|prompt|{_SEEN})(?: may| might| seems to| appears to)? "
     r"(?:violates?\b|(?:goes |go |is |are )?against (?:my|our|the (?:content|usage|polic|guideline|rule))|"
     r"(?:was |is |were |has been )?(?:flagged|blocked|rejected)\b)",
@@ -37,7 +38,7 @@ _ENGLISH = (
     rf"^\W*there (?:does|do)(?:n't| not) (?:seem|appear) to be (?:an?|any) {_SEEN}\b",
     rf"{_LEAD}(?:the |your )?{_SEEN} (?:did|was|is|has|does|could|can)(?:n't| not) (?:\w+ ){{0,3}}"
     r"(?:attached|upload|load|come through|provided|visible|shared|included|displayed|received)",
-    rf"{_LEAD}(?:please|could you|can you|i need you to) (?:please )?(?:provide|upload|share|attach|send) (?:me )?"
+    rf"{_LEAD}(?:please|could you|can you|i need(?: you)? to) (?:please )?(?:provide|upload|share|attach|send|see) (?:me )?"
     rf"(?:the|an?|your) {_SEEN}\b",
 )
 _OTHERS = {

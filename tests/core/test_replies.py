@@ -390,7 +390,7 @@ def test_proper_json_is_read_as_the_json_module_reads_it(value: Any, ascii_only:
 
 
 HOSTILE = r"""[ { {" " ' 'a "a"_ ["a", {"a":[ \" // <think> </think> < <|channel|> ``` \boxed{ 1._ a)_ ( ,_ ab._ :_
-B':_ - **a:**_ 「a _ x |a|"""
+B':_ - **a:**_ 「a _ x |a| $a \text{ <a_ <th> </th>_ &#1 1/1 a,_ \u0041"""
 """Parts of replies that are one part again and again; `_` is a blank."""
 
 
