@@ -15,10 +15,11 @@ from .protocol import EMPTY_UNDER_FORM
 
 PLACES = {
     "text": ("message|delta.content", "choices.0.text", "output.*", "response"),
-    "called": (  # Under a schema, some servers answer as if a tool had been asked for.
+    "instead": (  # Under a schema, some servers answer as if a tool had been asked for.
         "message|delta.tool_calls.*.function.arguments",
         "message|delta.function_call.arguments",
         "output.*.arguments",
+        "output_text|output|content",
     ),
     "refusal": ("message|delta.refusal", "output.*.content.*.refusal"),
     "end": ("finish_reason", "incomplete_details.reason", "done_reason"),
@@ -66,8 +67,8 @@ def read(content: bytes) -> Reply | Failure:
         return "".join(map(spoken, places(name)))
 
     pieces = [one.get("delta") for one in whole if one.get("type") == "response.output_text.delta"]
-    text = said("text") + "".join(map(spoken, pieces)) or said("called") or _thought_aloud(whole)
-    problems = [one for one in found(bodies, "*.error") if one]
+    text = said("text") + "".join(map(spoken, pieces)) or said("instead") or _thought_aloud(whole)
+    problems = [one for one in found(bodies, "*.error") if one and one is not True]
     if not problems and not text.strip():
         problems = [one for one in documents if any(found(one, "message|detail|msg|errors"))]
     if problems:
