@@ -35,7 +35,7 @@ def role(key: str) -> Role | None:
 
 def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
-    words = re.split(r"[\s,;!./()$#–→-]+", _folded(text))
+    words = re.split(r"[\s,;!./()$#–→≤<~-]+", _folded(text))
     known = (word in wording.LABEL_WORDS or wording.UNLISTED.search(word) or role(word) for word in words)
     return role(text) is not None and all(known)
 
@@ -107,8 +107,8 @@ def listed(found: list[str]) -> list[str]:
 
 def items(found: list[str], count: int) -> list[str]:
     """The prompts of the lines under one label: a list, a line for each, or several in one; none if unsure."""
-    if not wording.OPENING.match("".join(found[:1])):  # What is ticked off below a text is a check of it.
-        found = [line for line in found if not wording.TICK.match(line)] or found
+    if not wording.OPENING.match("".join(found[:1])):
+        found = [line for line in found if not wording.ASIDE.match(line)] or found
     if kept := [item for item in listed(found) if cleaned(item) and not _talks(plain(uncommented(item)))]:
         return kept
     texts = (rewritten(line, wording.BESIDE) for line in found if not wording.MARK.match(line))

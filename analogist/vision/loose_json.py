@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic_core import from_json
+
 DEEPEST = 12
 """Levels of nesting that are read; what is deeper is read as if it stood in the deepest."""
 
@@ -22,6 +24,14 @@ LITERAL = re.compile(r"(?:null|none|undefined|true|false|[\d.e+-]+)\s*", re.IGNO
 SURE = re.compile(r"[\"“]|(?<!\w)'|prompt\w*\s*[:=]")
 """What shows that brackets hold a value, and are no part of a prompt."""
 ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+|\\[bfnrt])|\\(.)", re.DOTALL)
+
+
+def is_proper(text: str) -> bool:
+    """Whether a text is one object or list by the rules of JSON, and nothing beside it."""
+    try:
+        return isinstance(from_json(text), (dict, list))
+    except ValueError:
+        return False
 
 
 def decoded(text: str) -> str:

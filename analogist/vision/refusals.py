@@ -23,7 +23,7 @@ _ENGLISH = (
     r"(?:i|we|this|that|the|your|it|there|no)\b",
     rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",
     r"^\W*(?:cannot|can't|unable to|not able to) "
-    r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify)\b",
+    r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify|determine)\b",
     r"^\W*i (?:do not|don't) (?:have (?:the ability|the capability|access|enough)|feel comfortable)\b",
     r"^\W*as an? (?:ai(?:,| (?:language|model|assistant|system|developed|i\b))|artificial intelligence|"
     r"large language|language model|text-based)\b",

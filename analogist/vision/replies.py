@@ -54,8 +54,7 @@ def parse(text: str, count: int = 1) -> Answer:
         raise ReplyError(f"expected at most {MOST_REPLY} characters, got {len(text)} characters. {OTHERWISE}")
     text = text.translate(wording.TYPOGRAPHY).strip()
     # Tags in the texts of a reply that is all JSON say nothing of the whole.
-    is_json = any((begin, end) == (0, len(text)) for _, begin, end in loose_json.values(text))
-    said = text if is_json else lines.rewritten(text, wording.THINKING).strip()
+    said = text if loose_json.is_proper(text) else lines.rewritten(text, wording.THINKING).strip()
     if not said:
         what = "holds only reasoning: choose a model with less of it" if text else "is empty"
         raise ReplyError(f"expected a prompt, but the reply {what}. {OTHERWISE}")

@@ -36,7 +36,7 @@ ROLES = [
         (
             Role.PROMPT,
             r"prompt|caption|提示|キャプション|プロンプト|프롬프트|캡션|промпт|подсказк|підказк|indicaci|invite|légende|podpowied|i̇?stem|"
-            r"unterschrift|प्रॉम्प्ट|^positi|正面|正向|ポジティブ|позитив",
+            r"unterschrift|प्रॉम्प्ट|প্রম্পট|พรอมต์|פרומפט|הנחיה|پرامپت|موجه|προτροπ|gợi ý|^positi|正面|正向|ポジティブ|позитив",
         ),
         (Role.B_PRIME, r"(?<![a-z])b ?'|(?:bottom|lower).?right|\bfourth\b|右下"),
         (
@@ -47,11 +47,11 @@ ROLES = [
         (
             Role.ANSWER,
             r"^(?:so|therefore|thus|hence)$|^try\b|conclusion|answer|output|result|response|\btext|descri|option|suggest|\bfinal|content|"
-            r"candidat|\bitem|keyword|decision|verdict|variation|version|target|choice|\bideas?\b|value|solution|assistant|答|结果|結果|输出|輸出|出力|描述|"
+            r"candidat|\bitem|keyword|decision|verdict|variation|version|target|choice|\bideas?\b|value|solution|assistant|助手|答|结果|結果|输出|輸出|出力|描述|"
             r"説明|选项|候補|候选|답|결과|출력|설명|옵션|antwort|ergebnis|ausgabe|beschreib|vorschl|lösung|réponse|résultat|sortie|"
             r"proposition|respuesta|resultado|salida|opci|soluci|ответ|результат|вывод|описани|вариант|решени|rispost|risultat|soluzion|"
-            r"respost|saída|solução|opis|odpově?d|wynik|antwoord|omschrijving|svar|vastaus|válasz|răspuns|sonuç|yanıt|cevap|jawab|"
-            r"deskripsi|trả lời|mô tả|απάντηση|відповідь|उत्तर|विवरण|คำตอบ|תשובה|پاسخ|النص|الوصف|الإجابة",
+            r"respost|saída|solução|opis|odpov|odgovor|atsakym|atbilde|vastus|jawapan|sagot|jibu|wynik|antwoord|omschrijving|svar|vastaus|válasz|răspuns|sonuç|yanıt|cevap|jawab|"
+            r"deskripsi|trả lời|mô tả|απάντηση|відповідь|उत्तर|विवरण|คำตอบ|תשובה|پاسخ|جواب|উত্তর|பதில்|సమాధానం|જવાબ|ਜਵਾਬ|პასუხი|պատասխան|одговор|отговор|النص|الوصف|الإجابة",
         ),
     )
 ]
@@ -92,7 +92,7 @@ CLOSING = re.compile(
 )
 TALK = re.compile(
     r"[?？]$|"
-    r"(?i:\b(?:(?:image|picture)s? [AB]|analog(?:y|ous)|ambiguous|unclear|possibilit(?:y|ies)|transformation|the user|(?:first|second|third|top|bottom|left|right)[ -]"
+    r"(?i:\b(?:(?:image|picture)s? [AB]|analog(?:y|ous)|ambiguous|unclear|possibilit(?:y|ies)|transformation|the user|(?:first|second|third|top|bottom|left|right|upper|lower)[ -]"
     r"(?:row|column|image|picture|panel|left|right)|i (?:think|see|would|believe|will|have|notice|need)|i'll|i've|let me|let's|you|"
     r"the (?:image|picture) (?:shows|depicts)|in (?:the|this) (?:image|grid))\b)"
     r"|(?i:bild(?:er)? zeig|l'image montre|les images|imagen muestra|imagem mostra|immagine mostra|на (?:изображении|картинке|фото)|"
@@ -110,7 +110,7 @@ CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
 NO_PROMPT = re.compile(
-    r"[\W\d_]*|[{\[]+\s*[\"'].*|n/a|none|null|unknown|string|ok(?:ay)?|yes|no|sure|\d+ words?|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
+    r"[\W\d_]*|[{\[]+\s*[\"'].*|n/a|none|null|unknown|unclear|ambiguous|not applicable|string|assistant|user|ok(?:ay)?|yes|no|sure|\d+ words?|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
     r"prompts?(?: ?#?\d+)?(?: here)?(?: (?:of|for) (?:image )?b')?",
     re.IGNORECASE,
 )
@@ -129,11 +129,11 @@ MARKUP: Rules = (
     (r"(?:\\u[0-9a-fA-F]{4})+", lambda escaped: str(json.loads(f'"{escaped[0]}"'))),
     (r"\\(?:begin|end)\{[^{}]*\}|\\[][]", ""),
     (r"\\item\b", "- "),
+    (r"(?m)^-(?=[^\W\d])", "- "),
+    (r"(?m)^(.+)\n={3,}[^\S\n]*$", r"# \1"),
     (r"\\(?:text|math|emph)\w*\{([^{}]*)\}", r"\1"),
-    (r"(?m)^([^\S\n]*-)[^\S\n]*[|>][+-]?[^\S\n]*\n\s*", r"\1 "),  # YAML's blocks.
     (r"</th>\s*</tr>", "|\n|---|\n"),
     (r"<t[hd]\b[^<>]*>", "|"),
-    (r"</?(?:table|thead|tbody|tr)\b[^<>]*>", "\n"),
     (r"</t[hd]>|<\?xml[^<>]*>|<!\[CDATA\[|\]\]>", ""),
     (r"```\w*", ""),
     (r"(?m)^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", r"\1 "),  # A mark above its text.
@@ -151,14 +151,14 @@ QUOTES = '"“”„«»「」『』'
 QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」』]")
 MARK = re.compile(
     r"^(?P<indent>\s*)(?:(?P<number>[(\[（【]?\d{1,2}(?:/\d{1,2})?\ufe0f?\s?[.)\]、．）】\u20e3](?!\d)[.:)]?|[①-⑳⑴-⒇⒈-⒛❶-❿➀-➓㊀-㊉][.、:)]?|"
-    r"\d{1,2}\s[-–—](?=\s))|\(?(?:[a-e]\)|i[.)])(?=\s)|(?:[-*+–—~>»](?=\s)|[•·・‣◦▪▫■□●○◆◇★☆►▶▸➤➢→⇒⁃✓✔※◎✦❖☐]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?)+)"
+    r"\d{1,2}(?:\s[-–—]|/)(?=\s))|\(?(?:[a-e]\)|i[.)])(?=\s)|(?:[-*+–—~>»](?=\s)|[•·・‣◦▪▫■□●○◆◇★☆►▶▸➤➢→⇒⁃✓✔※◎✦❖☐]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?)+)"
     r"\s*(?:\[[ xX]\]\s)?(?P<body>.*)$"
 )
 """Of an item of a list: a number, a letter alone, or a bullet, and the box of a task."""
 ORDINAL = re.compile(
     r"^\s*(?:#{1,6}\s)?[*_\s(\[（【]{0,6}(?P<word>(?:[^\W\d_]{2,20}\s|[^\W\d_]{1,20}(?=[\d一二三四五六七八九十甲乙丙丁])){0,2}(?:#|№|n[°º] ?|第)?)"
     r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?:(?:st|nd|rd|th|번째?|番目?|号|號)(?=[)\]:：.、]))?(?![^\W_])(?:\s?\([^()]{1,30}\)(?=[*_]{0,3}\s?[:：\-–—]))?"
-    r"(?P<mark>[)\]）】]?\s?[.:：、．°º\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
+    r"(?P<mark>[)\]）】]?\s?[.:：、．°º|\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
     re.IGNORECASE,
 )
 LETTERS = tuple("abcdefghijkl")
@@ -168,30 +168,27 @@ SEQUENCES: tuple[Sequence[str], ...] = (
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     ("first", "second", "third", "fourth", "fifth", "sixth"),
     LETTERS,
-    *("абвгдежзик", "가나다라마바사", "一二三四五六七八九十", "アイウエオカキク", "甲乙丙丁戊"),
+    *("абвгдежзик", "αβγδεζηθ", "אבגדהוז", "가나다라마바사", "一二三四五六七八九十", "アイウエオカキク", "甲乙丙丁戊"),
 )
 WITHIN = re.compile(r"(?:^|[\s,;])\(?(?:\d{1,2}[.)]|[a-e]\))\s+|\s*[①-⑳]\s*")
-TICK = re.compile(r"\s*[✓✔✅☑]")
+ASIDE = re.compile(r"\s*(?:[✓✔✅☑]|([*_])(?![*_\s]).*[^*_]\1\s*$)")
+"""What is ticked off, and a line in italics: beside other lines it speaks of them."""
 HEADING = re.compile(r"[\s>]*(?:#|\d+[.)]\s|([*_]{2})[^*_]+\1\W*$)")
 KEY = re.compile(r"^([^:：=→]{1,90}?)\s*(?:[:：=→](?![:/\d])|=>)\s*(.*)$")
+COPULA = re.compile(
+    r"^([^.!?:\"“「]{1,60}?) (?:is|are|becomes|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|"
+    r"lautet|est|serait|es|sería) (.+)$",
+    re.IGNORECASE,
+)
+QUOTING_COPULA = re.compile(r"^([^.!?:：。\"“「『]{1,20}?)[应應]?(?:[是为為]|は)\s*([\"“「『].+[\"”」』])\W*$")
 ANY = frozenset(Role)
 LABELS = (
     (re.compile(r"^[【\[]([^】\]]{1,40})[】\]]\s*[:：]?\s*(.*)$"), ANY),
     (re.compile(r"^\(([^)]{1,40})\)\s*[:：]?\s*(.*)$"), {Role.B_PRIME}),
     (KEY, ANY),
     (re.compile(r"^([^-–—]{1,40}?)\s[-–—]\s(.*)$"), {Role.PROMPT, Role.B_PRIME}),
-    (
-        re.compile(
-            r"^([^.!?:\"“「]{1,60}?) (?:is|are|becomes|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|"
-            r"lautet|est|serait|es|sería) (.+)$",
-            re.IGNORECASE,
-        ),
-        ANY - {Role.OTHER},
-    ),
-    (
-        re.compile(r"^([^.!?:：。\"“「『]{1,20}?)[应應]?(?:[是为為]|は)\s*([\"“「『].+[\"”」』])\W*$"),
-        ANY - {Role.OTHER},
-    ),
+    (COPULA, ANY - {Role.OTHER}),
+    (QUOTING_COPULA, ANY - {Role.OTHER}),
 )
 """How labels stand before their texts, and which roles they have there."""
 COMMENTED = (
@@ -227,6 +224,7 @@ WRAPPED: Rules = (
     (rf"^[{QUOTES}]+([^{QUOTES}]*)[{QUOTES}]*$|^([^{QUOTES}]*)[{QUOTES}]+$", r"\1\2"),
     (rf"(?i)\s*[(\[（]\s*(?:{_WORDS_COUNTED}|words?(?: count)?:[^)\]]*)[)\]）]\s*$|\s[-–—]\s{_WORDS_COUNTED}$", ""),
     (r"(?i)\s\*\([^()]*\)\*?$|\s+(?:[(\[]?(?:negative(?: prompt)?|word count)|(?:[(\[]|(?<=\W\s))note)\s?[:：].*$", ""),
+    (r"\s*(?:\[\d{1,2}\]|【\d[^】]*】)$", ""),
     ("[.,;:| 。，；、]+$", ""),
 )
 """Around one prompt: marks, quotes, counts of words and a full stop."""
@@ -236,7 +234,7 @@ _THOUGHT = (
     r"(?:\w{1,12}:)?(?:think|(?:ant)?thinking|thoughts?|thought[ _-]process|reason(?:ing)?|reflect|reflection|analysis|"
     r"cot|scratch_?pad|chain[ _-]of[ _-]thought|"
     r"(?:inner[ _-])?monologue|inner[ _-](?:thoughts?|prefix)|internal(?:[ _]\w{1,20})?|"
-    r"planning|rationale|commentary|details)"
+    r"planning|rationale|commentary|details|思考(?:过程)?)"
 )
 _RESULT = (
     r"(?:answer|final|final[ _]answer|response|output|result|conclusion|solution|box|text|prompts?[ _-]?\d*|"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analogist.published import SUFFIX
@@ -358,6 +358,7 @@ def test_another_number_than_asked_for(prompts: list[str], form: str, count: int
 
 
 @given(st.text(alphabet="ab .:{}[]\"'\n1-*`", max_size=80), st.sampled_from(THINKING), st.sampled_from(list(forms([]))))
+@example("{", "{}</think>", "json")
 def test_thinking_changes_nothing(thought: str, thinking: str, form: str) -> None:
     answer = forms(["red cat", "old car"])[form]
     assert replies.parse(thinking.format(thought) + answer, 2) == replies.parse(answer, 2)
