@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -397,7 +398,11 @@ def test_a_model_is_found_under_its_other_names(model: str, offered: list[str], 
 
 @pytest.mark.parametrize(
     ("behaviour", "says_that"),
-    [(fails(401, "Bad"), "does not accept the key"), (fails(402, "Pay"), "no credit")],
+    [
+        (fails(401, "Bad"), "does not accept the key"),
+        (fails(402, "Pay"), "no credit"),
+        (fails(403, "Forbidden"), "does not allow this request"),
+    ],
 )
 def test_a_public_list_says_nothing_of_the_key(
     server: VisionServer, profile: Profile, behaviour: Behaviour, says_that: str
@@ -409,6 +414,8 @@ def test_a_public_list_says_nothing_of_the_key(
     server.will(answers({"data": [{"id": "some-model"}]}), fails(400, "messages is empty"))
     assert asyncio.run(endpoint.models(profile, KEY)) == {"some-model": ""}
     assert server.requests[1].body.get("messages", server.requests[1].body.get("input")) == []
+    server.will(answers({"data": [{"id": "another"}]}), fails(403, "Forbidden"))
+    assert asyncio.run(endpoint.models(replace(profile, model=""), KEY)) == {"another": ""}
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"7", b'"a red car"', b"[]", b"data: 7\n\n", b"{}\n7", b"data:"])
