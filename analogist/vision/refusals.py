@@ -21,7 +21,7 @@ _ENGLISH = (
     r"[\s,.!:;–—-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
     r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"
     r"(?:i|we|this|that|the|your|it|there|no)\b",
-    rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",
+    rf"^(?:[^.!?]*(?:[.!?]|, but)\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",
     r"^\W*(?:cannot|can't|unable to|not able to) "
     r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify|determine)\b",
     r"^\W*i (?:do not|don't) (?:have (?:the ability|the capability|access|enough)|feel comfortable)\b",

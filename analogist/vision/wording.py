@@ -46,8 +46,8 @@ ROLES = [
         ),
         (
             Role.ANSWER,
-            r"^(?:so|therefore|thus|hence)$|^try\b|conclusion|answer|output|result|response|\btext|descri|option|suggest|\bfinal|content|"
-            r"candidat|\bitem|keyword|decision|verdict|variation|version|target|choice|\bideas?\b|value|solution|assistant|助手|答|结果|結果|输出|輸出|出力|描述|"
+            r"^(?:so|therefore|thus|hence)$|^try\b|conclus|fazit|answer|output|result|response|\btext|descri|option|suggest|\bfinal|content|"
+            r"candidat|\bitem|keyword|decision|verdict|variation|version|target|choice|\bideas?\b|value|solution|assistant|助手|答|结论|結論|결론|结果|結果|输出|輸出|出力|描述|"
             r"説明|选项|候補|候选|답|결과|출력|설명|옵션|antwort|ergebnis|ausgabe|beschreib|vorschl|lösung|réponse|résultat|sortie|"
             r"proposition|respuesta|resultado|salida|opci|soluci|ответ|результат|вывод|описани|вариант|решени|rispost|risultat|soluzion|"
             r"respost|saída|solução|opis|odpov|odgovor|atsakym|atbilde|vastus|jawapan|sagot|jibu|wynik|antwoord|omschrijving|svar|vastaus|válasz|răspuns|sonuç|yanıt|cevap|jawab|"
@@ -93,7 +93,7 @@ CLOSING = re.compile(
 TALK = re.compile(
     r"[?？]$|"
     r"(?i:\b(?:(?:image|picture)s? [AB]|analog(?:y|ous)|ambiguous|unclear|possibilit(?:y|ies)|transformation|the user|(?:first|second|third|top|bottom|left|right|upper|lower)[ -]"
-    r"(?:row|column|image|picture|panel|left|right)|i (?:think|see|would|believe|will|have|notice|need)|i'll|i've|let me|let's|you|"
+    r"(?:row|column|image|picture|panel|left|right)|i (?:think|see|would|believe|will|have|notice|need|can)|i'll|i've|let me|let's|you|"
     r"the (?:image|picture) (?:shows|depicts)|in (?:the|this) (?:image|grid))\b)"
     r"|(?i:bild(?:er)? zeig|l'image montre|les images|imagen muestra|imagem mostra|immagine mostra|на (?:изображении|картинке|фото)|"
     r"изображение показывает|analogie|analogía|analogia|аналоги|verwandlung|трансформац|transformación|transformação|"
@@ -138,6 +138,8 @@ MARKUP: Rules = (
     (r"```\w*", ""),
     (r"(?m)^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", r"\1 "),  # A mark above its text.
     (r"(?m)^([^:>\n]{1,60}:)[^\n]+(?=\n\s*>)", r"\1"),  # A title above a block quote.
+    (r"(?m)^(?:#{1,6} |\*\*)(\d{1,2}[.)])[^\n]+\n\s*(?=[\"“„«「`])", r"\1 "),  # Or above quotes.
+    (r"(?m)(?<=[:：] )\*\*([^*:：\n]+)\*\*[.。]?$", r'"\1"'),
     (r"\bВ(?=['`^])", "B"),  # A Cyrillic letter.
     (r"\b([AB])(?:\s?\^?\{?\\prime\}?|\^'|`)", r"\1'"),
     (r"\$+(?=[^\s\d$])([^$\n]+)\$+", r"\1"),
@@ -147,6 +149,7 @@ MARKUP: Rules = (
 
 # -- How lines are marked, labelled and quoted ---------------------------------------------------------------------------
 TYPOGRAPHY = str.maketrans("\u2018\u2019\u02bc\u2032\u00b4\u2035◁▷｜▁", "'" * 6 + "<>|_", "\0")
+ESCAPED_PRIME = re.compile(r"\\u(?:2018|2019|2032|02bc)", re.IGNORECASE)
 QUOTES = '"“”„«»「」『』'
 QUOTED = re.compile(rf"[\"“”„«「『]([^{QUOTES}\n]{{2,}})[\"“”»」』]")
 MARK = re.compile(
@@ -210,7 +213,7 @@ UNLISTED = re.compile(r"^[\d①-⑳]+$|[\u0590-\u06ff\u0900-\u0e7f\u3040-\u30ff\
 RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
 
 SUGGESTS = re.compile(
-    r"\b(?:i|we)(?:'d| would| could| might) (?:\w+ )?(?:suggest|choose|go with|use|try|pick|propose|recommend|say)\W*$",
+    r"\b(?:i|we)(?:'d| would| could| might) (?:\w+ )?(?:suggest|choose|go with|use|try|pick|propose|recommend|say|write)\W*$",
     re.IGNORECASE,
 )
 """Before quotes that hold a prompt."""

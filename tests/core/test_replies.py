@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,23 @@ def test_refusal_is_an_error_with_the_models_words(reply: str) -> None:
     with pytest.raises(RefusalError, match="The model refused") as error:
         replies.parse(reply, 3)
     assert any(len(word) > 4 and word in str(error.value) for word in reply.split()) or reply[:2] in str(error.value)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("form", ["{}", "Prompt: {}", "B': {}", "<answer>{}</answer>", "**{}**", '"{}"'])
+def test_refusal_is_one_behind_any_label(form: str, count: int) -> None:
+    for reply in REFUSALS:
+        with pytest.raises(RefusalError):
+            replies.parse(form.format(reply), count)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("key", ["prompts", "answer", "B'"])
+def test_refusal_is_one_in_json(key: str, count: int) -> None:
+    for reply in REFUSALS:
+        for value, ascii_only in product((reply, [reply]), (True, False)):
+            with pytest.raises(RefusalError):
+                replies.parse(json.dumps({key: value}, ensure_ascii=ascii_only), count)
 
 
 @pytest.mark.parametrize(
