@@ -35,7 +35,7 @@ def role(key: str) -> Role | None:
 
 def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
-    words = re.split(r"[\s,;!./()$#–→≤<~-]+", _folded(text))
+    words = re.split(r"[\s,;!./()\[\]$#–→≤<~-]+", _folded(text))
     known = (word in wording.LABEL_WORDS or wording.UNLISTED.search(word) or role(word) for word in words)
     return role(text) is not None and all(known)
 

@@ -13,11 +13,11 @@ DEEPEST = 12
 # An object may begin anywhere; a list only where a line or what follows a colon begins: "a cat [on a mat]" is a text.
 OPENING = re.compile(r"\{|(?:(?<=[:=>`\"])|^)[ \t]*\[", re.MULTILINE)
 # A quote within a string is left to it: one that ends a string stands before what may follow a string.
-END = r"(?=\s*(?:[,:}\])]|//|/\*|#|\Z)|[ \t]*\n\s*[\"'])"
+END = r"(?=\s*(?:[,;:=}\])]|//|/\*|#|\Z)|[ \t]*\n\s*[\"'])"
 TOKEN = re.compile(
     rf"(?P<open>[{{\[(])|(?P<close>[}}\])])|(?P<colon>[:=])|(?P<comment>(?://|#)[^\n]*|/\*.*?\*/)|"
     rf"\"(?P<double>(?:[^\"\\]|\\.?|\"(?!{END}))*)(?:\"|\Z)|'(?P<single>(?:[^'\\]|\\.?|'(?!{END}))*)(?:'|\Z)|"
-    r"“(?P<curly>[^”]*)(?:”|\Z)|(?P<bare>[^\s{}\[\],:=\"'“][^{}\[\],:=\n]*)",
+    r"“(?P<curly>[^”]*)(?:”|\Z)|(?P<bare>[^\s{}\[\],;:=\"'“][^{}\[\],:=\n]*)",
     re.DOTALL,
 )
 LITERAL = re.compile(r"(?:null|none|undefined|true|false|[\d.e+-]+)\s*", re.IGNORECASE)

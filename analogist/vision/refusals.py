@@ -16,7 +16,7 @@ _DO = (
 _LEAD = r"^\W*(?:(?:it|there) (?:looks like|seems?(?: like| that| to me that)?|appears?(?: that)?) |hmm,? |hi[,!.] |hello[,!.] )?"
 _ENGLISH = (
     r"^\W*(?:i'm|i am) (?:really |very |so |terribly |just |only |afraid )?"
-    r"(?:sorry|afraid|unable|not able|not comfortable|not allowed|programmed|designed|an? (?:ai|text-based|language|large))\b",
+    r"(?:sorry|afraid|unable|not able|not comfortable|not allowed|programmed|designed|(?:[\w-]+, )?an? (?:ai|text-based|language|large))\b",
     r"^\W*sorry(?:\W*$|,? (?:but|however)\b|[,.!:;]+ (?:this|that|the|your|it|there|no)\b|"
     r"[\s,.!:;–—-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
     r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"

@@ -161,8 +161,9 @@ def _prompts(value: Any, count: int) -> list[str]:
         return []
     if value.get("type") in ("array", "string", "object"):
         value = {key: value[key] for key in value if key in wording.FILLED}
-    if words := [value[key] for key in ("refusal", "error") if isinstance(value.get(key), str)]:
-        raise _refusal(words[0])
+    for words in (value.get("refusal"), value.get("error")):
+        if isinstance(words, str) and lines.cleaned(words):
+            raise _refusal(words)
     return _first_named(_fields(value), _prompts, count)[1]
 
 

@@ -97,12 +97,12 @@ TALK = re.compile(
     r"the (?:image|picture) (?:shows|depicts)|in (?:the|this) (?:image|grid))\b)"
     r"|(?i:bild(?:er)? zeig|l'image montre|les images|imagen muestra|imagem mostra|immagine mostra|на (?:изображении|картинке|фото)|"
     r"изображение показывает|analogie|analogía|analogia|аналоги|verwandlung|трансформац|transformación|transformação|"
-    r"图[片像]?(?:中|展示|显示|里)|[这该此](?:[张组幅些]|几张)图|类比|不(?:太|够|大|是很)?(?:明确|清楚|确定|明显)|无法(?:确定|判断)|画像(?:は|には|に|では)|類推|はっきりし|判断でき|分かりません|わかりません|nicht klar|unklar|está claro|pas clair|неясно|не ясно|непонятно|불분명|이미지(?:는|에는|에서)|유추)"
+    r"图[片像]?(?:中|展示|显示|里)|[这该此](?:[张组幅些]|几张)图|类比|不(?:太|够|大|是很)?(?:明确|清楚|确定|明显)|无法(?:确定|判断)|画像(?:は|には|に|では)|類推|はっきりし|判断でき|分かりません|わかりません|nicht klar|unklar|está claro|pas clair|неясно|не ясно|непонятно|불분명|명확하지 않|판단하기 어렵|[把将从] ?[AB](?![A-Za-z])|이미지(?:는|에는|에서)|유추)"
 )
 """About the task; in a sentence, which a prompt seldom is."""
 _PLACE = r"(?:loc\d+|ref|box|quad|points?)\b"
 NAMES_IMAGE = re.compile(
-    r"^[AB] (?:is an?|shows|depicts|contains) |(?<!['\w])[AB]\d?'(?![\w'])|\b(?:version|style|subject|content|copy|counterpart) (?:as|of|in|from) (?:image )?[AB]\b|"
+    r"^[AB] (?:is an?|shows|depicts|contains) |(?<!['A-Za-z])[AB]\d?'(?![A-Za-z'])|\b(?:version|style|subject|content|copy|counterpart) (?:as|of|in|from) (?:image )?[AB]\b|"
     rf"<{_PLACE}"
 )
 """By their letters, or places in them."""
@@ -110,7 +110,7 @@ CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
 NO_PROMPT = re.compile(
-    r"[\W\d_]*|[{\[]+\s*[\"'].*|n/a|none|null|unknown|unclear|ambiguous|not applicable|string|assistant|user|ok(?:ay)?|yes|no|sure|\d+ words?|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
+    r"[\W\d_]*|[{\[]+\s*[\"'].*|<[^<>:]*>|!\[.*|from [\w.]+ import .*|(?:\w+ = )?\w+(?:\.\w+)+\(.*|n/a|todo|tbd|none|null|unknown|unclear|ambiguous|not applicable|string|assistant|user|ok(?:ay)?|yes|no|sure|\d+ words?|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
     r"prompts?(?: ?#?\d+)?(?: here)?(?: (?:of|for) (?:image )?b')?",
     re.IGNORECASE,
 )
@@ -161,7 +161,7 @@ MARK = re.compile(
 ORDINAL = re.compile(
     r"^\s*(?:#{1,6}\s)?[*_\s(\[（【]{0,6}(?P<word>(?:[^\W\d_]{2,20}\s|[^\W\d_]{1,20}(?=[\d一二三四五六七八九十甲乙丙丁])){0,2}(?:#|№|n[°º] ?|第)?)"
     r"(?P<number>\d{1,2}|[^\W\d_]{1,6})(?:(?:st|nd|rd|th|번째?|番目?|号|號)(?=[)\]:：.、]))?(?![^\W_])(?:\s?\([^()]{1,30}\)(?=[*_]{0,3}\s?[:：\-–—]))?"
-    r"(?P<mark>[)\]）】]?\s?[.:：、．°º|\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
+    r"[*_]{0,3}(?P<mark>[)\]）】]?\s?[.:：、．°º|\-–—]?)[*_]{0,3}[:：]?\s*(?P<body>.*)$",
     re.IGNORECASE,
 )
 LETTERS = tuple("abcdefghijkl")
@@ -177,7 +177,7 @@ WITHIN = re.compile(r"(?:^|[\s,;])\(?(?:\d{1,2}[.)]|[a-e]\))\s+|\s*[①-⑳]\s*"
 ASIDE = re.compile(r"\s*(?:[✓✔✅☑]|([*_])(?![*_\s]).*[^*_]\1\s*$)")
 """What is ticked off, and a line in italics: beside other lines it speaks of them."""
 HEADING = re.compile(r"[\s>]*(?:#|\d+[.)]\s|([*_]{2})[^*_]+\1\W*$)")
-KEY = re.compile(r"^([^:：=→]{1,90}?)\s*(?:[:：=→](?![:/\d])|=>)\s*(.*)$")
+KEY = re.compile(r"^([^:：=→⇒]{1,90}?)\s*(?:[:：=→⇒](?![:/\d])|=>)\s*(.*)$")
 COPULA = re.compile(
     r"^([^.!?:\"“「]{1,60}?) (?:is|are|becomes|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|"
     r"lautet|est|serait|es|sería) (.+)$",
