@@ -66,6 +66,9 @@ def read(content: bytes) -> Reply | Failure:
     def said(name: str) -> str:
         return "".join(map(spoken, places(name)))
 
+    def last_count(name: str) -> int | None:
+        return next((one for one in reversed(places(name)) if type(one) is int), None)
+
     pieces = [one.get("delta") for one in whole if one.get("type") == "response.output_text.delta"]
     text = said("text") + "".join(map(spoken, pieces)) or said("instead") or _thought_aloud(whole)
     problems = [one for one in found(bodies, "*.error") if one and one is not True]
@@ -83,8 +86,7 @@ def read(content: bytes) -> Reply | Failure:
     if not text.strip():
         cut = end in ("length", "max_output_tokens", "max_tokens")
         return Failure(errors.UNFINISHED) if cut else Failure(errors.EMPTY, words=EMPTY_UNDER_FORM)
-    counts = ([one for one in places(name) if type(one) is int] for name in ("input", "output"))
-    return Reply(text, *(next(reversed(numbers), None) for numbers in counts))
+    return Reply(text, last_count("input"), last_count("output"))
 
 
 def found(value: Any, path: str) -> Iterator[Any]:

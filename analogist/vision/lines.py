@@ -107,8 +107,9 @@ def listed(found: list[str]) -> list[str]:
 
 def items(found: list[str], count: int) -> list[str]:
     """The prompts of the lines under one label: a list, a line for each, or several in one; none if unsure."""
-    if not wording.OPENING.match("".join(found[:1])):
-        found = [line for line in found if not wording.ASIDE.match(line)] or found
+    found = [line for line in found if not wording.ASIDE.match(line)] or found
+    if not wording.OPENING.match("".join(found[:1])):  # What is ticked off below a text is a check of it.
+        found = [line for line in found if not wording.TICK.match(line)] or found
     if kept := [item for item in listed(found) if cleaned(item) and not _talks(plain(uncommented(item)))]:
         return kept
     texts = (rewritten(line, wording.BESIDE) for line in found if not wording.MARK.match(line))

@@ -174,8 +174,9 @@ SEQUENCES: tuple[Sequence[str], ...] = (
     *("абвгдежзик", "αβγδεζηθ", "אבגדהוז", "가나다라마바사", "一二三四五六七八九十", "アイウエオカキク", "甲乙丙丁戊"),
 )
 WITHIN = re.compile(r"(?:^|[\s,;])\(?(?:\d{1,2}[.)]|[a-e]\))\s+|\s*[①-⑳]\s*")
-ASIDE = re.compile(r"\s*(?:[✓✔✅☑]|([*_])(?![*_\s]).*[^*_]\1\s*$)")
-"""What is ticked off, and a line in italics: beside other lines it speaks of them."""
+TICK = re.compile(r"\s*[✓✔✅☑]")
+ASIDE = re.compile(r"\s*(?:([*_])(?![*_\s]).*[^*_]\1|\([^()]*\)|[-=*_]{3,})\s*$")
+"""A line in italics or in brackets, and a rule: beside other lines it speaks of them."""
 HEADING = re.compile(r"[\s>]*(?:#|\d+[.)]\s|([*_]{2})[^*_]+\1\W*$)")
 KEY = re.compile(r"^([^:：=→⇒]{1,90}?)\s*(?:[:：=→⇒](?![:/\d])|=>)\s*(.*)$")
 COPULA = re.compile(
@@ -224,6 +225,7 @@ WRAPPED: Rules = (
     ("^'(.*)'$", r"\1"),
     (r"^\[([^][:|]*)\]$", r"\1"),
     # Quotes within, as of a sign's text, stay.
+    (rf"^[{QUOTES}]([^{QUOTES}]*\s[{QUOTES}][^{QUOTES}]+[{QUOTES}].*)[{QUOTES}]$", r"\1"),
     (rf"^[{QUOTES}]+([^{QUOTES}]*)[{QUOTES}]*$|^([^{QUOTES}]*)[{QUOTES}]+$", r"\1\2"),
     (rf"(?i)\s*[(\[（]\s*(?:{_WORDS_COUNTED}|words?(?: count)?:[^)\]]*)[)\]）]\s*$|\s[-–—]\s{_WORDS_COUNTED}$", ""),
     (r"(?i)\s\*\([^()]*\)\*?$|\s+(?:[(\[]?(?:negative(?: prompt)?|word count)|(?:[(\[]|(?<=\W\s))note)\s?[:：].*$", ""),

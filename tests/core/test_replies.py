@@ -367,6 +367,41 @@ def test_any_marker_is_read(prompts: list[str], marker: str, before: str) -> Non
     assert list(replies.parse(reply, len(prompts)).prompts) == prompts
 
 
+BEFORE = [
+    "",
+    "Sure! Here are the prompts:\n\n",
+    "Certainly! Below are the prompts.\n\n",
+    "Great question!\n\n",
+    "Based on the transformation from A to A', here are some text prompts for B':\n\n",
+    "A is a photo, A' is a drawing.\n\n",
+    "I see the pattern: the photo turns into a drawing.\n\n",
+    "**Transformation:** photo to drawing\n\n**Prompts:**\n\n",
+    "## Analysis\nThe photo becomes a drawing.\n\n## Prompts\n",
+    "Looking at the grid:\n- A: photo of a bus\n- A': drawing of a bus\n- B: photo of a dog\n\nPrompts for B':\n\n",
+    "Change: photo to drawing\nAlignment: A and A'\nPrompts:\n",
+    "<think>maybe a bus?</think>\n",
+    "好的\uff0c以下是提示词\uff1a\n\n",
+    "Hier sind die Prompts:\n\n",
+]
+AFTER = [
+    "",
+    "\n\nLet me know if you need more!",
+    "\n\nThese prompts follow the same change.",
+    "\n\n**Negative prompt:** blurry, photo",
+    "\n\n(All are under five words.)",
+    "\n\n*Each prompt keeps the subject of B.*",
+    "\n\n---\n\nWould you like other styles?",
+    "\n\n**Why:** they keep the subject.",
+    "\n\nWord count: 3",
+    "\n\n希望对你有帮助\uff01",
+]
+
+
+@given(PROMPTS, st.sampled_from(list(forms([]))), st.sampled_from(BEFORE), st.sampled_from(AFTER))
+def test_chatter_around_prompts_changes_nothing(prompts: list[str], form: str, before: str, after: str) -> None:
+    assert list(replies.parse(before + forms(prompts)[form] + after, len(prompts)).prompts) == prompts
+
+
 @given(PROMPTS, st.sampled_from(list(forms([]))), st.integers(1, 5))
 def test_another_number_than_asked_for(prompts: list[str], form: str, count: int) -> None:
     """More are cut, fewer are all there are; with one asked for, commas belong to it."""
