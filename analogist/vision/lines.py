@@ -53,7 +53,8 @@ def label(line: str) -> tuple[Role | None, str] | None:
             if form is wording.KEY and (not match[2] or of_b_prime or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
     parts = wording.QUOTED.split(words)  # Every second one is quoted.
-    if parts[1:] and (role("".join(parts[::2])[:300]) in wording.NAMED or wording.SUGGESTS.search(parts[0])):
+    suggests = wording.SUGGESTS.search(parts[0]) or (wording.OPENING.match(parts[0]) and not parts[-1].strip(" ."))
+    if parts[1:] and (suggests or role("".join(parts[::2])[:300]) in wording.NAMED):
         return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in parts[1::2])
     return (None, "") if words.endswith((":", "：")) else None
 
@@ -106,8 +107,12 @@ def listed(found: list[str]) -> list[str]:
 
 
 def items(found: list[str], count: int) -> list[str]:
-    """The prompts of the lines under one label: a list, a line for each, or several in one; none if unsure."""
-    found = [line for line in found if not wording.ASIDE.match(line)] or found
+    """The prompts of the lines under one label; none if unsure."""
+    return _items([line for line in found if not wording.ASIDE.match(line)], count) or _items(found, count)
+
+
+def _items(found: list[str], count: int) -> list[str]:
+    """The prompts of a list, of a line for each, or of several in one line."""
     if not wording.OPENING.match("".join(found[:1])):  # What is ticked off below a text is a check of it.
         found = [line for line in found if not wording.TICK.match(line)] or found
     if kept := [item for item in listed(found) if cleaned(item) and not _talks(plain(uncommented(item)))]:

@@ -119,6 +119,8 @@ def _sections(found: list[str]) -> Fields:
             kind, text = lines.label(said[1]) or said  # "Answer: B' = ..."
             if wording.CORRECTION.search(line.removesuffix(text)):
                 sections = [(None, [])]
+            if wording.ALTERNATIVE.search(line.removesuffix(text)):  # To what stands above.
+                kind = next((above for above, under in reversed(sections) if under), kind)
             if kind is Role.OTHER and text and line[0].isspace():  # A remark within a list.
                 sections.insert(-1, (kind, [text]))
             else:
@@ -138,7 +140,7 @@ def _first_named(fields: Fields, read: Callable[[Any, int], list[str]], count: i
     for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER, None):
         values = [value for role, value in fields if role is kind]
         prompts = [prompt for value in values for prompt in read(value, count if len(values) == 1 else 1)]
-        if any(map(lines.cleaned, prompts)):
+        if any(lines.is_prompt(prompt) for prompt in map(lines.cleaned, prompts) if prompt):
             return kind, prompts
     return None, []
 

@@ -28,7 +28,7 @@ ROLES = [
         (
             Role.OTHER,
             r"negativ|negatif|négati|негатив|反向|负面|負面|ネガティブ|부정|avoid|^error$|explan|explic|erklär|begründ|reason|rationale|"
-            r"объяснени|пояснени|解释|解釋|理由|이유|comment|remarque|примечани|备注|注意|注[:：]?$|\bnot[ae]s?\b|hinweis|\bwhy\b|count|"
+            r"объяснени|пояснени|解释|解釋|说明|理由|이유|comment|remarque|примечани|备注|注意|注[:：]?$|\bnot[ae]s?\b|hinweis|\bwhy\b|count|"
             r"wortzahl|字数|字數|単語数|단어 수|количество|(?:number|nombre|anzahl) |^words?$|instruction",
         ),
         (Role.OTHER, rf"^{_IMAGE}\(?(?:a ?'?|b)\)?(?: ?(?:image|picture|description|caption|prompt|的|の|의).*)?$"),
@@ -102,13 +102,14 @@ TALK = re.compile(
 """About the task; in a sentence, which a prompt seldom is."""
 _PLACE = r"(?:loc\d+|ref|box|quad|points?)\b"
 NAMES_IMAGE = re.compile(
-    r"^[AB] (?:is an?|shows|depicts|contains) |(?<!['A-Za-z])[AB]\d?'(?![A-Za-z'])|\b(?:version|style|subject|content|copy|counterpart) (?:as|of|in|from) (?:image )?[AB]\b|"
+    r"^[AB] (?:is an?|shows|depicts|contains) |(?<!['A-Za-z])[AB]\d?'(?![A-Za-z'])|\b(?:version|style|subject|content|copy|counterpart) (?:as|of|in|from) (?:image )?[AB]\b|\b(?:of|from) (?:image )?[AB]$|"
     rf"<{_PLACE}"
 )
 """By their letters, or places in them."""
 CORRECTION = re.compile(
     r"correct|revis|final|instead|better|improved|actually|\bwait\b|sorry|mistake|更正|修正|最终|수정", re.IGNORECASE
 )
+ALTERNATIVE = re.compile(r"^\W*(?:alternative|additional|other|more|further)", re.IGNORECASE)
 NO_PROMPT = re.compile(
     r"[\W\d_]*|[{\[]+\s*[\"'].*|<[^<>:]*>|!\[.*|from [\w.]+ import .*|(?:\w+ = )?\w+(?:\.\w+)+\(.*|n/a|todo|tbd|none|null|unknown|unclear|ambiguous|not applicable|string|assistant|user|ok(?:ay)?|yes|no|sure|\d+ words?|[ab]'|a and [ab]'?|neither|(?:(?:the )?(?:list of )?(?:text )?|your )"
     r"prompts?(?: ?#?\d+)?(?: here)?(?: (?:of|for) (?:image )?b')?",
@@ -137,9 +138,12 @@ MARKUP: Rules = (
     (r"</t[hd]>|<\?xml[^<>]*>|<!\[CDATA\[|\]\]>", ""),
     (r"```\w*", ""),
     (r"(?m)^([^\S\n]*(?:[^\W\d_]{2,20} )?\d{1,2}[.)]?)[^\S\n]*\n\s*(?=\w)", r"\1 "),  # A mark above its text.
-    (r"(?m)^([^:>\n]{1,60}:)[^\n]+(?=\n\s*>)", r"\1"),  # A title above a block quote.
+    (
+        r"(?im)^(?![^\w\n]*(?:analys|reason|explan|transf|chang))([^:>\n]{1,60}:)[^\n]+(?=\n\s*>)",
+        r"\1",
+    ),  # A title above a block quote.
     (r"(?m)^(?:#{1,6} |\*\*)(\d{1,2}[.)])[^\n]+\n\s*(?=[\"“„«「`])", r"\1 "),  # Or above quotes.
-    (r"(?m)(?<=[:：] )\*\*([^*:：\n]+)\*\*[.。]?$", r'"\1"'),
+    (r"(?m)(?<=[:：.!] )\*\*([^*:：\n]+)\*\*[.。]?$", r'"\1"'),
     (r"\bВ(?=['`^])", "B"),  # A Cyrillic letter.
     (r"\b([AB])(?:\s?\^?\{?\\prime\}?|\^'|`)", r"\1'"),
     (r"\$+(?=[^\s\d$])([^$\n]+)\$+", r"\1"),
@@ -178,7 +182,7 @@ TICK = re.compile(r"\s*[✓✔✅☑]")
 ASIDE = re.compile(r"\s*(?:([*_])(?![*_\s]).*[^*_]\1|\([^()]*\)|[-=*_]{3,})\s*$")
 """A line in italics or in brackets, and a rule: beside other lines it speaks of them."""
 HEADING = re.compile(r"[\s>]*(?:#|\d+[.)]\s|([*_]{2})[^*_]+\1\W*$)")
-KEY = re.compile(r"^([^:：=→⇒]{1,90}?)\s*(?:[:：=→⇒](?![:/\d])|=>)\s*(.*)$")
+KEY = re.compile(r"^((?:[^:：=→⇒\"“]|[\"“][^:\"“”]{0,60}[\"”]){1,90}?)\s*(?:[:：=→⇒](?![:/\d])|=>)\s*(.*)$")
 COPULA = re.compile(
     r"^([^.!?:\"“「]{1,60}?) (?:is|are|becomes|(?:would|could|should|might|will) be|(?:would )?shows?|ist|wäre|"
     r"lautet|est|serait|es|sería) (.+)$",
