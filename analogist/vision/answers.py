@@ -15,10 +15,11 @@ from .protocol import EMPTY_UNDER_FORM
 
 PLACES = {
     "text": ("message|delta.content", "choices.0.text", "output.*", "response"),
-    "called": (  # Under a schema, some servers answer as if a tool had been asked for.
+    "instead": (  # Under a schema, some servers answer as if a tool had been asked for.
         "message|delta.tool_calls.*.function.arguments",
         "message|delta.function_call.arguments",
         "output.*.arguments",
+        "output_text|output|content",
     ),
     "refusal": ("message|delta.refusal", "output.*.content.*.refusal"),
     "end": ("finish_reason", "incomplete_details.reason", "done_reason"),
@@ -65,9 +66,12 @@ def read(content: bytes) -> Reply | Failure:
     def said(name: str) -> str:
         return "".join(map(spoken, places(name)))
 
+    def last_count(name: str) -> int | None:
+        return next((one for one in reversed(places(name)) if type(one) is int), None)
+
     pieces = [one.get("delta") for one in whole if one.get("type") == "response.output_text.delta"]
-    text = said("text") + "".join(map(spoken, pieces)) or said("called") or _thought_aloud(whole)
-    problems = [one for one in found(bodies, "*.error") if one]
+    text = said("text") + "".join(map(spoken, pieces)) or said("instead") or _thought_aloud(whole)
+    problems = [one for one in found(bodies, "*.error") if one and one is not True]
     if not problems and not text.strip():
         problems = [one for one in documents if any(found(one, "message|detail|msg|errors"))]
     if problems:
@@ -82,8 +86,7 @@ def read(content: bytes) -> Reply | Failure:
     if not text.strip():
         cut = end in ("length", "max_output_tokens", "max_tokens")
         return Failure(errors.UNFINISHED) if cut else Failure(errors.EMPTY, words=EMPTY_UNDER_FORM)
-    counts = ([one for one in places(name) if type(one) is int] for name in ("input", "output"))
-    return Reply(text, *(next(reversed(numbers), None) for numbers in counts))
+    return Reply(text, last_count("input"), last_count("output"))
 
 
 def found(value: Any, path: str) -> Iterator[Any]:

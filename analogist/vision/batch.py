@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,18 +75,18 @@ class PromptTable:
         table = cls(path)
         try:
             lines = [line for line in path.read_text(encoding=text_encoding(path)).split("\n") if line.strip()]
-            asked = json.loads(table.record.read_text(encoding="utf-8")) if table.record.exists() else {}
+            asked = json.loads(table.record.read_text(encoding="utf-8-sig")) if table.record.exists() else {}
         except FileNotFoundError:
             return table
         except (OSError, ValueError, RecursionError) as error:
-            raise ValueError(f"The table {str(path)!r} cannot be read: {error}.") from None
+            raise ValueError(f"The table {str(path)!r} or {table.record.name!r} cannot be read: {error}.") from None
         rows = [line.rstrip("\r").split("\t") for line in lines]
         if any(len(row) < 2 for row in rows) or not isinstance(asked, dict):
             raise ValueError(
                 f"The file {str(path)!r} is not a table of names and prompts: choose another file with -o."
             )
         files = by_name([name for name, *_ in rows], names)
-        table.rows = {files.get(name, name): tuple(prompts) for name, *prompts in rows}
+        table.rows = {files.get(name, name): tuple(prompts) for name, *prompts in rows if any(map(str.strip, prompts))}
         table.asked = {str(name): str(digest) for name, digest in asked.items()}
         return table
 
@@ -159,7 +160,9 @@ def _check_file(path: Path) -> None:
     """Refuse a name that no line of a table can hold, and what nobody may finish reading, such as a pipe."""
     if path.exists() and not path.is_file():
         raise ValueError("expected a file, got a pipe, socket or device: remove it")
-    if not path.name.isprintable() or path.name != path.name.strip():
+    # Other blanks and joiners stay: screenshots of a Mac and emoji have them in their names.
+    breaks = any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in path.name)
+    if breaks or path.name != path.name.strip().removeprefix("\ufeff"):
         raise ValueError(
             "its name has tabs, line breaks, outer blanks or invalid bytes, which a table cannot contain: rename"
         )

@@ -50,8 +50,6 @@ class PromptCache:
         return self.directory / f"{digest}.json"
 
     def _forget_oldest(self) -> None:
-        paths = list(self.directory.glob("*.json"))
-        if len(paths) <= self.most:
-            return
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: len(paths) - self.most]:
+        newest_first = sorted(self.directory.glob("*.json"), key=lambda path: -path.stat().st_mtime)
+        for path in newest_first[self.most :]:
             path.unlink(missing_ok=True)

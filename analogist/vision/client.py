@@ -88,7 +88,7 @@ async def connected(profile: Profile, key: str | None, talk: Callable[[Send], Aw
     client = openai.AsyncOpenAI(
         base_url=profile.endpoint, api_key=key or "none", max_retries=RETRIES, timeout=timeout, http_client=http_client
     )
-    with suppress(TimeoutError), anyio.fail_after(profile.timeout):
+    with anyio.move_on_after(profile.timeout):
         async with client:
             return await talk(partial(_sent, client, profile))
     return Failure(errors.SILENT)

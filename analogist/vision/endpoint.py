@@ -57,13 +57,15 @@ async def models(profile: Profile, key: str | None) -> dict[str, str]:
     async def talk(send: Send) -> dict[str, str] | Failure:
         content = await send("/models")
         if isinstance(content, Failure):
-            return replace(content, kind=errors.NO_LIST) if content.status == 404 else content
+            return replace(content, kind=errors.NO_LIST) if content.status in (404, 405, 501) else content
         offered = _models(loaded(content))
         if key:
             # Lists are often public, so a question too is put to the key: one that asks nothing, which costs nothing.
             model = profile.model or next(iter(offered), "none")
             checked = await send(PATHS[profile.api], {"model": model, **NOTHING_ASKED[profile.api]})
-            if isinstance(checked, Failure) and checked.kind in (errors.KEY, errors.QUOTA):
+            # A model that nobody chose may be denied to a good key.
+            telling = (errors.KEY, errors.QUOTA, errors.ACCESS) if profile.model else (errors.KEY, errors.QUOTA)
+            if isinstance(checked, Failure) and checked.kind in telling:
                 return checked
         return offered
 

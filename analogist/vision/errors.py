@@ -48,8 +48,10 @@ QUOTA = _stopping(
     (402,),
     (
         r"insufficient[_ ](?:quota|credit|balance|funds)", r"\bbilling\b", r"\bcredit balance\b", r"payment required",
+        r"\bbalance\b[^.\n]{0,20}(?:insufficient|not (?:sufficient|enough)|exhaust)",
         r"(?:exceed|out of|over|reached|no)\w*\b[^.\n]{0,40}\bquota\b", r"\bquota\b[^.\n]{0,30}(?:exceed|exhaust)",
-        r"(?:out of|not enough|more|no|add) credits?\b", r"(?:spend|hard|budget)\w* limit", "余额不足|欠费|arrear",
+        r"(?:out of|enough|more|no|any|add|buy|purchase) credits?\b", r"(?:spend|hard|budget)\w* limit",
+        r"arrear|\btop up\b|余额不足|额度(?:不足|已用)|欠费",
     ),
     final=True,
 )  # fmt: skip
@@ -67,8 +69,9 @@ KEY = _stopping(
 FILTER = Kind(
     "blocked the reply with its content filter: try another model, or type the prompt by hand.",
     words=(
-        r"content[ _-]?(?:filter|policy|management|moderation)", r"\bmoderation\b", r"\bsafety\b", r"\bflagged\b",
-        r"prohibited[ _]content", r"responsible[ _]?ai", "inappropriate", "data_inspection_failed", "敏感|不安全",
+        r"content[ _-]?(?:filter|policy|management|moderation)", r"\bmoderation\b", r"\bsafety", r"\bflagged\b",
+        r"prohibited[ _]content", r"\busage (?:polic|guideline)", r"responsible[ _]?ai", "inappropriate",
+        "data_inspection_failed", "^sensitive$", "敏感|不安全",
     ),
     final=True,
     error=RefusalError,
@@ -80,18 +83,22 @@ CONTEXT = Kind(
         r"context[ _-]?(?:length|window|size|limit|overflow)", "maximum context", r"\bn_ctx\b", "available context",
         r"too many (?:input |prompt )?tokens", r"(?:prompt|input|request|message)s? (?:is|are) too long",
         r"(?:input|prompt) tokens?[^.\n]{0,40}exceed", r"exceeds?[^.\n]{0,40}(?:input|prompt) tokens?",
+        r"(?:fewer|less) than \d+ tokens", "max(?:imum)?[ _]model[ _]len", "range of input length",
     ),
 )  # fmt: skip
+_IMAGE = r"\bimages?\b(?! (?:format|type|size|file|larger|bigger))"
 IMAGES = Kind(
     "does not accept images for {model!r} ({status}): choose a vision language model.",
     words=(
-        rf"(?:\bimages?(?: inputs?| content| data| understanding)?|image_url|vision|multi-?modal\w*)\b"
-        rf"(?: \w+)?,? (?:{_NOT}(?: be)?(?: yet| currently)? |un)(?:support|allow|accept|available|enabl|permit)",
-        rf"(?:{_NOT}|un)(?: \w+)? ?(?:support\w*|accept|allow|handle|process|see|read|have)(?: for)? (?:\w+ ){{0,2}}"
-        r"(?:images?(?! (?:format|type|size|file))\b|image_url|vision|multi-?modal)",
-        r"\bno images?\b", r"support (?:image|vision) input", rf"\b{_NOT} an? (?:\w+ )?(?:vision|multi-?modal)",
+        rf"(?:{_IMAGE}|image_url|vision|multi-?modal\w*)\b"
+        rf"(?: \w+){{0,2}},? (?:{_NOT}(?: be)?(?: yet| currently)? |un)(?:support|allow|accept|available|enabl|permit)",
+        rf"(?:{_NOT}|un)(?: \w+)? ?(?:support\w*|accept|allow|handle|have)(?: for)? (?:\w+ ){{0,2}}"
+        rf"(?:{_IMAGE}|image_url|vision|multi-?modal)",
+        r"\bno images?\b", rf"{_NOT} (?:process|see|read) (?:\w+ )?images\b", "for image input",
+        "image_url is only supported", r"support (?:image|vision) input",
+        rf"\b{_NOT} an? (?:\w+ )?(?:vision|multi-?modal)",
         r"unknown (?:variant|type|content type)[^.\n]{0,20}image", "mmproj", r"only (?:supports? |accepts? )?text\b",
-        r"text[ -]only",
+        r"text[ -]only", r"\bat most 0 image", r"content\b[^.\n]{0,20}\bmust be a string",
     ),
 )  # fmt: skip
 MODEL = _stopping(
@@ -99,8 +106,10 @@ MODEL = _stopping(
     '"python -m analogist profiles test {profile.name}" lists them.',
     (404,),
     (
-        rf"model\b[^.\n]{{0,80}}(?:{_NOT} (?:found|exist|available|loaded)|unknown)", "model_not_found",
-        r"(?:unknown|no such|invalid|non-?existent) model",
+        rf"model\b[^.\n]{{0,80}}(?:{_NOT} (?:found|exist|available|loaded)|unknown|decommissioned|deprecated)",
+        r"model:? [\"'`]?[\w./:-]+[\"'`]? is not supported", "model_not_found", "not a valid model",
+        r"(?:unknown|unsupported|no such|invalid|non-?existent) model", r"no models? (?:is |are )?loaded",
+        "无可用渠道",
     ),
 )  # fmt: skip
 ACCESS = _stopping(

@@ -1,5 +1,6 @@
 """The grammar of a line: a mark ("1.", "a)", a bullet), a label ("Prompt for B':"), and a text."""
 
+import csv
 import re
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
@@ -14,7 +15,7 @@ MOST_WORDS, MOST_CHARACTERS = 60, 500
 """Of a prompt. CLIP reads about as many words; a longer text is the model thinking aloud and not a prompt."""
 
 
-def rewritten(text: str, rules: Sequence[tuple[str, str]]) -> str:
+def rewritten(text: str, rules: wording.Rules) -> str:
     """A text with each pattern of a table replaced by what stands beside it."""
     for pattern, written in rules:
         text = re.sub(pattern, written, text)
@@ -34,7 +35,7 @@ def role(key: str) -> Role | None:
 
 def is_label(text: str) -> bool:
     """Whether a text is nothing but a label, such as "Text prompt for B'" or "最终提示词"."""
-    words = re.split(r"[\s,;!./()$#–→-]+", _folded(text))
+    words = re.split(r"[\s,;!./()\[\]$#–→≤<~-]+", _folded(text))
     known = (word in wording.LABEL_WORDS or wording.UNLISTED.search(word) or role(word) for word in words)
     return role(text) is not None and all(known)
 
@@ -52,7 +53,8 @@ def label(line: str) -> tuple[Role | None, str] | None:
             if form is wording.KEY and (not match[2] or of_b_prime or wording.OPENING.match(words)):
                 return (None if kind is Role.OTHER else kind), match[2]
     parts = wording.QUOTED.split(words)  # Every second one is quoted.
-    if parts[1:] and (role("".join(parts[::2])[:300]) in wording.NAMED or wording.SUGGESTS.search(parts[0])):
+    suggests = wording.SUGGESTS.search(parts[0]) or (wording.OPENING.match(parts[0]) and not parts[-1].strip(" ."))
+    if parts[1:] and (suggests or role("".join(parts[::2])[:300]) in wording.NAMED):
         return Role.PROMPT, ", ".join(f'"{prompt}"' for prompt in parts[1::2])
     return (None, "") if words.endswith((":", "：")) else None
 
@@ -65,12 +67,22 @@ def broken(text: str) -> list[str]:
 
 
 def table(found: list[str]) -> list[dict[str, str]]:
-    """The rows of a Markdown table, each a record."""
-    if not any("|" in line and wording.RULE.fullmatch(below) for line, below in pairwise(found)):
-        return []
-    rows = (line.strip().strip("|").split("|") for line in found if "|" in line and not wording.RULE.fullmatch(line))
-    head, *body = ([cell.strip(" *`") for cell in row] for row in rows)
+    """The rows of a Markdown table, or of lines with tabs or commas below names of their columns, each a record."""
+    if any("|" in line and wording.RULE.fullmatch(below) for line, below in pairwise(found)):
+        barred = [line for line in found if "|" in line and not wording.RULE.fullmatch(line)]
+        rows = [line.strip().strip("|").split("|") for line in barred]
+    else:
+        marks = (mark for mark in "\t," if all(mark in line for line in found))
+        ways = ([*csv.reader(found, delimiter=mark, skipinitialspace=True)] for mark in marks)
+        rows = next((rows for rows in ways if rows and any(map(_names_prompts, rows[0]))), [])
+        last = len(rows[0]) - 1 if rows else 0  # Commas of a text without quotes, in the last column.
+        rows = [[*row[:last], ", ".join(row[last:])] for row in rows]
+    head, *body = ([cell.strip(" *`") for cell in row] for row in rows or [[]])
     return [dict(zip(head, row, strict=False)) for row in body]
+
+
+def _names_prompts(cell: str) -> bool:
+    return is_label(cell) and role(cell) is Role.PROMPT
 
 
 def in_order(found: list[str], sequence: Sequence[str], least: int = 2) -> list[str]:
@@ -88,15 +100,22 @@ def listed(found: list[str]) -> list[str]:
     within = [part for part in wording.WITHIN.split(found[0]) if part.strip()] if len(found) == 1 else []
     if len(within) > 1:
         return within[:MOST_LINES]
-    marks = [*filter(None, map(wording.MARK.match, found))]
+    marks = [mark for mark in map(wording.MARK.match, found) if mark and mark["body"]]
     numbered = [mark["body"] for mark in marks if mark["number"]]
-    bullets = [mark["body"] for mark in marks if mark["indent"] == marks[0]["indent"] and mark["body"]]
+    bullets = [mark["body"] for mark in marks if mark["indent"] == marks[0]["indent"]]
     return numbered or next((kept for signs in wording.SEQUENCES if (kept := in_order(found, signs))), bullets)
 
 
 def items(found: list[str], count: int) -> list[str]:
-    """The prompts of the lines under one label: a list, a line for each, or several in one; none if unsure."""
-    if kept := [item for item in listed(found) if not _talks(plain(uncommented(item)))]:
+    """The prompts of the lines under one label; none if unsure."""
+    return _items([line for line in found if not wording.ASIDE.match(line)], count) or _items(found, count)
+
+
+def _items(found: list[str], count: int) -> list[str]:
+    """The prompts of a list, of a line for each, or of several in one line."""
+    if not wording.OPENING.match("".join(found[:1])):  # What is ticked off below a text is a check of it.
+        found = [line for line in found if not wording.TICK.match(line)] or found
+    if kept := [item for item in listed(found) if cleaned(item) and not _talks(plain(uncommented(item)))]:
         return kept
     texts = (rewritten(line, wording.BESIDE) for line in found if not wording.MARK.match(line))
     kept = [line for text in texts if (line := uncommented(plain(text))) and not _talks(line)]

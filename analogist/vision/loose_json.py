@@ -5,23 +5,33 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic_core import from_json
+
 DEEPEST = 12
 """Levels of nesting that are read; what is deeper is read as if it stood in the deepest."""
 
 # An object may begin anywhere; a list only where a line or what follows a colon begins: "a cat [on a mat]" is a text.
 OPENING = re.compile(r"\{|(?:(?<=[:=>`\"])|^)[ \t]*\[", re.MULTILINE)
 # A quote within a string is left to it: one that ends a string stands before what may follow a string.
-END = r"(?=\s*(?:[,:}\])]|//|/\*|#|\Z)|[ \t]*\n\s*[\"'])"
+END = r"(?=\s*(?:[,;:=}\])]|//|/\*|#|\Z)|[ \t]*\n\s*[\"'])"
 TOKEN = re.compile(
     rf"(?P<open>[{{\[(])|(?P<close>[}}\])])|(?P<colon>[:=])|(?P<comment>(?://|#)[^\n]*|/\*.*?\*/)|"
     rf"\"(?P<double>(?:[^\"\\]|\\.?|\"(?!{END}))*)(?:\"|\Z)|'(?P<single>(?:[^'\\]|\\.?|'(?!{END}))*)(?:'|\Z)|"
-    r"“(?P<curly>[^”]*)(?:”|\Z)|(?P<bare>[^\s{}\[\],:=\"'“][^{}\[\],:=\n]*)",
+    r"“(?P<curly>[^”]*)(?:”|\Z)|(?P<bare>[^\s{}\[\],;:=\"'“][^{}\[\],:=\n]*)",
     re.DOTALL,
 )
 LITERAL = re.compile(r"(?:null|none|undefined|true|false|[\d.e+-]+)\s*", re.IGNORECASE)
 SURE = re.compile(r"[\"“]|(?<!\w)'|prompt\w*\s*[:=]")
 """What shows that brackets hold a value, and are no part of a prompt."""
 ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+|\\[bfnrt])|\\(.)", re.DOTALL)
+
+
+def is_proper(text: str) -> bool:
+    """Whether a text is one object or list by the rules of JSON, and nothing beside it."""
+    try:
+        return isinstance(from_json(text), (dict, list))
+    except ValueError:
+        return False
 
 
 def decoded(text: str) -> str:

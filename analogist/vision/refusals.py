@@ -16,18 +16,19 @@ _DO = (
 _LEAD = r"^\W*(?:(?:it|there) (?:looks like|seems?(?: like| that| to me that)?|appears?(?: that)?) |hmm,? |hi[,!.] |hello[,!.] )?"
 _ENGLISH = (
     r"^\W*(?:i'm|i am) (?:really |very |so |terribly |just |only |afraid )?"
-    r"(?:sorry|afraid|unable|not able|not comfortable|not allowed|programmed|designed|an? (?:ai|text-based|language|large))\b",
+    r"(?:sorry|afraid|unable|not able|not comfortable|not allowed|programmed|designed|(?:[\w-]+, )?an? (?:ai|text-based|language|large))\b",
     r"^\W*sorry(?:\W*$|,? (?:but|however)\b|[,.!:;]+ (?:this|that|the|your|it|there|no)\b|"
     r"[\s,.!:;–—-]*(?:i|we)\b(?:'m|'re| am| are)? ?(?:can|could|un|not|do|won|will|must|have))",
     r"^\W*(?:(?:my |i )?apolog(?:ies|i[sz]e)|unfortunately|regrettably)\b[,.!:;]? ?(?:but |however,? |for )?"
     r"(?:i|we|this|that|the|your|it|there|no)\b",
-    rf"^(?:[^.!?]*[.!?]\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",
+    rf"^(?:[^.!?]*(?:[.!?]|, but)\s)?\W*(?:however,? )?\b(?:i|we) ?{_UNABLE} (?:\w+ )?{_DO}",
     r"^\W*(?:cannot|can't|unable to|not able to) "
-    r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify)\b",
+    r"(?:help with|assist|comply|provide|fulfill?|process|analy[sz]e|identify|determine)\b",
     r"^\W*i (?:do not|don't) (?:have (?:the ability|the capability|access|enough)|feel comfortable)\b",
     r"^\W*as an? (?:ai(?:,| (?:language|model|assistant|system|developed|i\b))|artificial intelligence|"
     r"large language|language model|text-based)\b",
     r"^\W*i (?:(?:must|have to|need to) (?:respectfully )?(?:decline|refuse)\b|(?:refuse|decline) to\b)",
+    r"^[^.!?]*,? (?:so|and|therefore),? (?:i|we) (?:won't|will not|must decline|have to decline)\b",
     rf"^\W*(?:this |the |your )?(?:request|content|prompt|{_SEEN})(?: may| might| seems to| appears to)? "
     r"(?:violates?\b|(?:goes |go |is |are )?against (?:my|our|the (?:content|usage|polic|guideline|rule))|"
     r"(?:was |is |were |has been )?(?:flagged|blocked|rejected)\b)",
@@ -37,7 +38,7 @@ _ENGLISH = (
     rf"^\W*there (?:does|do)(?:n't| not) (?:seem|appear) to be (?:an?|any) {_SEEN}\b",
     rf"{_LEAD}(?:the |your )?{_SEEN} (?:did|was|is|has|does|could|can)(?:n't| not) (?:\w+ ){{0,3}}"
     r"(?:attached|upload|load|come through|provided|visible|shared|included|displayed|received)",
-    rf"{_LEAD}(?:please|could you|can you|i need you to) (?:please )?(?:provide|upload|share|attach|send) (?:me )?"
+    rf"{_LEAD}(?:please|could you|can you|i need(?: you)? to) (?:please )?(?:provide|upload|share|attach|send|see) (?:me )?"
     rf"(?:the|an?|your) {_SEEN}\b",
 )
 _OTHERS = {

@@ -52,10 +52,9 @@ def parse(text: str, count: int = 1) -> Answer:
     """
     if len(text) > MOST_REPLY:
         raise ReplyError(f"expected at most {MOST_REPLY} characters, got {len(text)} characters. {OTHERWISE}")
-    text = text.translate(wording.TYPOGRAPHY).strip()
+    text = wording.ESCAPED_PRIME.sub("'", text).translate(wording.TYPOGRAPHY).strip()
     # Tags in the texts of a reply that is all JSON say nothing of the whole.
-    is_json = any((begin, end) == (0, len(text)) for _, begin, end in loose_json.values(text))
-    said = text if is_json else lines.rewritten(text, wording.THINKING).strip()
+    said = text if loose_json.is_proper(text) else lines.rewritten(text, wording.THINKING).strip()
     if not said:
         what = "holds only reasoning: choose a model with less of it" if text else "is empty"
         raise ReplyError(f"expected a prompt, but the reply {what}. {OTHERWISE}")
@@ -108,7 +107,7 @@ def _of_text(text: str, count: int) -> tuple[bool, list[str]]:
     if prompts := _prompts(lines.table(found), count):
         return True, prompts
     options = lines.in_order(found, wording.LETTERS, least=3)  # A and B alone would be the images.
-    kind, prompts = (None, options) if options else _first_named(_sections(found), lines.items, count)
+    kind, prompts = (None, options) if options else _first_named(_sections(found), _items, count)
     return kind in wording.NAMED and not refusals.UNSEEN.search(text), [*map(lines.uncommented, prompts)]
 
 
@@ -119,11 +118,21 @@ def _sections(found: list[str]) -> Fields:
         if said := lines.label(line):
             kind, text = lines.label(said[1]) or said  # "Answer: B' = ..."
             if wording.CORRECTION.search(line.removesuffix(text)):
-                sections = []
-            sections += [(kind, [text]), (None, [])] if text else [(kind, [])]
+                sections = [(None, [])]
+            if wording.ALTERNATIVE.search(line.removesuffix(text)):  # To what stands above.
+                kind = next((above for above, under in reversed(sections) if under), kind)
+            if kind is Role.OTHER and text and line[0].isspace():  # A remark within a list.
+                sections.insert(-1, (kind, [text]))
+            else:
+                sections += [(kind, [text]), (None, [])] if text else [(kind, [])]
         else:
             sections[-1][1].append(line)
     return [(kind, under) for kind, under in sections if under]
+
+
+def _items(under: list[str], count: int) -> list[str]:
+    """The prompts under a label; a refusal is left whole."""
+    return under[:1] if is_refusal(under[0]) else lines.items(under, count)
 
 
 def _first_named(fields: Fields, read: Callable[[Any, int], list[str]], count: int) -> tuple[Role | None, list[str]]:
@@ -131,7 +140,7 @@ def _first_named(fields: Fields, read: Callable[[Any, int], list[str]], count: i
     for kind in (Role.PROMPT, Role.B_PRIME, Role.ANSWER, None):
         values = [value for role, value in fields if role is kind]
         prompts = [prompt for value in values for prompt in read(value, count if len(values) == 1 else 1)]
-        if any(map(lines.cleaned, prompts)):
+        if any(lines.is_prompt(prompt) for prompt in map(lines.cleaned, prompts) if prompt):
             return kind, prompts
     return None, []
 
@@ -140,19 +149,23 @@ def _prompts(value: Any, count: int) -> list[str]:
     """The prompts in a value of JSON; a text may hold JSON, a list, or the published commas once more."""
     if isinstance(value, str):
         value = lines.rewritten(value, wording.THINKING)
+        if is_refusal(value):  # Judged whole: parts of it may look like prompts.
+            return [value]
         found = lines.broken(value)
         if prompts := _of_json(value, count)[0] or lines.listed(found):
             return prompts
         return lines.items(found, count) if count > 1 else [" ".join(value.split())]
     if isinstance(value, list):
         named = [item for item in value if _names_itself(item)]
-        return [prompt for item in named or value for prompt in _prompts(item, 1)]
+        others = [] if any(map(_names_a_prime, value)) else value
+        return [prompt for item in named or others for prompt in _prompts(item, 1)]
     if not isinstance(value, dict) or any(value.get(key) in wording.THOUGHTS for key in ("type", "channel")):
         return []
     if value.get("type") in ("array", "string", "object"):
         value = {key: value[key] for key in value if key in wording.FILLED}
-    if words := [value[key] for key in ("refusal", "error") if isinstance(value.get(key), str)]:
-        raise _refusal(words[0])
+    for words in (value.get("refusal"), value.get("error")):
+        if isinstance(words, str) and lines.cleaned(words):
+            raise _refusal(words)
     return _first_named(_fields(value), _prompts, count)[1]
 
 
@@ -171,5 +184,13 @@ def _fields(value: dict[str, Any]) -> Fields:
 
 def _names_itself(item: Any) -> bool:
     """Whether an item of a list says by one of its values that it is the prompt, or the one about B'."""
-    texts = [value for value in item.values() if isinstance(value, str)] if isinstance(item, dict) else []
-    return any(lines.is_label(text) and lines.role(text) in wording.NAMED for text in texts)
+    return any(lines.is_label(text) and lines.role(text) in wording.NAMED for text in _texts(item))
+
+
+def _names_a_prime(item: Any) -> bool:
+    """Whether an item is about A', and so those beside it about images."""
+    return any(text.lower().endswith("a'") for text in _texts(item))
+
+
+def _texts(item: Any) -> list[str]:
+    return [value for value in item.values() if isinstance(value, str)] if isinstance(item, dict) else []

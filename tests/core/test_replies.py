@@ -3,12 +3,13 @@
 import json
 import re
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analogist.published import SUFFIX
@@ -236,6 +237,23 @@ def test_refusal_is_an_error_with_the_models_words(reply: str) -> None:
     assert any(len(word) > 4 and word in str(error.value) for word in reply.split()) or reply[:2] in str(error.value)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("form", ["{}", "Prompt: {}", "B': {}", "<answer>{}</answer>", "**{}**", '"{}"'])
+def test_refusal_is_one_behind_any_label(form: str, count: int) -> None:
+    for reply in REFUSALS:
+        with pytest.raises(RefusalError):
+            replies.parse(form.format(reply), count)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("key", ["prompts", "answer", "B'"])
+def test_refusal_is_one_in_json(key: str, count: int) -> None:
+    for reply in REFUSALS:
+        for value, ascii_only in product((reply, [reply]), (True, False)):
+            with pytest.raises(RefusalError):
+                replies.parse(json.dumps({key: value}, ensure_ascii=ascii_only), count)
+
+
 @pytest.mark.parametrize(
     "prompt",
     [
@@ -349,6 +367,41 @@ def test_any_marker_is_read(prompts: list[str], marker: str, before: str) -> Non
     assert list(replies.parse(reply, len(prompts)).prompts) == prompts
 
 
+BEFORE = [
+    "",
+    "Sure! Here are the prompts:\n\n",
+    "Certainly! Below are the prompts.\n\n",
+    "Great question!\n\n",
+    "Based on the transformation from A to A', here are some text prompts for B':\n\n",
+    "A is a photo, A' is a drawing.\n\n",
+    "I see the pattern: the photo turns into a drawing.\n\n",
+    "**Transformation:** photo to drawing\n\n**Prompts:**\n\n",
+    "## Analysis\nThe photo becomes a drawing.\n\n## Prompts\n",
+    "Looking at the grid:\n- A: photo of a bus\n- A': drawing of a bus\n- B: photo of a dog\n\nPrompts for B':\n\n",
+    "Change: photo to drawing\nAlignment: A and A'\nPrompts:\n",
+    "<think>maybe a bus?</think>\n",
+    "好的\uff0c以下是提示词\uff1a\n\n",
+    "Hier sind die Prompts:\n\n",
+]
+AFTER = [
+    "",
+    "\n\nLet me know if you need more!",
+    "\n\nThese prompts follow the same change.",
+    "\n\n**Negative prompt:** blurry, photo",
+    "\n\n(All are under five words.)",
+    "\n\n*Each prompt keeps the subject of B.*",
+    "\n\n---\n\nWould you like other styles?",
+    "\n\n**Why:** they keep the subject.",
+    "\n\nWord count: 3",
+    "\n\n希望对你有帮助\uff01",
+]
+
+
+@given(PROMPTS, st.sampled_from(list(forms([]))), st.sampled_from(BEFORE), st.sampled_from(AFTER))
+def test_chatter_around_prompts_changes_nothing(prompts: list[str], form: str, before: str, after: str) -> None:
+    assert list(replies.parse(before + forms(prompts)[form] + after, len(prompts)).prompts) == prompts
+
+
 @given(PROMPTS, st.sampled_from(list(forms([]))), st.integers(1, 5))
 def test_another_number_than_asked_for(prompts: list[str], form: str, count: int) -> None:
     """More are cut, fewer are all there are; with one asked for, commas belong to it."""
@@ -358,6 +411,7 @@ def test_another_number_than_asked_for(prompts: list[str], form: str, count: int
 
 
 @given(st.text(alphabet="ab .:{}[]\"'\n1-*`", max_size=80), st.sampled_from(THINKING), st.sampled_from(list(forms([]))))
+@example("{", "{}</think>", "json")
 def test_thinking_changes_nothing(thought: str, thinking: str, form: str) -> None:
     answer = forms(["red cat", "old car"])[form]
     assert replies.parse(thinking.format(thought) + answer, 2) == replies.parse(answer, 2)
@@ -390,7 +444,7 @@ def test_proper_json_is_read_as_the_json_module_reads_it(value: Any, ascii_only:
 
 
 HOSTILE = r"""[ { {" " ' 'a "a"_ ["a", {"a":[ \" // <think> </think> < <|channel|> ``` \boxed{ 1._ a)_ ( ,_ ab._ :_
-B':_ - **a:**_ 「a _ x |a|"""
+B':_ - **a:**_ 「a _ x |a| $a \text{ <a_ <th> </th>_ &#1 1/1 a,_ \u0041"""
 """Parts of replies that are one part again and again; `_` is a blank."""
 
 

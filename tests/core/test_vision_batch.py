@@ -113,6 +113,54 @@ def test_rows_are_found_by_name_in_any_form(server: VisionServer, home: Path) ->
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shot at 1.00\u202fPM.png",
+        "猫\u3000犬.png",
+        "👨\u200d👩.png",
+        "a\u00a0b.png",
+        "-o.png",
+        "#1.png",
+        f"{'x' * 251}.png",
+    ],
+)
+def test_odd_names_are_asked_once(server: VisionServer, home: Path, name: str) -> None:
+    save(home, name)
+    save(home, "z.png", 3)
+    assert run(home)[0] == run(home)[0] == 0
+    assert set(rows(home)) == {name, "z.png"}
+    assert len(server.requests) == 2
+
+
+def test_names_that_differ_in_case_or_form_are_asked_once_each(server: VisionServer, home: Path) -> None:
+    names = ["Cat.png", "cat.png", unicodedata.normalize("NFC", "é.png"), unicodedata.normalize("NFD", "é.png")]
+    for shade, name in enumerate(names):
+        save(home, name, shade)
+    found = len(list((home / "grids").iterdir()))  # Fewer on a file system that takes them for one.
+    assert run(home)[0] == run(home)[0] == 0
+    assert len(rows(home)) == len(server.requests) == found
+
+
+def test_a_row_without_a_prompt_is_asked(home: Path) -> None:
+    save(home, "1.png")
+    (home / "table.txt").write_text("1.png\t\n")
+    assert run(home)[0] == 0
+    assert rows(home) == {"1.png": ["a red car"]}
+
+
+@pytest.mark.parametrize("record", ["garbage", "[]", "[" * 100_000, "\x00"])
+def test_a_broken_record_is_named_and_the_table_stays(server: VisionServer, home: Path, record: str) -> None:
+    save(home, "1.png")
+    (home / "table.txt").write_text("1.png\tby hand\n")
+    (home / "table.txt.asked.json").write_text(record)
+    code, said = run(home)
+    assert code == 1
+    assert "table.txt" in said
+    assert rows(home) == {"1.png": ["by hand"]}
+    assert not server.requests
+
+
 def test_the_table_is_in_natural_order(home: Path) -> None:
     for number in (10, 9, 1, 11, 2):
         save(home, f"{number}.png", number)
@@ -130,13 +178,15 @@ def test_what_is_no_image_is_passed_over_or_named(server: VisionServer, home: Pa
     whole = (grids / "1.png").read_bytes()
     (grids / "half.png").write_bytes(whole[: len(whole) // 2])
     (grids / "gone.png").symlink_to(grids / "nowhere.png")
+    (grids / "loop.png").symlink_to(grids / "loop.png")
+    (grids / "page.jpg").write_text("<html>")
     save(home, "2.png", 2)
     code, said = run(home)
     assert code == 1
     assert rows(home) == {"1.png": ["a red car"], "2.png": ["a red car"]}
-    for name in ("broken.png", "empty.jpg", "half.png", "gone.png"):
+    for name in ("broken.png", "empty.jpg", "half.png", "gone.png", "loop.png", "page.jpg"):
         assert f"{name}: " in said
-    assert "4 of 6 grids have no prompt" in said
+    assert "6 of 8 grids have no prompt" in said
     assert len(server.requests) == 2
 
 

@@ -321,7 +321,11 @@ def test_models_are_listed(server: VisionServer, profile: Profile) -> None:
     assert len(asyncio.run(endpoint.models(profile, KEY))) == 500
     server.will(sends(json.dumps({"data": [{"id": "new\x1b[2J\n"}]}).encode()))
     assert asyncio.run(endpoint.models(profile, KEY)) == {"new [2J": ""}
-    for behaviour, says_that in ((fails(401), "does not accept the key"), (fails(404), "does not list its models")):
+    for behaviour, says_that in (
+        (fails(401), "does not accept the key"),
+        (fails(404), "does not list its models"),
+        (fails(405), "not list"),
+    ):
         server.will(behaviour)
         with pytest.raises(VisionError, match=says_that):
             asyncio.run(endpoint.models(profile, KEY))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,33 @@ WORDS = [
     (429, "You have exceeded the token rate limit of your tier. To increase it visit aka.ms/oai/quotaincrease",
      UnavailableError, "too many requests (429)"),
     (529, "Overloaded", VisionError, "server error (529)"),
+    (403, "Sorry, your account balance is insufficient", UnavailableError, "no credit"),
+    (403, "Your team doesn't have any credits yet. You can purchase credits here.", UnavailableError, "no credit"),
+    (429, "余额不足或无可用资源包", UnavailableError, "no credit"),
+    (403, "该令牌额度已用尽", UnavailableError, "no credit"),
+    (400, "Your prepaid balance is exhausted, please top up.", UnavailableError, "no credit"),
+    (401, "Access denied due to invalid subscription key or wrong endpoint", UnavailableError, "not accept the key"),
+    (400, "系统检测到输入或生成内容可能包含不安全或敏感内容", RefusalError, "content filter"),
+    (403, "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE", RefusalError, "content filter"),
+    (400, "`inputs` must have less than 4096 tokens. Given: 5000", VisionError, "exceeds the context length"),
+    (400, "The decoder prompt (length 9216) is longer than the maximum model length", VisionError, "context length"),
+    (400, "prompt is too long: 208310 tokens > 200000 maximum", VisionError, "exceeds the context length"),
+    (400, "At most 0 image(s) may be provided in one request.", VisionError, "does not accept images"),
+    (400, "('messages.0.content' : value must be a string)", VisionError, "does not accept images"),
+    (500, "this model is missing data required for image input", VisionError, "does not accept images"),
+    (400, "Multimodal inputs are not supported", VisionError, "does not accept images"),
+    (400, "image_url is only supported by certain models.", VisionError, "does not accept images"),
+    (400, "Could not process image", VisionError, "rejects the request (400)"),
+    (400, "The image format is not supported", VisionError, "rejects the request (400)"),
+    (400, "We cannot accept images larger than 5 MB", VisionError, "rejects the request (400)"),
+    (400, "The model `llava` has been decommissioned.", UnavailableError, "has no model"),
+    (400, "foo/bar is not a valid model ID", UnavailableError, "has no model"),
+    (400, "Model some-model is not supported", UnavailableError, "has no model"),
+    (400, "No models loaded. Please load a model in the developer page", UnavailableError, "has no model"),
+    (503, "当前分组 default 下对于模型 some-model 无可用渠道", UnavailableError, "has no model"),
+    (400, "For this model, parameter 'foo' is not supported", VisionError, "rejects the request (400)"),
+    (429, "Rate limit reached on tokens per day (TPD): Limit 500000, Used 499000.", UnavailableError, "many requests"),
+    (500, "CUDA out of memory", VisionError, "server error (500)"),
 ]  # fmt: skip
 
 
@@ -107,6 +135,7 @@ COMPLAINTS = [
     "failed to parse grammar",
     "Structured outputs are not available on this endpoint",
     "text.format is unknown",
+    "Unknown name \"additionalProperties\" at 'generation_config.response_schema': Cannot find field.",
 ]
 
 
@@ -154,6 +183,9 @@ def test_an_empty_answer_under_a_schema_is_asked_once_more_without(server: Visio
     [
         ({"choices": [{"error": {"message": "Upstream died", "code": 502}}]}, 'server error (502): try again later'),
         ({"choices": [{"error": "Upstream died", "message": None}]}, 'returned an error: .*"Upstream died"'),
+        ({"error": True, "message": "Upstream died"}, 'returned an error: .*"Upstream died"'),
+        ({"success": False, "errors": [{"code": 7, "message": "Upstream died"}]}, 'an error: .*"Upstream died"'),
+        ({"error": ["Upstream died"]}, 'returned an error: .*"Upstream died"'),
         ({"choices": None, "error": {"message": "Upstream died"}}, 'returned an error: .*"Upstream died"'),
         ({"choices": None, "message": "Upstream died"}, 'returned an error: .*"Upstream died"'),
         ({"detail": [{"msg": "Upstream died", "loc": ["body"]}]}, 'returned an error: .*"Upstream died"'),
@@ -200,6 +232,11 @@ ELSEWHERE = [
     ({"response": "a red car", "done": True}, "a red car"),
     ({"output": [{"type": "function_call", "arguments": ANSWER}]}, ANSWER),
     ({"output": [{"type": "message", "content": "a red car"}]}, "a red car"),
+    (message(content=[{"type": "output_text", "text": "a red car"}]), "a red car"),
+    ({"output": [], "output_text": "a red car", "status": "completed"}, "a red car"),
+    ({"output": [{"type": "message", "content": "a red car"}], "output_text": "a red car"}, "a red car"),
+    ({"output": "a red car"}, "a red car"),
+    ({"type": "message", "content": [THOUGHT, {"type": "text", "text": "a red car"}]}, "a red car"),
     ({"output": [{"type": "reasoning", "content": [{"type": "reasoning_text", "text": "a cat?"}]},
                  {"type": "message", "content": [{"type": "output_text", "text": "a red car"}]}]}, "a red car"),
 ]  # fmt: skip
@@ -227,7 +264,7 @@ def test_thinking_alone_is_no_answer(server: VisionServer, chat: Profile, though
         ask(chat)
 
 
-def chunk(text: str = "", end: str | None = None, **delta: object) -> dict[str, Any]:
+def chunk(text: Any = "", end: str | None = None, **delta: object) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": text, **delta}, "finish_reason": end}]}
 
 
@@ -256,6 +293,12 @@ STREAMS = [
     streams(chunk("a red "), chunk("car", "stop"), USAGE, lines=True),
     streams({"message": {"content": "a red "}, "done": False}, {"message": {"content": "car"}, "done": True}, USAGE,
             lines=True),
+    sends(
+        f": ping\n\ndata:{json.dumps(chunk([{'type': 'text', 'text': 'a red '}]))}\n\nevent: message\n"
+        f"data:{json.dumps(chunk('car', 'stop'))}\n\ndata:{json.dumps(USAGE)}\n\ndata:[DONE]\n\n".encode()
+    ),
+    streams(chunk(None, tool_calls=[{"function": {"arguments": "a red "}}]),
+            chunk(None, "tool_calls", tool_calls=[{"function": {"arguments": "car"}}]), USAGE),
     sends(b"\xef\xbb\xbf\n\n   " + json.dumps(message(content="a red car") | {"usage": USAGE["usage"]}).encode()),
 ]  # fmt: skip
 
@@ -282,11 +325,29 @@ def test_an_error_in_a_stream_keeps_its_words(server: VisionServer, chat: Profil
         ask(chat)
 
 
+@pytest.mark.parametrize("end", ["content_filter", "content_filter: PROHIBITED_CONTENT", "SAFETY", "sensitive"])
+def test_an_end_by_a_filter_under_any_name(server: VisionServer, chat: Profile, end: str) -> None:
+    server.will(says("", end))
+    with pytest.raises(RefusalError, match="content filter"):
+        ask(chat)
+    assert len(server.requests) == 1
+
+
+def test_a_limit_that_is_too_large_is_left_out(server: VisionServer, chat: Profile) -> None:
+    server.will(
+        in_error(400, "max_tokens is too large"), in_error(400, "max_completion_tokens: too large"), says("a car")
+    )
+    assert ask(chat).text == "a car"
+    assert not any("token" in name for name in server.requests[2].body)
+
+
 def test_whole_keys_alone_are_taken_out_of_prompts() -> None:
     assert redacted("no ID required poster", "sk-no-key-required") == "no ID required poster"
     assert redacted("sk-no-ke required", "sk-no-key-required") == "sk-no-ke required"
     assert redacted(f"a red car {KEY}.", KEY) == "a red car [key]."
     assert redacted("a token of love", "token") == "a token of love"
+    assert redacted("placeholder on shelf", "placeholder") == "placeholder on shelf"
+    assert redacted(f"a red car {'qwertyuiopasdfgh'}", "qwertyuiopasdfgh") == "a red car [key]"
     assert (
         quotable(f"Incorrect API key provided: {KEY[:8]}*****{KEY[-4:]}.", KEY) == "Incorrect API key provided: [key]"
     )
@@ -337,7 +398,11 @@ def test_a_model_is_found_under_its_other_names(model: str, offered: list[str], 
 
 @pytest.mark.parametrize(
     ("behaviour", "says_that"),
-    [(fails(401, "Bad"), "does not accept the key"), (fails(402, "Pay"), "no credit")],
+    [
+        (fails(401, "Bad"), "does not accept the key"),
+        (fails(402, "Pay"), "no credit"),
+        (fails(403, "Forbidden"), "does not allow this request"),
+    ],
 )
 def test_a_public_list_says_nothing_of_the_key(
     server: VisionServer, profile: Profile, behaviour: Behaviour, says_that: str
@@ -349,6 +414,8 @@ def test_a_public_list_says_nothing_of_the_key(
     server.will(answers({"data": [{"id": "some-model"}]}), fails(400, "messages is empty"))
     assert asyncio.run(endpoint.models(profile, KEY)) == {"some-model": ""}
     assert server.requests[1].body.get("messages", server.requests[1].body.get("input")) == []
+    server.will(answers({"data": [{"id": "another"}]}), fails(403, "Forbidden"))
+    assert asyncio.run(endpoint.models(replace(profile, model=""), KEY)) == {"another": ""}
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"7", b'"a red car"', b"[]", b"data: 7\n\n", b"{}\n7", b"data:"])
