@@ -26,7 +26,7 @@ from scipy.stats import bootstrap
 
 from analogist.demo.model import load
 from analogist.demo.weights import PATH
-from analogist.layers import PAPER, LayerRange, SamplingRange
+from analogist.layers import PAPER, LayerRange
 from analogist.pipelines.edits import Edit
 from analogist.pipelines.inpainting import Settings
 from analogist.pipelines.models import InpaintingModel
@@ -58,9 +58,9 @@ PATCHES = (
     Variant("both, layers 3-10", Edit()),
     Variant("SAC, layers 13-15", Edit(sac=LAST_LAYERS, cam=NONE)),
     Variant("both, layers 13-15", Edit(sac=LAST_LAYERS, cam=LAST_LAYERS)),
-    Variant("both, layers 13-15, from 30% on", Edit(sac=LAST_LAYERS, cam=LAST_LAYERS, active=SamplingRange(0.3, 1.0))),
+    Variant("both, layers 13-15, scale 1.5", Edit(sac=LAST_LAYERS, cam=LAST_LAYERS, scale=1.5)),
 )
-"""In all layers where no others are named, and from the first step to the last."""
+"""In all layers and at the paper's scale where no others are named."""
 PROMPTS = {"true prompt": lambda analogy: analogy.b_prime.caption(), "no prompt": lambda analogy: ""}
 MEASURES = {
     "error": "error",
