@@ -31,10 +31,11 @@ test-slow:
 test-core: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(BIN)/python $(RUN_TESTS) tests/core
 
+# Three processes even on two cores: some of the time they wait for servers and pages. Four are no faster there.
 test-host: $(VENV)/ready
 	@host=$$($(PYTHON) tools/host_python.py) || host=$(BIN)/python; \
 	echo "$$host -m pytest tests/host tests/browser"; \
-	OMP_NUM_THREADS=1 $$host $(RUN_TESTS) tests/host tests/browser; \
+	OMP_NUM_THREADS=1 $$host $(RUN_TESTS) -n 3 tests/host tests/browser; \
 	status=$$?; if [ $$status -eq 5 ]; then exit 0; else exit $$status; fi
 
 lint: $(VENV)/ready

@@ -187,6 +187,7 @@ def test_a_lora_with_names_of_diffusers_finds_its_layers(ours: Any) -> None:
     assert not model.patches
 
 
+@pytest.mark.slow
 def test_it_merges_with_itself(ours: Any) -> None:
     (merged,) = ModelMergeSimple().merge(ours[0], ours[0], 0.5)
     assert torch.equal(predicted(merged), predicted(ours[0]))

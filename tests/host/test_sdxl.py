@@ -239,6 +239,7 @@ def merged(inpainting: ModelPatcher, base: ModelPatcher, checkpoint: ModelPatche
     return model
 
 
+@pytest.mark.slow
 def test_stock_merging_makes_any_checkpoint_an_inpainting_model() -> None:
     """inpainting - base + checkpoint in every weight but the first convolution, which knows the mask; and it runs."""
     model = tiny_sdxl()  # Not yet loaded by a sampler, which would keep its weights as they are.
