@@ -84,8 +84,8 @@ def _said(body: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]
 
 
 def redacted(text: str, key: str | None) -> str:
-    """A text without the key. Some ("none", "placeholder") are ordinary words, which people give local servers."""
-    return text.replace(key, "[key]") if key and len(key) >= (16 if key.isalpha() else 8) else text
+    """A text without the key. Short ones ("none", "token") are ordinary words, which people give local servers."""
+    return text.replace(key, "[key]") if key and len(key) >= 8 else text
 
 
 def quotable(text: str, key: str | None) -> str:
